@@ -1,0 +1,1 @@
+"""Tightening random search for people who train GANs and classifiers."""

@@ -1,0 +1,65 @@
+"""What can go wrong for a user, with the exit code of each and whether trying again helps."""
+
+from dataclasses import dataclass
+
+
+class HpsearchError(Exception):
+    """Any failure that the user can understand and cure."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake in a study file: where it is, what is wrong and how to mend it."""
+
+    place: str  # "studies/digits_gan.yaml:14:5", or "--set space.lr=3"
+    key: str  # "space.lr_g.loguniform"; empty for the file as a whole
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}  {self.key}: {self.message}" if self.key else f"{self.place}  {self.message}"
+
+
+class StudyError(HpsearchError):
+    """The study file (or an override) is wrong; mend it, nothing has run."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class TrainerError(HpsearchError):
+    """The trainer cannot be loaded; mend it, nothing has run."""
+
+
+class ChangedError(HpsearchError):
+    """The study or its trainer differs from what the run folder was started with.
+
+    Trying again does not help: undo the change, choose another run folder, or `--accept-changes`.
+    """
+
+
+class RunFolderError(HpsearchError):
+    """A run folder cannot be read or written; nothing that was finished is lost.
+
+    Trying again helps once the cause in the message (space, permissions, path) is gone.
+    """
+
+
+class SearchFailedError(HpsearchError):
+    """Every trial of a round failed, so there is nothing to tighten around."""
+
+    exit_code = 3
+
+
+class LockedError(HpsearchError):
+    """Another controller works on this run folder; trying again helps once it has ended."""
+
+    exit_code = 4
+
+
+class InterruptedSearch(HpsearchError):  # noqa: N818 - not an error: the user asked for it
+    """The search was stopped on request; the same command goes on with it."""
+
+    exit_code = 130

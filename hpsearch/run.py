@@ -1,0 +1,189 @@
+"""What a trainer sees of its trial: hyperparameters, seed, budget, and where reports and state go.
+
+    def train(run: Run) -> None:
+        model, step = build(run.hp), 0
+        if state := run.load():
+            model.load_state_dict(state["model"]); step = state["step"]
+        while step < run.budget:
+            ...
+            run.report(step, val_loss=loss)
+            run.save({"model": model.state_dict(), "step": step})
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch import files
+from hpsearch.errors import HpsearchError
+from hpsearch.trial import Folder, Report, Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class NonfiniteError(HpsearchError):
+    """The objective became NaN or infinite; the same trial would do so again."""
+
+
+class ReportError(HpsearchError):
+    """A report is of the wrong form; mend the trainer."""
+
+
+class HP(Mapping[str, Any]):
+    """A trial's hyperparameters, as `hp.lr` or `hp["lr"]`; inactive ones are absent."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(
+                f"this trial has no hyperparameter {name!r} (has: {', '.join(self._values)}); "
+                f"give it under space: or fixed:, or ask hp.get({name!r}, default) if it is conditional"
+            ) from None
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"HP({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
+
+
+class Run:
+    """One trial, from the trainer's side.
+
+    Attributes:
+        hp: the hyperparameters.
+        seed: of this trial; everything random must come from it, or a resumed trial differs.
+        budget: the step at which to stop, steps of a continued parent included.
+        report_every: the study's wish for the distance between reports, in steps.
+        device: "cpu" or "cuda:0".
+        role: "draw", "continue" (of a survivor, from its checkpoint) or "confirm".
+        folder: the trial's folder.
+    """
+
+    def __init__(
+        self, spec: Spec, folder: Folder, *, hp: Mapping[str, Any], objective: str, report_every: int
+    ) -> None:
+        self.hp = HP(hp)
+        self.seed = spec.seed
+        self.budget = spec.budget
+        self.report_every = report_every
+        self.device = spec.device
+        self.role = spec.role
+        self.folder = folder
+        self._objective = objective
+        self._started = time.monotonic()
+        reports = folder.read_reports()
+        self._repair(reports)
+        self.last: Report | None = reports[-1] if reports else None
+        self.collapsed: str | None = None
+
+    def report(self, step: int, **metrics: float) -> None:
+        """Record metrics at a step; the objective must be among those of the last report.
+
+        A step that is not after the last one rewinds: a trial that goes on from a checkpoint says
+        again what it had said since.
+
+        Raises:
+            NonfiniteError: the objective is NaN or infinite; let it pass, it ends the trial.
+            ReportError: a step is no whole number or a metric no number.
+        """
+        if isinstance(step, bool) or not hasattr(step, "__index__"):
+            raise ReportError(f"run.report: step must be a whole number, got {step!r}")
+        step = step.__index__()
+        record: dict[str, float | None] = {}
+        for name, value in metrics.items():
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                raise ReportError(f"run.report: {name} must be a number, got {value!r}") from None
+            record[name] = number if math.isfinite(number) else None
+        if self.last is not None and step <= self.last.step:
+            self.rewind(step - 1)
+        self.last = Report(step, record, round(time.monotonic() - self._started, 3))
+        line = json.dumps({"step": step, "metrics": record, "seconds": self.last.seconds})
+        with self.folder.reports.open("ab") as file:
+            file.write(line.encode() + b"\n")
+        if record.get(self._objective, 0.0) is None:
+            raise NonfiniteError(f"{self._objective} is {float(metrics[self._objective])} at step {step}")
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep a checkpoint: state_dicts, tensors, numbers, strings; it is read with weights_only.
+
+        Reports made so far reach the disk first, so that a checkpoint is never ahead of them.
+        """
+        import torch
+
+        if self.folder.reports.exists():
+            with self.folder.reports.open("rb") as reports:
+                os.fsync(reports.fileno())
+        with files.replacing(self.folder.checkpoint) as file:
+            torch.save(dict(state), file)
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint (at first a continued parent's), on the CPU; None at a fresh start."""
+        import torch
+
+        if not self.folder.checkpoint.exists():
+            return None
+        state: dict[str, Any] = torch.load(self.folder.checkpoint, map_location="cpu", weights_only=True)
+        return state
+
+    def image(self, name: str, array: "np.ndarray[Any, Any]") -> Path:
+        """Keep a picture as artifacts/<name>.png and return its path.
+
+        Args:
+            name: letters, digits, "-", "_" and "."; put the step in it: "samples-001000".
+            array: [height, width] or [height, width, 3], uint8, or floats in [0, 1].
+        """
+        import numpy as np
+        from PIL import Image
+
+        if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
+            raise ReportError(f"run.image: name must be letters, digits, '-', '_', '.', got {name!r}")
+        pixels = np.asarray(array)
+        if pixels.ndim != 2 and (pixels.ndim != 3 or pixels.shape[2] != 3):
+            raise ReportError(f"run.image: expected [height, width] or [height, width, 3], got {pixels.shape}")
+        if pixels.dtype != np.uint8:
+            pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
+        self.folder.artifacts.mkdir(exist_ok=True)
+        path = self.folder.artifacts / f"{name}.png"
+        with files.replacing(path) as file:
+            Image.fromarray(pixels).save(file, format="png")
+        return path
+
+    def collapse(self, why: str) -> None:
+        """Call the trial collapsed: it keeps its score, and says so."""
+        self.collapsed = why
+
+    def rewind(self, step: int) -> None:
+        """Forget the reports after `step`."""
+        reports = [report for report in self.folder.read_reports() if report.step <= step]
+        self._repair(reports)
+        self.last = reports[-1] if reports else None
+
+    def _repair(self, reports: list[Report]) -> None:
+        """Make reports.jsonl hold just these, without a torn last line."""
+        lines = [
+            json.dumps({"step": r.step, "metrics": dict(r.metrics), "seconds": r.seconds}) + "\n"
+            for r in reports
+        ]
+        path = self.folder.reports
+        if path.exists() and path.read_text(errors="replace") != "".join(lines):
+            files.write_text(path, "".join(lines))

@@ -1,0 +1,120 @@
+"""A trial: what it is asked to do, what came of it, and the folder that holds both."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hpsearch import files
+from hpsearch.space import Scalar
+
+Role = Literal["draw", "continue", "confirm"]
+State = Literal["complete", "fail"]
+# Why a trial failed; "collapsed" alone comes with a complete trial, which keeps its score.
+Reason = Literal["nonfinite", "collapsed", "timeout", "out_of_memory", "killed", "error"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One trial as the controller asks for it; everything that its numbers depend on."""
+
+    number: int
+    round: int
+    index: int  # place in the round, 0 .. trials - 1
+    role: Role
+    params: Mapping[str, Scalar]  # active parameters only
+    unit: tuple[float, ...]  # the point in the unit cube, inactive coordinates included
+    seed: int
+    budget: int  # steps in all, a parent's included
+    parent: int | None = None  # the trial that this one continues or confirms
+    threads: int = 1
+    device: str = "cpu"
+    trainer: str = ""  # sha256 of the trainer's sources
+    versions: Mapping[str, str] = field(default_factory=dict)
+    group: tuple[int, ...] = ()  # numbers of the trials fused with this one
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial; the content of result.json."""
+
+    state: State
+    value: float | None  # the objective at the last report, in the user's direction
+    metrics: Mapping[str, float | None]  # of the last report; None where it was not finite
+    reason: Reason | None = None
+    message: str = ""  # for a person: the exception, the signal, the limit
+    seconds: float = 0.0
+    steps: int = 0  # the last report's step
+
+
+@dataclass(frozen=True)
+class Report:
+    """One line of reports.jsonl."""
+
+    step: int
+    metrics: Mapping[str, float | None]
+    seconds: float  # since this attempt at the trial began
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A trial's folder; each of its files is named here and nowhere else."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def reports(self) -> Path:
+        return self.path / "reports.jsonl"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    def write_spec(self, spec: Spec) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        files.write_json(self.spec, asdict(spec))
+
+    def read_spec(self) -> Spec:
+        record: dict[str, Any] = files.read_json(self.spec)
+        record["unit"] = tuple(record["unit"])
+        record["group"] = tuple(record["group"])
+        return Spec(**record)
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        files.write_json(self.result, asdict(outcome))
+
+    def read_outcome(self) -> Outcome | None:
+        """None while the trial has not ended."""
+        try:
+            return Outcome(**files.read_json(self.result))
+        except FileNotFoundError:
+            return None
+
+    def read_reports(self) -> list[Report]:
+        return [Report(**record) for record in files.read_json_lines(self.reports)]
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines of the log, from at most its last 64 KiB."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - 65536))
+                text = file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
