@@ -93,6 +93,11 @@ class Run:
         self._repair(reports)
         self.last: Report | None = reports[-1] if reports else None
         self.collapsed: str | None = None
+        self.provenance: dict[str, str | int] = {}
+
+    def add_defaults(self, defaults: Mapping[str, Any]) -> None:
+        """Give the trainer's own value to hyperparameters that the study says nothing of."""
+        self.hp = HP({**defaults, **self.hp})
 
     def report(self, step: int, **metrics: float) -> None:
         """Record metrics at a step; the objective must be among those of the last report.

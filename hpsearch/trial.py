@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,19 @@ class Outcome:
     message: str = ""  # for a person: the exception, the signal, the limit
     seconds: float = 0.0
     steps: int = 0  # the last report's step
+    # What the value was measured with (a feature extractor's hash, a sample count): values whose
+    # provenance differs are not compared.
+    provenance: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that has been recorded, finished or not."""
+
+    spec: Spec
+    outcome: Outcome | None = None  # None while it has not ended
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""What happens during a search, for whoever shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hpsearch.trial import Outcome, Spec
+
+
+@dataclass(frozen=True)
+class SearchStarted:
+    name: str
+    folder: str
+    metric: str
+    direction: str
+    rounds: int
+    trials: int  # a round
+    confirmations: int
+    places: tuple[str, ...]  # the device of each
+    finished: int  # trials that had ended before
+
+
+@dataclass(frozen=True)
+class RoundStarted:
+    round: int
+    budget: int
+    width: float
+    evidence: Mapping[str, float]
+    survivors: tuple[int, ...]
+    finished: int  # of its trials, before
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    spec: Spec
+    place: int
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    spec: Spec
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class TrialRetried:
+    spec: Spec
+    attempt: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class RoundEnded:
+    round: int
+    best: float
+    median: float
+    failed: int
+
+
+@dataclass(frozen=True)
+class ConfirmStarted:
+    candidates: tuple[int, ...]
+    seeds: int
+    finished: int
+
+
+@dataclass(frozen=True)
+class Stopping:
+    level: str  # "drain" or "now"
+    running: int
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    rounds_done: int
+
+
+Event = (
+    SearchStarted
+    | RoundStarted
+    | TrialStarted
+    | TrialEnded
+    | TrialRetried
+    | RoundEnded
+    | ConfirmStarted
+    | Stopping
+    | OutOfTime
+)

@@ -1,0 +1,213 @@
+"""The parent of one job: it enforces the limits, and says why a job died that could not say itself.
+
+    launcher --lifeline--> guard (leads a process group) --> the worker, and whatever it starts
+
+The guard has one thread and imports nothing while it watches, so no hang of a trainer can stop it.
+When the lifeline breaks because the controller is gone, it kills the group, itself included.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from hpsearch.trial import Folder, Reason
+from hpsearch.worker import Job, failure, work
+
+_MEMORY_PERIOD_S = 0.25
+_LOCK_PATIENCE_S = 30.0
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+# Signals that come from outside; a trial that dies of one is run again.
+_FOREIGN = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+def watch(job: Job, lifeline: int) -> None:
+    """Run the job in a child and return when it has ended.
+
+    Every folder then has an outcome, unless the job was killed from outside.
+
+    Args:
+        job: what to run. This process must lead its own process group.
+        lifeline: a descriptor that becomes readable (end of file) when the launcher is gone.
+    """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _redirect(Folder(job.folders[0]).log)
+    started = time.monotonic()
+    oom_kills = _oom_kills()
+    wakeup = _wakeup_on_child_exit()
+    child = os.fork()
+    if child == 0:
+        _become_worker(job)
+    verdict = _wait(child, job, lifeline, wakeup)
+    _, status = os.waitpid(child, 0)
+    _kill_orphans()
+    reason = verdict or _reason_of(status, _oom_kills() > oom_kills)
+    if reason is None:
+        return
+    print(f"hpsearch: {reason[1]}", file=sys.stderr, flush=True)
+    for path in job.folders:
+        folder = Folder(path)
+        if not folder.result.exists():
+            folder.write_outcome(failure(folder, *reason, seconds=time.monotonic() - started))
+
+
+def _become_worker(job: Job) -> None:
+    """The rest of the child's life."""
+    code = 1
+    try:
+        guard = os.getppid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guard:
+            os._exit(1)
+        # When the machine's memory ends, the kernel should take a trial and not the controller.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("500")
+        work(job)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        # No exit handlers: they belong to the process that this one was forked from.
+        os._exit(code)
+
+
+def _wait(child: int, job: Job, lifeline: int, wakeup: int) -> tuple[Reason, str] | None:
+    """Return when the child has ended; with a verdict if it was this guard that ended it."""
+    deadline = time.monotonic() + job.trial_seconds if job.trial_seconds else None
+    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        timeout = None if job.trial_memory_mib is None else _MEMORY_PERIOD_S
+        if deadline is not None:
+            left = max(0.0, deadline - time.monotonic())
+            timeout = left if timeout is None else min(left, timeout)
+        ready, _, _ = select.select([lifeline, wakeup], [], [], timeout)
+        if lifeline in ready:
+            os.killpg(0, signal.SIGKILL)
+        if wakeup in ready:
+            os.read(wakeup, 512)
+            continue
+        if deadline is not None and time.monotonic() >= deadline:
+            os.kill(child, signal.SIGKILL)
+            return "timeout", f"ran longer than limits.trial_seconds = {job.trial_seconds:g} s"
+        used = _resident_mib(child) if job.trial_memory_mib is not None else 0
+        if job.trial_memory_mib is not None and used > job.trial_memory_mib:
+            os.kill(child, signal.SIGKILL)
+            limit = f"limits.trial_memory_mib = {job.trial_memory_mib} MiB"
+            return "out_of_memory", f"used {used} MiB, more than {limit}"
+    return None
+
+
+def _reason_of(status: int, machine_out_of_memory: bool) -> tuple[Reason, str] | None:
+    """Why the worker ended; None when it was killed from outside, or left outcomes."""
+    if os.WIFEXITED(status):
+        code = os.WEXITSTATUS(status)
+        return "error", f"the trainer's process ended with exit code {code} and without a result"
+    number = os.WTERMSIG(status)
+    if number == signal.SIGKILL and machine_out_of_memory:
+        return "out_of_memory", "the kernel killed it because the machine's memory ran out"
+    if number in _FOREIGN:
+        return None
+    return "error", f"the trainer's process died of {_signal_name(number)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} ({signal.strsignal(number)})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _kill_orphans() -> None:
+    """Kill what the worker started and left behind; as subreaper this guard inherits it."""
+    while True:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] != 0:
+                continue
+        except ChildProcessError:
+            return
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def _resident_mib(pid: int) -> int:
+    """Resident set of a process and its descendants, shared pages counted in each, in MiB."""
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += member.memory_info().rss
+    return total >> 20
+
+
+def _oom_kills() -> int:
+    """Processes that the kernel has killed for want of memory, in this cgroup or machine."""
+    for path in _oom_counters():
+        with contextlib.suppress(OSError, ValueError):
+            for line in path.read_text().splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0
+
+
+def _oom_counters() -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            if line.startswith("0::"):
+                yield Path("/sys/fs/cgroup") / line[4:] / "memory.events"
+    yield Path("/proc/vmstat")
+
+
+def _redirect(log: Path) -> None:
+    """Send stdout and stderr to the log, and read nothing.
+
+    The log is also the folder's lock: whoever has it open works here. After a kill, the processes
+    of an earlier attempt may take some milliseconds to be gone.
+    """
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    patience = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    os.close(null)
+
+
+def _wakeup_on_child_exit() -> int:
+    """A descriptor that becomes readable at SIGCHLD."""
+    read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    return read
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value)

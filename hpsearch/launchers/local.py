@@ -1,0 +1,122 @@
+"""Jobs as processes of this machine, forked from a warm nursery."""
+
+import contextlib
+import itertools
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from hpsearch.launchers import Exit
+from hpsearch.worker import Job
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+class LocalLauncher:
+    """Starts each job in a process group of its own, which dies with the controller.
+
+    Args:
+        preload: modules that the nursery imports before the first job.
+        threads: of numerical libraries, for every job.
+    """
+
+    def __init__(self, *, preload: Sequence[str] = (), threads: int = 1) -> None:
+        self._preload = list(preload)
+        self._threads = threads
+        self._ids = itertools.count()
+        self._running: set[str] = set()
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
+        handles = []
+        for job in jobs:
+            handle = str(next(self._ids))
+            self._running.add(handle)
+            handles.append(handle)
+            self._send({"start": handle, "job": job.to_record()})
+        return handles
+
+    def poll(self, handles: Sequence[str], timeout_s: float) -> Mapping[str, Exit | None]:
+        if all(handle in self._running for handle in handles):
+            self._listen(timeout_s)
+        return {handle: None if handle in self._running else Exit() for handle in handles}
+
+    def cancel(self, handle: str) -> None:
+        if handle in self._running:
+            self._send({"cancel": handle})
+
+    def close(self) -> None:
+        """Kill everything that still runs; the nursery leaves when its groups are gone."""
+        if self._nursery is None:
+            return
+        assert self._nursery.stdin is not None and self._nursery.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._nursery.stdin.close()
+        self._nursery.wait()
+        self._nursery.stdout.close()
+        self._nursery = None
+        self._running.clear()
+
+    def _send(self, command: Mapping[str, object]) -> None:
+        nursery = self._nursery or self._start()
+        assert nursery.stdin is not None
+        try:
+            nursery.stdin.write(json.dumps(command).encode() + b"\n")
+            nursery.stdin.flush()
+        except BrokenPipeError:
+            self._bury()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        threads = dict.fromkeys(_THREAD_VARIABLES, str(self._threads))
+        # A hash order that differs from process to process would make trainers inexact.
+        environment = os.environ | threads | {"PYTHONHASHSEED": "0"}
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "hpsearch.launchers.nursery"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        self._buffer = b""
+        self._send({"preload": self._preload})
+        return self._nursery
+
+    def _listen(self, timeout_s: float) -> None:
+        """Take in what the nursery says within the time; its end is the end of all jobs."""
+        if self._nursery is None:
+            return
+        assert self._nursery.stdout is not None
+        descriptor = self._nursery.stdout.fileno()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([descriptor], [], [], left)[0]:
+                return
+            chunk = os.read(descriptor, 1 << 16)
+            if not chunk:
+                self._bury()
+                return
+            *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+            for line in lines:
+                self._running.discard(json.loads(line)["ended"])
+            if lines:
+                return
+
+    def _bury(self) -> None:
+        """The nursery was killed, and its guards with it; the next job gets a new one."""
+        nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            nursery.wait()
+            for pipe in (nursery.stdin, nursery.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe and pipe.close()
+        self._running.clear()

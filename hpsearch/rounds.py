@@ -1,0 +1,251 @@
+"""The method: rounds of random draws whose distributions tighten around the best.
+
+Everything here is a pure function of the study's seed and the table of finished trials, so a round
+is recomputed, never remembered. Points live in the unit cube (see `space`); values are "lower is
+better" whatever the user's direction.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpsearch.space import Choice, Int, Logint, Scalar, Space
+from hpsearch.trial import Role
+
+WIDTH = 0.20  # of a numeric move in round 1
+SHRINK = 0.80  # of the width, a round
+WIDTH_FLOOR = 0.01
+WIDTH_SPREAD = 0.7  # standard deviation of log2 of a draw's own width multiplier
+PRIOR_SHARE = 0.08  # draws that ignore the survivors
+MIX = 0.80  # probability that a parameter comes from another survivor than the parent
+MOVE_FLOOR = 0.3  # the share of parameters that a draw moves is uniform in [MOVE_FLOOR, 1]
+CHOICE_MOVE = 0.4  # at width WIDTH, in proportion to it, and never below CHOICE_FLOOR
+CHOICE_FLOOR = 0.1
+EVIDENCE_FLOOR = 0.3
+EVIDENCE_TRIALS = 6  # or a fifth of the finished ones, if that is more
+
+_TRAINING = 1  # third words of the spawn keys (round, place, word) that are no draw
+_CONFIRM_ROUND = 2**31  # no search has so many rounds
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished trial as the method sees it."""
+
+    number: int
+    value: float | None  # lower is better; None for a failure
+    unit: tuple[float, ...]
+    budget: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A place of a round, before it has a number."""
+
+    index: int
+    role: Role
+    unit: tuple[float, ...]
+    seed: int
+    parent: int | None = None
+
+
+@dataclass(frozen=True)
+class Tightening:
+    """What a round draws from."""
+
+    survivors: tuple[Row, ...]  # best first; none in round 0
+    width: float  # standard deviation of a numeric move, in the unit cube
+    evidence: tuple[float, ...]  # factor on the width per parameter; 1 for choices
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """Finished rows, best first.
+
+    Ties go to the older trial, so the order of completion cannot change the survivors.
+    """
+    return sorted(
+        (row for row in rows if row.value is not None), key=lambda row: (row.value, row.number)
+    )
+
+
+def best_distinct(space: Space, rows: Sequence[Row], count: int) -> list[Row]:
+    """The best `count` finished rows, of those with equal parameters only the best."""
+    chosen: list[Row] = []
+    seen: list[dict[str, Scalar]] = []
+    for row in ranked(rows):
+        if len(chosen) == count:
+            break
+        params = space.decode(row.unit)
+        if params not in seen:
+            seen.append(params)
+            chosen.append(row)
+    return chosen
+
+
+def width(round: int) -> float:
+    """Standard deviation of a numeric move in a round from 1 on, in the unit cube."""
+    return max(WIDTH_FLOOR, WIDTH * SHRINK ** (round - 1))
+
+
+def evidence(space: Space, rows: Sequence[Row]) -> tuple[float, ...]:
+    """How much wider or narrower than average each parameter is drawn.
+
+    A parameter on which the good trials agree is tightened more: sqrt(12) times their standard
+    deviation (1 for a uniform spread), clipped, over its geometric mean for the numeric parameters.
+    """
+    finished = ranked(rows)
+    good = finished[: max(EVIDENCE_TRIALS, len(finished) // 5)]
+    active = [space.active(row.unit) for row in good]
+    spread: dict[int, float] = {}
+    for j, parameter in enumerate(space):
+        if isinstance(parameter.domain, Choice):
+            continue
+        units = [row.unit[j] for row, mask in zip(good, active, strict=True) if mask[j]]
+        # One trial alone agrees with itself on everything, which is no evidence.
+        raw = math.sqrt(12) * float(np.std(units)) if len(units) > 1 else 1.0
+        spread[j] = min(max(raw, EVIDENCE_FLOOR), 1.0)
+    if not spread:
+        return (1.0,) * len(space)
+    mean = math.exp(sum(math.log(value) for value in spread.values()) / len(spread))
+    return tuple(spread[j] / mean if j in spread else 1.0 for j in range(len(space)))
+
+
+def tighten(space: Space, rows: Sequence[Row], *, round: int, survivors: int) -> Tightening:
+    """What round `round` draws from, given the rows that may be compared with each other."""
+    if round == 0:
+        return Tightening((), 1.0, (1.0,) * len(space))
+    chosen = tuple(best_distinct(space, rows, survivors))
+    return Tightening(chosen, width(round), evidence(space, rows))
+
+
+def propose(
+    space: Space,
+    tightening: Tightening,
+    *,
+    seed: int,
+    round: int,
+    trials: int,
+    continued: bool,
+    start: Sequence[Mapping[str, Scalar]] = (),
+) -> list[Proposal]:
+    """The places of a round, in order.
+
+    Args:
+        space: of the study.
+        tightening: from `tighten` for this round.
+        seed: of the study.
+        round: 0 is the space-filling one.
+        trials: places.
+        continued: the first places go to the survivors, which train on to a larger budget.
+        start: known-good configurations for the first places of round 0; what one leaves open
+            comes from the place's own point.
+    """
+    if round == 0:
+        points = first_points(space, seed, trials, start)
+        return [Proposal(i, "draw", points[i], training_seed(seed, 0, i)) for i in range(trials)]
+    kept = tightening.survivors if continued else ()
+    # A continuation is its parent's training, longer; its seed is therefore the parent's, which
+    # only the controller's table knows: `seed` here is a placeholder that it replaces.
+    places = [Proposal(i, "continue", row.unit, -1, row.number) for i, row in enumerate(kept)]
+    for i in range(len(kept), trials):
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(round, i)))
+        point = draw(space, tightening, generator)
+        places.append(Proposal(i, "draw", point, training_seed(seed, round, i)))
+    return places
+
+
+def first_points(
+    space: Space, seed: int, trials: int, start: Sequence[Mapping[str, Scalar]] = ()
+) -> list[tuple[float, ...]]:
+    """Scrambled Sobol' points (Owen 1998), the start configurations written over the first."""
+    from scipy.stats import qmc  # half a second that only a new search needs
+
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    sobol = qmc.Sobol(len(space), scramble=True, rng=generator)
+    points = sobol.random_base2(max(0, math.ceil(math.log2(trials))))[:trials].tolist()
+    for point, configuration in zip(points, start, strict=False):
+        for j, parameter in enumerate(space):
+            if parameter.name in configuration:
+                point[j] = parameter.domain.encode(configuration[parameter.name])
+    return [tuple(point) for point in points]
+
+
+def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -> tuple[float, ...]:
+    """One random draw from the tightened distribution (DESIGN, "Draw i of round r").
+
+    Args:
+        space: of the study.
+        tightening: with at least one survivor.
+        generator: the draw's own.
+
+    Returns:
+        A point of the unit cube, inactive coordinates included.
+    """
+    prior = generator.random(len(space))
+    if generator.random() < PRIOR_SHARE:
+        return tuple(prior.tolist())
+    point = _recombine(space, tightening.survivors, prior, generator)
+    share = generator.uniform(MOVE_FLOOR, 1)
+    moves = generator.random(len(space)) < share
+    candidates = np.flatnonzero(space.active(point))
+    if not moves[candidates].any():
+        moves[generator.choice(candidates)] = True
+    multiplier = 2.0 ** (WIDTH_SPREAD * generator.standard_normal())
+    for j in np.flatnonzero(moves):
+        step = tightening.width * multiplier * tightening.evidence[j]
+        point[j] = _move(space.parameters[j].domain, point[j], step, tightening.width, generator)
+    return tuple(point)
+
+
+def _recombine(
+    space: Space,
+    survivors: Sequence[Row],
+    prior: np.ndarray,
+    generator: np.random.Generator,
+) -> list[float]:
+    """A parent's point with parameters of other survivors; the prior's where nobody has one."""
+    active = [space.active(row.unit) for row in survivors]
+    parent = int(generator.integers(len(survivors)))
+    point = []
+    for j in range(len(space)):
+        others = [i for i in range(len(survivors)) if i != parent and active[i][j]]
+        mixes, pick = generator.random(2)
+        if others and mixes < MIX:
+            point.append(survivors[others[int(pick * len(others))]].unit[j])
+        elif active[parent][j]:
+            point.append(survivors[parent].unit[j])
+        else:
+            point.append(float(prior[j]))
+    return point
+
+
+def _move(
+    domain: object, u: float, step: float, round_width: float, generator: np.random.Generator
+) -> float:
+    """A coordinate after a move: choices jump, numbers take a normal step inside [0, 1]."""
+    if isinstance(domain, Choice):
+        if generator.random() < max(CHOICE_MOVE * round_width / WIDTH, CHOICE_FLOOR):
+            return float((generator.integers(len(domain.options)) + 0.5) / len(domain.options))
+        return u
+    if isinstance(domain, Int | Logint):
+        step = max(step, domain.half_step(u))
+    while True:
+        moved = u + step * generator.standard_normal()
+        if 0.0 <= moved <= 1.0:
+            return float(moved)
+
+
+def training_seed(seed: int, round: int, index: int) -> int:
+    """The seed of a draw's training, independent of those of its proposal."""
+    return _seed(seed, (round, index, _TRAINING))
+
+
+def confirm_seed(seed: int, repeat: int) -> int:
+    """The seed of a confirmation; all candidates share it, which pairs the comparison."""
+    return _seed(seed, (_CONFIRM_ROUND, repeat, _TRAINING))
+
+
+def _seed(seed: int, key: tuple[int, ...]) -> int:
+    return int(np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint32)[0])

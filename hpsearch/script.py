@@ -1,0 +1,127 @@
+"""Trials of an unmodified script: a command in any language that prints or appends JSON lines."""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from hpsearch.command import render
+from hpsearch.errors import TrainerError
+from hpsearch.run import Run
+from hpsearch.study import Command
+
+
+def run_command(command: Command, run: Run, *, threads: int) -> None:
+    """Run the command to its end, and report what it says.
+
+    A line that is a JSON object with a whole `step` is a report of the object's other numbers, on
+    stdout or appended to the file that HPSEARCH_REPORTS names. All of its output goes to the log.
+
+    Raises:
+        TrainerError: it cannot be started, or ends with another exit code than 0.
+        NonfiniteError: it reported an objective that is no finite number.
+    """
+    appended = run.folder.path / "appended.jsonl"
+    appended.unlink(missing_ok=True)
+    given: dict[str, Any] = dict(run.hp) | {
+        "seed": run.seed,
+        "budget": run.budget,
+        "device": run.device,
+        "checkpoint": run.folder.checkpoint,
+        "trial": run.folder.path,
+    }
+    argv = render(command, given)
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=command.folder,
+            env=os.environ | _environment(run, appended, threads),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise TrainerError(f"the command cannot be started: {error} ({' '.join(argv)})") from None
+    try:
+        assert process.stdout is not None
+        _follow(process.stdout, appended, run)
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if code != 0:
+        raise TrainerError(f"the command ended with exit code {code}; its output is in log.txt")
+
+
+def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    return limits | {
+        "HPSEARCH_REPORTS": str(appended),
+        "HPSEARCH_SEED": str(run.seed),
+        "HPSEARCH_BUDGET": str(run.budget),
+        "HPSEARCH_DEVICE": run.device,
+        "HPSEARCH_CHECKPOINT": str(run.folder.checkpoint),
+    }
+
+
+def _follow(stdout: IO[bytes], appended: Path, run: Run) -> None:
+    """Report from both channels until stdout ends."""
+    read, buffer = 0, b""
+    descriptor = stdout.fileno()
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while True:
+            chunk = os.read(descriptor, 65536) if selector.select(timeout=0.2) else None
+            if chunk:
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+                *lines, buffer = (buffer + chunk).split(b"\n")
+                # A line that never ends is output, not a report; it is not kept in memory.
+                buffer = buffer[-65536:]
+                _report(lines, run)
+            read = _report_appended(appended, read, run)
+            if chunk == b"":
+                _report([buffer], run)
+                return
+
+
+def _report_appended(path: Path, start: int, run: Run) -> int:
+    """Report the whole lines of the file from byte `start`; return where they end."""
+    if not path.exists() or path.stat().st_size == start:
+        return start
+    with path.open("rb") as file:
+        file.seek(start)
+        text = file.read()
+    whole = text[: text.rfind(b"\n") + 1]
+    _report(whole.split(b"\n"), run)
+    return start + len(whole)
+
+
+def _report(lines: list[bytes], run: Run) -> None:
+    for line in lines:
+        record = _record(line)
+        if record is not None:
+            step, metrics = record
+            run.report(step, **metrics)
+
+
+def _record(line: bytes) -> tuple[int, Mapping[str, float]] | None:
+    if not line.lstrip().startswith(b"{"):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    step = record.pop("step", None)
+    if type(step) is not int:
+        return None
+    metrics = {
+        name: float(value)
+        for name, value in record.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return (step, metrics) if metrics else None

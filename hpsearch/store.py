@@ -1,0 +1,272 @@
+"""The study's database: Optuna on SQLite, written by the controller alone.
+
+A round is recorded in one transaction, before any of its trials runs, and a trial's outcome with
+all its reports in another. Optuna's public calls take a transaction for each attribute and each
+report, and its `create_new_trial` counts the trials before it; so the two writes go through
+Optuna's own table models instead (docs/adr/0001-two-transactions.md). Every trial carries the
+study's BASE distributions, which is what Optuna's importances and plots need.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
+from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import orm
+
+from hpsearch.errors import RunFolderError
+from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Space
+from hpsearch.trial import Outcome, Report, Spec, Trial
+
+_SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads", "trainer")
+_OUTCOME_ATTRIBUTES = ("metrics", "reason", "message", "seconds", "steps", "provenance")
+
+
+_METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """What a round drew from; a study attribute in Optuna."""
+
+    round: int
+    budget: int
+    width: float
+    evidence: Mapping[str, float]
+    survivors: tuple[int, ...]  # trial numbers, best first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How far the search is to go; a study attribute in Optuna."""
+
+    rounds: int
+    trials: int  # a round
+    candidates: int  # that are confirmed
+    seeds: int  # of each candidate
+
+
+class Store:
+    """One study in one database.
+
+    Raises:
+        RunFolderError: from every method, when the database cannot be read or written.
+    """
+
+    def __init__(self, storage: RDBStorage, path: Path) -> None:
+        self._storage = storage
+        self._path = path
+        studies = storage.get_all_studies()
+        if len(studies) != 1:
+            raise RunFolderError(f"{path}: expected one study in it, found {len(studies)}")
+        [study] = studies
+        self._study_id = study._study_id
+        self.name: str = study.study_name
+        self.direction: str = study.directions[0].name.lower()
+        self.metric: str = study.system_attrs[_METRIC_NAMES][0]
+
+    @classmethod
+    def create_or_open(cls, path: Path, name: str, *, metric: str, direction: str) -> "Store":
+        """Open the study for writing; make it first if the file does not exist or is empty."""
+        with _explained(path):
+            storage = _storage(f"sqlite:///{path}", skip_table_creation=False)
+            sa.event.listen(storage.engine, "connect", _write_pragmas)
+            storage.engine.dispose()  # the connections made before the pragmas
+            if not (studies := storage.get_all_studies()):
+                study_id = storage.create_new_study([StudyDirection[direction.upper()]], name)
+            else:
+                study_id = studies[0]._study_id
+            # As Study.set_metric_names, which warns that it is experimental.
+            storage.set_study_system_attr(study_id, _METRIC_NAMES, [metric])
+            return cls(storage, path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Store":
+        """Open the study for reading only, in a folder that may be read-only itself."""
+        if not path.exists():
+            raise RunFolderError(f"{path}: there is no study here; start one with `hpsearch run`")
+        with _explained(path):
+            try:
+                return cls(_storage(f"sqlite:///file:{path}?mode=ro&uri=true"), path)
+            except (optuna.exceptions.StorageInternalError, sa.exc.OperationalError):
+                # SQLite's shared-memory file cannot be made here, so nobody can be writing either.
+                return cls(_storage(f"sqlite:///file:{path}?immutable=1&uri=true"), path)
+
+    def close(self) -> None:
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def trials(self) -> list[Trial]:
+        """All trials in the order of their numbers."""
+        with _explained(self._path):
+            frozen = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        return [_trial(trial) for trial in sorted(frozen, key=lambda trial: trial.number)]
+
+    def rounds(self) -> list[RoundRecord]:
+        with _explained(self._path):
+            attributes = self._storage.get_study_user_attrs(self._study_id)
+        records = [value for key, value in attributes.items() if key.startswith("round:")]
+        rounds = [RoundRecord(**{**r, "survivors": tuple(r["survivors"])}) for r in records]
+        return sorted(rounds, key=lambda record: record.round)
+
+    def note_plan(self, plan: Plan) -> None:
+        with _explained(self._path):
+            self._storage.set_study_user_attr(self._study_id, "plan", asdict(plan))
+
+    def plan(self) -> Plan:
+        with _explained(self._path):
+            return Plan(**self._storage.get_study_user_attrs(self._study_id)["plan"])
+
+    def begin(self, specs: Sequence[Spec], space: Space, record: RoundRecord | None = None) -> None:
+        """Record trials as RUNNING, and the round they belong to, all or none."""
+        distributions = {p.name: distribution(p.domain) for p in space}
+        with self._transaction() as session:
+            for spec in specs:
+                trial = models.TrialModel(
+                    study_id=self._study_id,
+                    number=spec.number,
+                    state=TrialState.RUNNING,
+                    datetime_start=datetime.now(),
+                )
+                session.add(trial)
+                session.flush()
+                for name, value in spec.params.items():
+                    session.add(_param(trial.trial_id, name, value, distributions[name]))
+                session.add_all(_attributes(trial.trial_id, asdict(spec), _SPEC_ATTRIBUTES))
+            if record is not None:
+                session.add(
+                    models.StudyUserAttributeModel(
+                        study_id=self._study_id,
+                        key=f"round:{record.round}",
+                        value_json=json.dumps(asdict(record)),
+                    )
+                )
+
+    def land(self, number: int, outcome: Outcome, reports: Sequence[Report], metric: str) -> None:
+        """Record a trial's outcome and its reports; it is then finished for good."""
+        steps = {report.step: report.metrics.get(metric) for report in reports}
+        with self._transaction() as session:
+            trial = session.scalars(
+                sa.select(models.TrialModel).where(
+                    models.TrialModel.study_id == self._study_id, models.TrialModel.number == number
+                )
+            ).one()
+            assert trial.state == TrialState.RUNNING, f"trial {number} has landed already"
+            session.add_all(_attributes(trial.trial_id, asdict(outcome), _OUTCOME_ATTRIBUTES))
+            session.add_all(
+                _intermediate(trial.trial_id, step, value) for step, value in steps.items()
+            )
+            if outcome.state == "complete" and outcome.value is not None:
+                stored, kind = models.TrialValueModel.value_to_stored_repr(outcome.value)
+                session.add(
+                    models.TrialValueModel(
+                        trial_id=trial.trial_id, objective=0, value=stored, value_type=kind
+                    )
+                )
+            trial.state = TrialState.COMPLETE if outcome.state == "complete" else TrialState.FAIL
+            trial.datetime_complete = datetime.now()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[orm.Session]:
+        with (
+            _explained(self._path),
+            orm.Session(self._storage.engine, autoflush=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """The domain as Optuna knows it."""
+    if isinstance(domain, Choice):
+        return CategoricalDistribution(domain.options)
+    if isinstance(domain, Int | Logint):
+        return IntDistribution(domain.low, domain.high, log=isinstance(domain, Logint))
+    return FloatDistribution(domain.low, domain.high, log=isinstance(domain, Loguniform))
+
+
+def _storage(url: str, *, skip_table_creation: bool = True) -> RDBStorage:
+    """Optuna's storage with 60 s of patience for a lock that a reader holds."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return RDBStorage(
+        url,
+        engine_kwargs={"connect_args": {"timeout": 60}},
+        skip_table_creation=skip_table_creation,
+    )
+
+
+def _write_pragmas(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, sa.exc.DatabaseError) as error:
+        cause = getattr(error, "orig", None) or error.__cause__ or error
+        raise RunFolderError(
+            f"{path}: the study's database cannot be used: {cause}. What was recorded is safe; "
+            "free the disk or mend the permissions, then type the same command again"
+        ) from error
+
+
+def _attributes(
+    trial_id: int, record: Mapping[str, Any], keys: Sequence[str]
+) -> list[models.TrialUserAttributeModel]:
+    return [
+        models.TrialUserAttributeModel(trial_id=trial_id, key=key, value_json=json.dumps(record[key]))
+        for key in keys
+    ]
+
+
+def _param(trial_id: int, name: str, value: Any, base: BaseDistribution) -> models.TrialParamModel:
+    return models.TrialParamModel(
+        trial_id=trial_id,
+        param_name=name,
+        param_value=base.to_internal_repr(value),
+        distribution_json=distribution_to_json(base),
+    )
+
+
+def _intermediate(
+    trial_id: int, step: int, value: float | None
+) -> models.TrialIntermediateValueModel:
+    stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(
+        float("nan") if value is None else value
+    )
+    return models.TrialIntermediateValueModel(
+        trial_id=trial_id, step=step, intermediate_value=stored, intermediate_value_type=kind
+    )
+
+
+def _trial(frozen: FrozenTrial) -> Trial:
+    attributes = frozen.user_attrs
+    given = {key: attributes[key] for key in _SPEC_ATTRIBUTES}
+    given["unit"] = tuple(given["unit"])
+    spec = Spec(number=frozen.number, params=dict(frozen.params), **given)
+    if not frozen.state.is_finished():
+        return Trial(spec, None, frozen.datetime_start)
+    outcome = Outcome(
+        state="complete" if frozen.state == TrialState.COMPLETE else "fail",
+        value=frozen.value if frozen.state == TrialState.COMPLETE else None,
+        **{key: attributes[key] for key in _OUTCOME_ATTRIBUTES},
+    )
+    return Trial(spec, outcome, frozen.datetime_start, frozen.datetime_complete)
