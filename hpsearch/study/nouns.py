@@ -1,0 +1,108 @@
+"""What a study file says, once it has been checked: frozen dataclasses, one for each section.
+
+The bounds in the annotations are what pydantic checks at the door; nothing checks again later.
+"""
+
+import builtins
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from hpsearch.command import Command
+from hpsearch.space import Scalar, Space
+from hpsearch.study.marks import Marks
+
+Positive = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True)
+class Objective:
+    metric: str
+    direction: Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Search:
+    rounds: Positive = 4
+    trials: Positive = 25  # a round
+    survivors: Positive = 3
+    seed: NotNegative = 0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many steps a trial trains for, in each round."""
+
+    steps: Positive
+    growth: Annotated[float, Field(ge=1)] = 1.0  # more time on the best: times this, every round
+    report_every: Positive = 0  # steps; half a trial's first budget unless the file says
+
+    def __post_init__(self) -> None:
+        if not self.report_every:
+            object.__setattr__(self, "report_every", max(1, self.steps // 2))
+
+    def at(self, round: int) -> int:
+        """Steps in all that a trial of `round` has trained for at its end."""
+        # The decimal as written: 1000 * 1.1 is 1100, without a float's error.
+        return builtins.round(self.steps * Fraction(repr(float(self.growth))) ** round)
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """The `top` best trials are trained again under `seeds` fresh seeds; 0 of either is none."""
+
+    top: NotNegative = 3
+    seeds: NotNegative = 5
+
+
+@dataclass(frozen=True)
+class Limits:
+    trial_seconds: Seconds | None = None
+    trial_memory_mib: Positive | None = None
+    search_seconds: Seconds | None = None
+    retries: NotNegative = 3
+
+
+@dataclass(frozen=True)
+class Resources:
+    parallel: Positive | Literal["auto"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    trials_per_gpu: Positive = 1
+    threads: Positive = 1  # a trial; its numbers depend on it
+
+
+@dataclass(frozen=True)
+class FileTrainer:
+    path: Path  # absolute
+    name: str
+
+
+@dataclass(frozen=True)
+class ModuleTrainer:
+    module: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Study:
+    name: str
+    trainer: FileTrainer | ModuleTrainer | Command
+    objective: Objective
+    search: Search
+    budget: Budget
+    confirm: Confirm
+    limits: Limits
+    resources: Resources
+    fixed: Mapping[str, Any]
+    start: tuple[Mapping[str, Scalar], ...]  # may leave parameters out: those are drawn
+    space: Space
+    document: Mapping[str, Any]  # with the overrides, as plain JSON types
+    path: Path  # as the user gave it
+    overrides: tuple[str, ...]
+    marks: Marks = field(compare=False, repr=False)  # where `document` says what

@@ -1,0 +1,254 @@
+"""The sections about parameters: `space`, and `fixed` and `start`, which must agree with it."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hpsearch.space import (
+    Choice,
+    Condition,
+    Domain,
+    Int,
+    Logint,
+    Loguniform,
+    Parameter,
+    Scalar,
+    Space,
+    Uniform,
+    holds,
+    same,
+)
+from hpsearch.study.marks import Faults, Path, did_you_mean
+
+KINDS = ("uniform", "loguniform", "int", "logint", "choice")
+WIDEST = 10**12  # of an integer: beyond it a bucket of the unit interval drowns in rounding
+_RANGES: dict[str, Callable[[Any, Any], Domain]] = {
+    "uniform": Uniform,
+    "loguniform": Loguniform,
+    "int": Int,
+    "logint": Logint,
+}
+
+
+def read(raw: Any, fixed: Mapping[str, Any], faults: Faults) -> Space | None:
+    """The space; None, and faults, if anything in it is wrong."""
+    if not isinstance(raw, dict) or not raw:
+        faults.got(
+            ("space",), "must hold at least one parameter, as in {lr: {loguniform: [1e-5, 1e-2]}}"
+        )
+        return None
+    domains = {name: _domain(name, entry, faults) for name, entry in raw.items()}
+    _names(raw, "space", faults)
+    for name in raw:
+        if name in fixed:
+            faults.add(
+                ("space", name), f"also under fixed, at {faults.place('fixed', name)}; keep one"
+            )
+    parameters = [
+        Parameter(name, domain, _conditions(name, raw[name], domains, faults))
+        for name, domain in domains.items()
+        if domain is not None
+    ]
+    _refuse_cycles({p.name: [c.parent for c in p.when] for p in parameters}, faults)
+    return None if faults.within("space") else Space(tuple(parameters))
+
+
+def fixed(raw: Any, faults: Faults) -> dict[str, Any]:
+    """The values that every trial shares."""
+    if not isinstance(raw, dict):
+        faults.got(("fixed",), "must be a mapping of names to values, as in {data: digits}")
+        return {}
+    _names(raw, "fixed", faults)
+    return raw
+
+
+def _names(raw: Mapping[str, Any], section: str, faults: Faults) -> None:
+    for name in raw:
+        if not name.isidentifier():
+            faults.add((section, name), "must be a name of letters, digits and _, as in Python")
+
+
+def _domain(name: str, entry: Any, faults: Faults) -> Domain | None:
+    path: Path = ("space", name)
+    if isinstance(entry, list):
+        return _choice(path, entry, faults)
+    if not isinstance(entry, dict):
+        faults.got(
+            path,
+            "must be a distribution such as {uniform: [0, 1]}, or a list of choices"
+            " (a constant goes under fixed)",
+        )
+        return None
+    unknown = [key for key in entry if key not in (*KINDS, "when")]
+    for key in unknown:
+        near = did_you_mean(key, [*KINDS, "when"])
+        faults.add((*path, key), f"unknown distribution (has: {', '.join(KINDS)}){near}")
+    kinds = [key for key in entry if key in KINDS]
+    if unknown:
+        return None
+    if len(kinds) != 1:
+        faults.got(path, f"must hold exactly one of {', '.join(KINDS)}")
+        return None
+    [kind] = kinds
+    where = (*path, kind)
+    return (_choice if kind == "choice" else _range)(where, entry[kind], faults)
+
+
+def _choice(path: Path, options: Any, faults: Faults) -> Domain | None:
+    if not isinstance(options, list) or not options:
+        faults.got(path, "must be a list of at least one choice")
+        return None
+    sound = True
+    for i, option in enumerate(options):
+        if isinstance(option, list | dict):
+            faults.got((*path, i), "a choice must be text, a number, true, false or null")
+            sound = False
+        elif any(
+            same(option, other) for other in options[:i] if not isinstance(other, list | dict)
+        ):
+            faults.add((*path, i), f"{faults.shown(*path, i)} is there twice; keep one")
+            sound = False
+    return Choice(tuple(options)) if sound else None
+
+
+def _range(path: Path, ends: Any, faults: Faults) -> Domain | None:
+    """Numbers are compared as written, so that nothing is rounded before it is judged."""
+    kind = str(path[-1])
+    whole = kind in ("int", "logint")
+    rule = ""
+    if not isinstance(ends, list) or len(ends) != 2:
+        rule = "must be [low, high]"
+    elif not all(type(end) is int or (type(end) is float and not whole) for end in ends):
+        rule = "low and high must be whole numbers" if whole else "low and high must be numbers"
+    elif kind == "loguniform" and ends[0] <= 0:
+        rule = "low must be above 0"
+    elif kind == "logint" and ends[0] < 1:
+        rule = "low must be at least 1"
+    elif ends[0] >= ends[1]:
+        rule = "low must be below high"
+    elif whole and max(abs(end) for end in ends) > WIDEST:
+        rule = f"low and high must lie within {WIDEST:.0e} of 0"
+    elif not whole and not _resolved(kind, float(ends[0]), float(ends[1])):
+        rule = "the range is too wide or too narrow for floating point"
+    if rule:
+        faults.got(path, rule)
+        return None
+    return _RANGES[kind](*ends) if whole else _RANGES[kind](float(ends[0]), float(ends[1]))
+
+
+def _resolved(kind: str, low: float, high: float) -> bool:
+    if not math.isfinite(high - low) or high - low <= 0:
+        return False
+    return kind == "uniform" or (1 < high / low < math.inf)
+
+
+def _conditions(
+    name: str, entry: Any, domains: Mapping[str, Domain | None], faults: Faults
+) -> tuple[Condition, ...]:
+    path: Path = ("space", name, "when")
+    if not isinstance(entry, dict) or "when" not in entry:
+        return ()
+    when = entry["when"]
+    if not isinstance(when, dict) or not when:
+        faults.got(path, "must map parameters to their values, as in {penalty: [gradient, r1]}")
+        return ()
+    conditions = []
+    for parent, wanted in when.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if _can_hold((*path, parent), values, domains, faults):
+            conditions.append(Condition(parent, tuple(values)))
+    return tuple(conditions)
+
+
+def _can_hold(
+    path: Path, values: list[Any], domains: Mapping[str, Domain | None], faults: Faults
+) -> bool:
+    parent = str(path[-1])
+    if parent not in domains:
+        has = f"(has: {', '.join(domains)})"
+        faults.add(path, f"no such parameter in the space {has}{did_you_mean(parent, domains)}")
+        return False
+    domain = domains[parent]
+    if domain is None:
+        return False
+    if isinstance(domain, Uniform | Loguniform):
+        faults.add(
+            path, f"{parent} is continuous and never equals a value; ask for a choice or an int"
+        )
+        return False
+    if not values:
+        faults.got(path, f"must name at least one value of {parent}")
+    for value in values:
+        if isinstance(value, list | dict) or not domain.contains(value):
+            can = faults.shown("space", parent)
+            faults.got(path, f"{parent} can never be that: it is {can}")
+    return bool(values)
+
+
+def _refuse_cycles(parents: Mapping[str, list[str]], faults: Faults) -> None:
+    done: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> None:
+        if name in trail:
+            cycle = " -> ".join([*trail[trail.index(name) :], name])
+            first = next(n for n in parents if n in trail[trail.index(name) :])
+            faults.add(
+                ("space", first, "when"), f"conditions in a circle ({cycle}); drop one of them"
+            )
+        elif name not in done:
+            for parent in parents.get(name, ()):
+                visit(parent, [*trail, name])
+            done.add(name)
+
+    for name in parents:
+        visit(name, [])
+
+
+def starts(raw: Any, space: Space | None, faults: Faults) -> tuple[Mapping[str, Scalar], ...]:
+    """The configurations to start from; each may leave parameters out."""
+    if not isinstance(raw, list):
+        faults.got(("start",), "must be a list of configurations, as in [{lr: 1e-3}]")
+        return ()
+    if space is None:
+        return ()
+    return tuple(_start(("start", i), entry, space, faults) for i, entry in enumerate(raw))
+
+
+def _start(path: Path, entry: Any, space: Space, faults: Faults) -> Mapping[str, Scalar]:
+    if not isinstance(entry, dict) or not entry:
+        faults.got(path, "must be a configuration, as in {lr: 1e-3}")
+        return {}
+    known = {parameter.name: parameter for parameter in space}
+    for name in entry:
+        if name not in known:
+            near = did_you_mean(name, known)
+            faults.add(
+                (*path, name), f"no such parameter in the space (has: {', '.join(known)}){near}"
+            )
+    values: dict[str, Scalar] = {}
+    for i in space.parents_first:
+        parameter = space.parameters[i]
+        if parameter.name not in entry:
+            continue
+        where, value = (*path, parameter.name), entry[parameter.name]
+        if isinstance(value, list | dict) or not parameter.domain.contains(value):
+            faults.got(where, f"must lie in the space, {faults.shown('space', parameter.name)}")
+        elif not holds(parameter.when, values):
+            faults.add(where, _inactive(parameter))
+        elif isinstance(parameter.domain, Uniform | Loguniform):
+            values[parameter.name] = float(value)
+        else:
+            values[parameter.name] = value
+    return values
+
+
+def _inactive(parameter: Parameter) -> str:
+    needs = " and ".join(f"{c.parent}: {_listed(c.values)}" for c in parameter.when)
+    return f"is inactive here; give {needs} beside it, or drop it"
+
+
+def _listed(values: tuple[Scalar, ...]) -> str:
+    return " or ".join(
+        "null" if v is None else str(v).lower() if v is True or v is False else str(v)
+        for v in values
+    )
