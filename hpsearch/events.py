@@ -14,7 +14,7 @@ class SearchStarted:
     direction: str
     rounds: int
     trials: int  # a round
-    confirmations: int
+    stages: tuple[int, ...]  # steps of training in each round, then in the confirmation
     places: tuple[str, ...]  # the device of each
     finished: int  # trials that had ended before
 

@@ -82,7 +82,9 @@ class Trainer:
         """Steps that the phase takes in a row before the next phase has its turn."""
         return 1
 
-    def loss(self, phase: str, nets: "Mapping[str, nn.Module]", batch: "Mapping[str, Tensor]", hp: HP) -> "Tensor":
+    def loss(
+        self, phase: str, nets: "Mapping[str, nn.Module]", batch: "Mapping[str, Tensor]", hp: HP
+    ) -> "Tensor":
         """The scalar that a step of `phase` descends, in the parameters of nets[phase] alone.
 
         Pure and clean for `torch.func.vmap`: no optimizer, no `.item()`, no random numbers but
