@@ -19,6 +19,7 @@ from hpsearch.events import (
     RoundEnded,
     RoundStarted,
     SearchStarted,
+    TrialFound,
 )
 from hpsearch.launchers.local import LocalLauncher
 from hpsearch.outline import outline
@@ -106,6 +107,9 @@ class Controller:
                 finished=sum(t.outcome is not None for t in self._trials.values()),
             )
         )
+        for trial in self._trials.values():
+            if trial.outcome is not None:
+                self._watch(TrialFound(trial.spec, trial.outcome))
 
     def _out_of_time(self, done: int) -> bool:
         """Whether no new round may begin; the one at hand, once begun, is finished."""

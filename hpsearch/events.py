@@ -20,6 +20,14 @@ class SearchStarted:
 
 
 @dataclass(frozen=True)
+class TrialFound:
+    """A trial that had ended before this session."""
+
+    spec: Spec
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class RoundStarted:
     round: int
     budget: int
@@ -76,6 +84,7 @@ class OutOfTime:
 
 Event = (
     SearchStarted
+    | TrialFound
     | RoundStarted
     | TrialStarted
     | TrialEnded

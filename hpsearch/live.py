@@ -19,6 +19,7 @@ from hpsearch.events import (
     SearchStarted,
     Stopping,
     TrialEnded,
+    TrialFound,
     TrialRetried,
     TrialStarted,
 )
@@ -41,16 +42,16 @@ class LiveView:
 
     def __init__(self, console: Console | None = None) -> None:
         self._lock = threading.Lock()
-        self._live = Live(
-            get_renderable=self._render, refresh_per_second=4, console=console, transient=False
-        )
         self._search: SearchStarted | None = None
         self._stages: list[RoundStarted | ConfirmStarted] = []
         self._trials: dict[int, tuple[Spec, Outcome | None]] = {}
         self._places: dict[int, tuple[Spec, float]] = {}
         self._notes: list[str] = []
         self._began = time.monotonic()
-        self._steps_done = 0
+        self._steps_found = 0  # by earlier sessions
+        self._steps_done = 0  # by this one
+        # It draws at once, so everything else is there before it.
+        self._live = Live(get_renderable=self._render, refresh_per_second=4, console=console)
 
     def __enter__(self) -> "LiveView":
         self._live.start()
@@ -73,6 +74,9 @@ class LiveView:
             case SearchStarted():
                 self._search = event
                 self._began = time.monotonic()
+            case TrialFound():
+                self._trials[event.spec.number] = (event.spec, event.outcome)
+                self._steps_found += self._own_steps(event.spec)
             case RoundStarted() | ConfirmStarted():
                 self._stages.append(event)
             case TrialStarted():
@@ -126,9 +130,9 @@ class LiveView:
 
     def _left(self, search: SearchStarted, spent: float) -> str:
         """Time left, if the steps to come cost what those of this session did."""
-        if not self._steps_done or search.finished:
+        if not self._steps_done:
             return ""
-        rest = max(0, sum(search.stages) - self._steps_done)
+        rest = max(0, sum(search.stages) - self._steps_found - self._steps_done)
         return f", about {_clock(spent / self._steps_done * rest)} left"
 
     def _strips(self) -> Table:

@@ -15,6 +15,7 @@ from hpsearch.events import (
     SearchStarted,
     Stopping,
     TrialEnded,
+    TrialFound,
     TrialRetried,
 )
 from hpsearch.live import LiveView
@@ -37,6 +38,8 @@ def watcher(*, quiet: bool, as_json: bool) -> Iterator[Watch]:
 
 
 def _print_json(event: Event) -> None:
+    if isinstance(event, TrialFound):
+        return  # said by the session that ran it
     print(json.dumps({"event": type(event).__name__, **asdict(event)}), flush=True)
 
 

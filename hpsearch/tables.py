@@ -17,13 +17,13 @@ from hpsearch.study import FileTrainer, Study
 from hpsearch.trial import Trial
 from hpsearch.view import Snapshot
 
-console = Console(soft_wrap=False, highlight=False)
+console = Console(highlight=False)
 
 
 def show_plan(study: Study, places: Sequence[str], description: Description) -> None:
     """What a study would run."""
     console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
-    console.print(f"trainer   {_trainer(study)}  sha256 {description.sha256[:12]}")
+    console.print(f"trainer   {_trainer(study)}  sha256 {description.sha256[:12]}", soft_wrap=True)
     table = Table(box=None, header_style="dim")
     for heading in ("parameter", "scale", "range", "when"):
         table.add_column(heading)
