@@ -47,6 +47,8 @@ class Evaluation:
     metrics: Mapping[str, float]
     images: Mapping[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
     collapsed: str | None = None  # why the trial counts as collapsed
+    # What the metrics were measured with: values of unlike provenance are not compared.
+    provenance: Mapping[str, str | int] = field(default_factory=dict)
 
 
 class Trainer:
@@ -68,11 +70,14 @@ class Trainer:
         raise NotImplementedError(f"{type(self).__name__}.data")
 
     def build(self, hp: HP) -> "dict[str, nn.Module]":
-        """Fresh networks by name, on the CPU; the global torch seed is the trial's at this point."""
+        """Fresh networks by name, on the CPU; torch's global seed is the trial's at this point."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
     def noise(self, hp: HP) -> dict[str, tuple[int, ...]]:
-        """Shapes of standard normal tensors that a step needs, by their name in the batch."""
+        """Shapes of standard normal tensors that a step needs, by their name in the batch.
+
+        `torch.special.ndtr` makes them uniform in (0, 1).
+        """
         return {}
 
     def optimizer(self, phase: str, hp: HP) -> Optimizer:
@@ -83,7 +88,11 @@ class Trainer:
         return 1
 
     def loss(
-        self, phase: str, nets: "Mapping[str, nn.Module]", batch: "Mapping[str, Tensor]", hp: HP
+        self,
+        phase: str,
+        nets: "Mapping[str, nn.Module]",
+        batch: "Mapping[str, Tensor]",
+        hp: HP,
     ) -> "Tensor":
         """The scalar that a step of `phase` descends, in the parameters of nets[phase] alone.
 
@@ -93,7 +102,11 @@ class Trainer:
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
     def evaluate(self, nets: "Mapping[str, nn.Module]", hp: HP) -> Evaluation:
-        """Validation metrics and pictures at a report; the same networks give the same numbers."""
+        """Validation metrics and pictures at a report, without gradients and in eval() mode.
+
+        The networks are on the trial's device; torch's global generator is in a fixed state, so
+        the same networks give the same numbers.
+        """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
     def test(self, nets: "Mapping[str, nn.Module]", hp: HP) -> Mapping[str, float]:

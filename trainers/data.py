@@ -1,0 +1,41 @@
+"""scikit-learn's digits: 1,797 pictures of 8x8 pixels in ten classes, split once and for all.
+
+A picture's place is decided by the SHA-256 of its own pixels, so the split depends on no order, no
+seed and no version, and equal pictures never stand on two sides: 60 % train, 20 % valid, 20 % test.
+"""
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache import remember
+
+Part = Literal["train", "valid", "test"]
+PIXELS = 64
+CLASSES = 10
+
+
+def digits(part: Part) -> tuple[Tensor, Tensor]:
+    """Pictures [n, 64], float32 in [-1, 1], and labels [n], int64."""
+    pixels, labels, parts = _split_digits()
+    rows = parts == part
+    images = torch.from_numpy(pixels[rows].astype(np.float32) / 8 - 1)
+    return images, torch.from_numpy(labels[rows])
+
+
+@remember
+def _split_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels [1797, 64], uint8 in 0..16; labels [1797], int64; the part of each."""
+    from sklearn.datasets import load_digits  # a second, which only the first trial waits
+
+    bunch = load_digits()
+    pixels = bunch.data.astype(np.uint8)
+    return pixels, bunch.target.astype(np.int64), np.array([_part_of(row) for row in pixels])
+
+
+def _part_of(pixels: np.ndarray) -> Part:
+    bucket = int.from_bytes(hashlib.sha256(pixels.tobytes()).digest()[:8]) % 5
+    return "valid" if bucket == 3 else "test" if bucket == 4 else "train"

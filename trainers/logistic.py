@@ -1,0 +1,47 @@
+"""Softmax regression on the digits as a plain function: the loop is yours, `run` is all you need."""
+
+import torch
+from torch.nn import functional as F
+
+from data import CLASSES, PIXELS, digits
+from hpsearch.run import Run
+
+
+def train(run: Run) -> None:
+    """Stochastic gradient descent with momentum, of `run.budget` steps.
+
+    Hyperparameters: lr; momentum, in [0, 1); l2, the weight of half the squared norm; batch_size.
+    """
+    images, labels = digits("train")
+    valid_images, valid_labels = digits("valid")
+    weights = torch.zeros(PIXELS + 1, CLASSES)
+    velocity = torch.zeros_like(weights)
+    step = 0
+    if state := run.load():
+        weights, velocity, step = state["weights"], state["velocity"], state["step"]
+    # The rows of a step come from the seed and the step, so a resumed trial draws the same ones.
+    generator = torch.Generator()
+    while step < run.budget:
+        generator.manual_seed(run.seed * 1_000_003 + step)
+        rows = torch.randint(len(images), (run.hp.batch_size,), generator=generator)
+        gradient = slope(weights, images[rows], labels[rows]) + run.hp.l2 * weights
+        velocity = run.hp.momentum * velocity + gradient
+        weights = weights - run.hp.lr * velocity
+        step += 1
+        if step % run.report_every == 0 or step == run.budget:
+            logits = scores(weights, valid_images)
+            accuracy = (logits.argmax(1) == valid_labels).double().mean()
+            loss = F.cross_entropy(logits, valid_labels)
+            run.report(step, val_loss=loss.item(), val_accuracy=accuracy.item())
+            run.save({"weights": weights, "velocity": velocity, "step": step})
+
+
+def scores(weights: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Logits [n, 10] from weights [65, 10], whose last row is the bias, and images [n, 64]."""
+    return images @ weights[:-1] + weights[-1]
+
+
+def slope(weights: torch.Tensor, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Gradient [65, 10] of the mean cross-entropy in nats."""
+    error = scores(weights, images).softmax(1) - F.one_hot(labels, CLASSES)
+    return torch.cat([images.T @ error, error.sum(0, keepdim=True)]) / len(images)

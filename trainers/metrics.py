@@ -1,0 +1,55 @@
+"""How good a generator is, from the features of its pictures and of real ones."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def moments(features: Array) -> tuple[Array, Array]:
+    """Mean [d] and unbiased covariance [d, d] of features [n, d]."""
+    return features.mean(0), np.cov(features, rowvar=False)
+
+
+def frechet_distance(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> float:
+    """Squared Fréchet distance of two Gaussians (Dowson & Landau 1982, eq. 4; Heusel et al. 2017).
+
+    |m_a - m_b|² + tr(A + B - 2 (A^½ B A^½)^½). The inner matrix is symmetric, so two symmetric
+    eigen-decompositions do, and nothing becomes complex as with a root of A B.
+
+    Args:
+        mean_a: [d].
+        cov_a: [d, d], symmetric, positive semi-definite.
+        mean_b: as mean_a.
+        cov_b: as cov_a.
+
+    Returns:
+        Squared units of the features, at least 0 up to rounding.
+    """
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    inner = np.linalg.eigvalsh(root @ cov_b @ root)
+    cross = np.sqrt(np.clip(inner, 0, None)).sum()
+    shift = mean_a - mean_b
+    return float(shift @ shift + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+
+
+def coverage(real: Array, fake: Array, k: int = 5) -> float:
+    """Share of real samples with a fake one no farther than their k-th real neighbour.
+
+    Naeem et al. 2020, eq. 8.
+
+    Args:
+        real: [n, d], n > k.
+        fake: [m, d].
+        k: neighbours, the sample itself not among them.
+    """
+    among_real = _squared_distances(real, real)
+    np.fill_diagonal(among_real, 0)  # rounding must not move a sample behind its copies
+    radius = np.partition(among_real, k, axis=1)[:, k]
+    return float((_squared_distances(real, fake).min(1) <= radius).mean())
+
+
+def _squared_distances(a: Array, b: Array) -> Array:
+    """[n, m] for a [n, d] and b [m, d]."""
+    return np.clip((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0, None)
