@@ -125,6 +125,7 @@ def describe(reference: TrainerReference) -> Description:
     else:
         before = set(sys.modules)
         trainer = load(reference)
+        _import_what_training_imports()
         folder, sources = _sources(reference)
         local = {path.resolve() for path in sources}
         modules = [
@@ -144,6 +145,13 @@ def describe(reference: TrainerReference) -> Description:
         gpus=gpus,
         versions=_versions(),
     )
+
+
+def _import_what_training_imports() -> None:
+    """What a trial with torch would otherwise import itself: torch's optimizers need dynamo."""
+    if "torch" in sys.modules:
+        for name in ("torch._dynamo", "hpsearch.fusion.lone"):
+            importlib.import_module(name)
 
 
 def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:

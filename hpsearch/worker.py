@@ -122,10 +122,9 @@ def _train(job: Job, run: Run) -> None:
     if not inspect.isclass(trainer):
         trainer(run)
         return
-    from hpsearch.fusion import Trainer, lone
+    from hpsearch.fusion import lone
 
-    described: Trainer = trainer()
-    run.add_defaults(described.defaults)
+    described: Any = trainer()
     lone.train(described, run)
 
 
