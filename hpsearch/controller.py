@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hpsearch import files, rounds
+from hpsearch import files
 from hpsearch.errors import ChangedError, SearchFailedError
 from hpsearch.events import (
     ConfirmStarted,
@@ -29,7 +29,7 @@ from hpsearch.runfolder import RunFolder
 from hpsearch.source import Description
 from hpsearch.store import Plan, Store
 from hpsearch.study import Study
-from hpsearch.table import comparable, confirm_specs, round_specs
+from hpsearch.table import Table
 from hpsearch.trial import Outcome, Spec, Trial
 from hpsearch.worker import Job
 
@@ -64,7 +64,8 @@ class Controller:
         self._devices = tuple(devices)
         self._watch = watch
         self._started = time.monotonic()
-        self._trials: dict[int, Trial] = {t.spec.number: t for t in store.trials()}
+        self._table = Table(study, store.trials())
+        self._with_checkpoint = {trial.spec.number for trial in self._table}
         self._records = {record.round: record for record in store.rounds()}
         self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
         self._pool = Pool(
@@ -104,10 +105,10 @@ class Controller:
                 trials=search.trials,
                 stages=tuple(stage.steps for stage in outline(study)),
                 places=self._devices,
-                finished=sum(t.outcome is not None for t in self._trials.values()),
+                finished=sum(t.outcome is not None for t in self._table),
             )
         )
-        for trial in self._trials.values():
+        for trial in self._table:
             if trial.outcome is not None:
                 self._watch(TrialFound(trial.spec, trial.outcome))
 
@@ -122,12 +123,12 @@ class Controller:
 
     def _run_round(self, number: int) -> None:
         if number not in self._records:
-            record, specs = round_specs(self._study, self._trials, number)
+            record, specs = self._table.round_specs(number)
             self._begin(specs)
             self._store.begin(specs, self._study.space, record)
             self._records[number] = record
         record = self._records[number]
-        members = self._members(number)
+        members = self._table.members(number)
         self._watch(
             RoundStarted(
                 number,
@@ -141,14 +142,10 @@ class Controller:
         self._run_trials(members)
         self._judge_round(number)
 
-    def _members(self, number: int) -> list[Trial]:
-        """The trials of a round, in order."""
-        return [
-            t for t in self._trials.values() if t.spec.round == number and t.spec.role != "confirm"
-        ]
-
     def _begin(self, specs: Sequence[Spec]) -> None:
-        self._trials |= {spec.number: Trial(spec) for spec in specs}
+        for spec in specs:
+            self._table.put(Trial(spec))
+            self._with_checkpoint.add(spec.number)
 
     def _run_trials(self, trials: Sequence[Trial]) -> None:
         specs = [
@@ -179,13 +176,13 @@ class Controller:
         self._refuse_unlike(spec, outcome)
         reports = self._folder.trial(spec.number).read_reports()
         self._store.land(spec, outcome, reports)
-        self._trials[spec.number] = Trial(spec, outcome)
+        self._table.put(Trial(spec, outcome))
 
     def _refuse_unlike(self, spec: Spec, outcome: Outcome) -> None:
         """Values that were measured with different things must not be ranked together."""
         if outcome.value is None:
             return
-        measured = (t for t in self._trials.values() if t.outcome and value_of(t) is not None)
+        measured = (t for t in self._table if t.outcome and value_of(t) is not None)
         first = next(measured, None)
         if first is None or first.outcome is None:
             return
@@ -200,7 +197,7 @@ class Controller:
 
     def _judge_round(self, number: int) -> None:
         """Stop if nothing succeeded; else tell how the round went and drop spent checkpoints."""
-        members = self._members(number)
+        members = self._table.members(number)
         values = [v for t in members if (v := value_of(t)) is not None]
         if not values:
             raise SearchFailedError(self._first_failure(f"every trial of round {number}", members))
@@ -208,12 +205,7 @@ class Controller:
         failed = len(members) - len(values)
         self._watch(RoundEnded(number, best(values), statistics.median(values), failed))
         count = max(self._study.search.survivors, self._study.confirm.top)
-        self._drop_checkpoints(keep={row.number for row in self._best(number, count)})
-
-    def _best(self, number: int, count: int) -> list[rounds.Row]:
-        """The best distinct trials after round `number`."""
-        table = comparable(self._study, self._trials.values(), number + 1)
-        return rounds.best_distinct(self._study.space, table, count)
+        self._drop_checkpoints(keep={row.number for row in self._table.best(number, count)})
 
     def _first_failure(self, what: str, trials: Sequence[Trial]) -> str:
         first = trials[0]
@@ -225,28 +217,29 @@ class Controller:
         )
 
     def _drop_checkpoints(self, *, keep: set[int]) -> None:
-        for number, trial in self._trials.items():
-            if trial.outcome is not None and number not in keep:
+        for number in self._with_checkpoint - keep:
+            if self._table[number].outcome is not None:
                 self._folder.trial(number).checkpoint.unlink(missing_ok=True)
+                self._with_checkpoint.remove(number)
 
     def _confirm(self, last: int) -> None:
         """Train the best candidates again, from scratch, under fresh seeds that they share."""
         plan = self._study.confirm
         if plan.top == 0 or plan.seeds == 0:
             return
-        candidates = self._best(last, plan.top)
-        specs = confirm_specs(self._study, self._trials, candidates, last)
-        new = [spec for spec in specs if spec.number not in self._trials]
+        candidates = self._table.best(last, plan.top)
+        specs = self._table.confirm_specs(candidates, last)
+        new = [spec for spec in specs if spec.number not in self._table]
         if new:
             self._begin(new)
             self._store.begin(new, self._study.space)
-        finished = sum(self._trials[spec.number].outcome is not None for spec in specs)
+        finished = sum(self._table[spec.number].outcome is not None for spec in specs)
         numbers = tuple(row.number for row in candidates)
         self._watch(ConfirmStarted(numbers, plan.seeds, finished))
-        self._run_trials([self._trials[spec.number] for spec in specs])
+        self._run_trials([self._table[spec.number] for spec in specs])
         best = self._result().best
         if best is None:
-            members = [self._trials[spec.number] for spec in specs]
+            members = [self._table[spec.number] for spec in specs]
             raise SearchFailedError(self._first_failure("every confirmation", members))
         self._drop_checkpoints(keep=set(numbers) | set(best.trials))
 
@@ -256,7 +249,7 @@ class Controller:
             folder=self._folder.path,
             metric=self._study.objective.metric,
             direction=self._study.objective.direction,
-            records=tuple(self._trials[number] for number in sorted(self._trials)),
+            records=tuple(sorted(self._table, key=lambda trial: trial.spec.number)),
             rounds=tuple(self._records[number] for number in sorted(self._records)),
         )
 

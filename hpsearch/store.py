@@ -77,6 +77,7 @@ class Store:
             raise RunFolderError(f"{path}: expected one study in it, found {len(studies)}")
         [study] = studies
         self._study_id = study._study_id
+        self._trial_ids: dict[int, int] = {}  # by number
         self.name: str = study.study_name
         self.direction: str = study.directions[0].name.lower()
         self.metric: str = study.system_attrs[_METRIC_NAMES][0]
@@ -116,6 +117,7 @@ class Store:
         """All trials in the order of their numbers."""
         with _explained(self._path):
             frozen = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        self._trial_ids |= {trial.number: trial._trial_id for trial in frozen}
         return [_trial(trial) for trial in sorted(frozen, key=lambda trial: trial.number)]
 
     def rounds(self) -> list[RoundRecord]:
@@ -146,6 +148,7 @@ class Store:
                 )
                 session.add(trial)
                 session.flush()
+                self._trial_ids[spec.number] = int(trial.trial_id)
                 for name, value in spec.params.items():
                     session.add(_param(trial.trial_id, name, value, distributions[name]))
                 session.add_all(_attributes(trial.trial_id, asdict(spec), _SPEC_ATTRIBUTES))
@@ -163,12 +166,7 @@ class Store:
         steps = {report.step: report.metrics.get(self.metric) for report in reports}
         record = asdict(outcome) | {"trainer": spec.trainer}
         with self._transaction() as session:
-            trial = session.scalars(
-                sa.select(models.TrialModel).where(
-                    models.TrialModel.study_id == self._study_id,
-                    models.TrialModel.number == spec.number,
-                )
-            ).one()
+            trial = session.get_one(models.TrialModel, self._trial_ids[spec.number])
             assert trial.state == TrialState.RUNNING, f"trial {spec.number} has landed already"
             session.add_all(_attributes(trial.trial_id, record, (*_OUTCOME_ATTRIBUTES, "trainer")))
             session.add_all(

@@ -1,7 +1,7 @@
 """Between the method and the study: trials as rows of its table, its proposals as trials."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hpsearch import rounds
 from hpsearch.result import value_of
@@ -11,117 +11,144 @@ from hpsearch.study import Study
 from hpsearch.trial import Spec, Trial
 
 
-def comparable(study: Study, trials: Iterable[Trial], number: int) -> list[rounds.Row]:
-    """What round `number` may compare: the trials measured at the budget before it."""
-    if number == 0:
-        return []
-    budget = study.budget.at(number - 1)
-    sign = 1 if study.objective.direction == "minimize" else -1
-    rows = []
-    for trial in trials:
-        spec = trial.spec
-        if spec.role == "confirm" or spec.round >= number or spec.budget != budget:
-            continue
-        point = unit(study.space, spec)
-        if point is not None:
-            value = value_of(trial)
-            rows.append(
-                rounds.Row(spec.number, None if value is None else sign * value, point, budget)
-            )
-    return rows
-
-
-def round_specs(
-    study: Study, trials: Mapping[int, Trial], number: int
-) -> tuple[RoundRecord, list[Spec]]:
-    """The trials of round `number`, and what they were drawn from.
+class Table:
+    """The trials of a study as the method sees them.
 
     Args:
         study: the study.
-        trials: by number, all that were recorded in the rounds before.
-        number: of the round.
+        trials: all that are recorded so far, finished or not.
     """
-    budget = study.budget.at(number)
-    tightening = rounds.tighten(
-        study.space,
-        comparable(study, trials.values(), number),
-        round=number,
-        survivors=study.search.survivors,
-    )
-    proposals = rounds.propose(
-        study.space,
-        tightening,
-        seed=study.search.seed,
-        round=number,
-        trials=study.search.trials,
-        continued=number > 0 and budget > study.budget.at(number - 1),
-        start=study.start,
-    )
-    record = RoundRecord(
-        round=number,
-        budget=budget,
-        width=tightening.width,
-        evidence=dict(zip(study.space.names, tightening.evidence, strict=True)),
-        survivors=tuple(row.number for row in tightening.survivors),
-    )
-    return record, [_spec(study, trials, record, proposal) for proposal in proposals]
 
+    def __init__(self, study: Study, trials: Iterable[Trial]) -> None:
+        self._study = study
+        self._trials: dict[int, Trial] = {}
+        self._points: dict[int, tuple[float, ...] | None] = {}
+        for trial in trials:
+            self.put(trial)
 
-def _spec(
-    study: Study, trials: Mapping[int, Trial], record: RoundRecord, proposal: rounds.Proposal
-) -> Spec:
-    params: Mapping[str, Scalar] = study.space.decode(proposal.unit)
-    seed = proposal.seed
-    if proposal.parent is not None:
-        # A continuation is its parent's training, longer: the same seed, the same streams.
-        parent = trials[proposal.parent].spec
-        params, seed = parent.params, parent.seed
-    return Spec(
-        number=len(trials) + proposal.index,
-        round=record.round,
-        index=proposal.index,
-        role=proposal.role,
-        params=params,
-        unit=proposal.unit,
-        seed=seed,
-        budget=record.budget,
-        parent=proposal.parent,
-        threads=study.resources.threads,
-    )
+    def __len__(self) -> int:
+        return len(self._trials)
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._trials
 
-def confirm_specs(
-    study: Study, trials: Mapping[int, Trial], candidates: Sequence[rounds.Row], last: int
-) -> list[Spec]:
-    """Every candidate under every fresh seed, those that have been recorded already included."""
-    budget = study.budget.at(last)
-    known = {
-        (trial.spec.parent, trial.spec.seed): trial.spec
-        for trial in trials.values()
-        if trial.spec.role == "confirm" and trial.spec.budget == budget
-    }
-    specs: list[Spec] = []
-    new = len(trials)
-    for row in candidates:
-        for repeat in range(study.confirm.seeds):
-            seed = rounds.confirm_seed(study.search.seed, repeat)
-            spec = known.get((row.number, seed))
-            if spec is None:
-                spec = Spec(
-                    number=new,
-                    round=last,
-                    index=len(specs),
-                    role="confirm",
-                    params=trials[row.number].spec.params,
-                    unit=row.unit,
-                    seed=seed,
-                    budget=budget,
-                    parent=row.number,
-                    threads=study.resources.threads,
-                )
-                new += 1
-            specs.append(spec)
-    return specs
+    def __getitem__(self, number: int) -> Trial:
+        return self._trials[number]
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self._trials.values())
+
+    def put(self, trial: Trial) -> None:
+        """Add a trial, or its outcome."""
+        number = trial.spec.number
+        self._trials[number] = trial
+        if number not in self._points:
+            self._points[number] = unit(self._study.space, trial.spec)
+
+    def members(self, round: int) -> list[Trial]:
+        """The trials of a round, in order."""
+        return [t for t in self if t.spec.round == round and t.spec.role != "confirm"]
+
+    def comparable(self, round: int) -> list[rounds.Row]:
+        """What round `round` may compare: the trials measured at the budget before it."""
+        if round == 0:
+            return []
+        budget = self._study.budget.at(round - 1)
+        sign = 1 if self._study.objective.direction == "minimize" else -1
+        rows = []
+        for trial in self:
+            spec = trial.spec
+            point = self._points[spec.number]
+            if point is None or spec.role == "confirm":
+                continue
+            if spec.round < round and spec.budget == budget:
+                value = value_of(trial)
+                signed = None if value is None else sign * value
+                rows.append(rounds.Row(spec.number, signed, point, budget))
+        return rows
+
+    def best(self, round: int, count: int) -> list[rounds.Row]:
+        """The best distinct trials after round `round`."""
+        return rounds.best_distinct(self._study.space, self.comparable(round + 1), count)
+
+    def round_specs(self, round: int) -> tuple[RoundRecord, list[Spec]]:
+        """The trials of a new round, and what they are drawn from."""
+        study = self._study
+        budget = study.budget.at(round)
+        tightening = rounds.tighten(
+            study.space,
+            self.comparable(round),
+            round=round,
+            survivors=study.search.survivors,
+        )
+        proposals = rounds.propose(
+            study.space,
+            tightening,
+            seed=study.search.seed,
+            round=round,
+            trials=study.search.trials,
+            continued=round > 0 and budget > study.budget.at(round - 1),
+            start=study.start,
+        )
+        record = RoundRecord(
+            round=round,
+            budget=budget,
+            width=tightening.width,
+            evidence=dict(zip(study.space.names, tightening.evidence, strict=True)),
+            survivors=tuple(row.number for row in tightening.survivors),
+        )
+        return record, [self._spec(record, proposal) for proposal in proposals]
+
+    def _spec(self, record: RoundRecord, proposal: rounds.Proposal) -> Spec:
+        params: Mapping[str, Scalar] = self._study.space.decode(proposal.unit)
+        seed = proposal.seed
+        if proposal.parent is not None:
+            # A continuation is its parent's training, longer: the same seed, the same streams.
+            parent = self[proposal.parent].spec
+            params, seed = parent.params, parent.seed
+        return Spec(
+            number=len(self) + proposal.index,
+            round=record.round,
+            index=proposal.index,
+            role=proposal.role,
+            params=params,
+            unit=proposal.unit,
+            seed=seed,
+            budget=record.budget,
+            parent=proposal.parent,
+            threads=self._study.resources.threads,
+        )
+
+    def confirm_specs(self, candidates: Sequence[rounds.Row], last: int) -> list[Spec]:
+        """Every candidate under every fresh seed; those recorded before keep their numbers."""
+        budget = self._study.budget.at(last)
+        known = {
+            (trial.spec.parent, trial.spec.seed): trial.spec
+            for trial in self
+            if trial.spec.role == "confirm" and trial.spec.budget == budget
+        }
+        specs: list[Spec] = []
+        number = len(self)
+        for row in candidates:
+            for repeat in range(self._study.confirm.seeds):
+                seed = rounds.confirm_seed(self._study.search.seed, repeat)
+                spec = known.get((row.number, seed))
+                if spec is None:
+                    spec = Spec(
+                        number=number,
+                        round=last,
+                        index=len(specs),
+                        role="confirm",
+                        params=self[row.number].spec.params,
+                        unit=row.unit,
+                        seed=seed,
+                        budget=budget,
+                        parent=row.number,
+                        threads=self._study.resources.threads,
+                    )
+                    number += 1
+                specs.append(spec)
+        return specs
 
 
 def unit(space: Space, spec: Spec) -> tuple[float, ...] | None:
