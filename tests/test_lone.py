@@ -236,7 +236,7 @@ def test_an_epoch_takes_every_row_at_most_once_and_epochs_differ_in_order(tmp_pa
             return super().loss(phase, nets, batch, hp)
 
     lone.train(Rows(), start(tmp_path, budget=8))
-    first, second = (sum(seen[a : a + 4], []) for a in (0, 4))
+    first, second = (list(itertools.chain(*seen[a : a + 4])) for a in (0, 4))
     assert len(set(first)) == len(set(second)) == 32
     assert first != second
 
