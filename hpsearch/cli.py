@@ -17,7 +17,7 @@ from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
 from hpsearch.result import Result
 from hpsearch.runfolder import RunFolder
-from hpsearch.search import inspect, places, search
+from hpsearch.start import inspect, places, search
 from hpsearch.study import load
 
 app = typer.Typer(

@@ -18,7 +18,11 @@ class Fault:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}  {self.key}: {self.message}" if self.key else f"{self.place}  {self.message}"
+        return (
+            f"{self.place}  {self.key}: {self.message}"
+            if self.key
+            else f"{self.place}  {self.message}"
+        )
 
 
 class StudyError(HpsearchError):
@@ -59,7 +63,7 @@ class LockedError(HpsearchError):
     exit_code = 4
 
 
-class InterruptedSearch(HpsearchError):  # noqa: N818 - not an error: the user asked for it
+class InterruptedSearch(HpsearchError):
     """The search was stopped on request; the same command goes on with it."""
 
     exit_code = 130

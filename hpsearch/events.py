@@ -14,9 +14,17 @@ class SearchStarted:
     direction: str
     rounds: int
     trials: int  # a round
-    confirmations: int
+    stages: tuple[int, ...]  # steps of training in each round, then in the confirmation
     places: tuple[str, ...]  # the device of each
     finished: int  # trials that had ended before
+
+
+@dataclass(frozen=True)
+class TrialFound:
+    """A trial that had ended before this session."""
+
+    spec: Spec
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ class OutOfTime:
 
 Event = (
     SearchStarted
+    | TrialFound
     | RoundStarted
     | TrialStarted
     | TrialEnded

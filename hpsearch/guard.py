@@ -52,13 +52,12 @@ def watch(job: Job, lifeline: int) -> None:
     _, status = os.waitpid(child, 0)
     _kill_orphans()
     reason = verdict or _reason_of(status, _oom_kills() > oom_kills)
-    if reason is None:
+    silent = [folder for folder in map(Folder, job.folders) if not folder.result.exists()]
+    if reason is None or not silent:
         return
     print(f"hpsearch: {reason[1]}", file=sys.stderr, flush=True)
-    for path in job.folders:
-        folder = Folder(path)
-        if not folder.result.exists():
-            folder.write_outcome(failure(folder, *reason, seconds=time.monotonic() - started))
+    for folder in silent:
+        folder.write_outcome(failure(folder, *reason, seconds=time.monotonic() - started))
 
 
 def _become_worker(job: Job) -> None:

@@ -108,7 +108,8 @@ class Pool:
                 said = level
             if level == "now" or (level == "drain" and not running):
                 raise InterruptedSearch(
-                    f"stopped; `hpsearch run` with the same arguments goes on with {self._folder.path}"
+                    "stopped; `hpsearch run` with the same arguments goes on with "
+                    f"{self._folder.path}"
                 )
             while waiting and free and level is None:
                 spec = waiting.popleft()

@@ -1,13 +1,13 @@
 """What a trainer sees of its trial: hyperparameters, seed, budget, and where reports and state go.
 
-    def train(run: Run) -> None:
-        model, step = build(run.hp), 0
-        if state := run.load():
-            model.load_state_dict(state["model"]); step = state["step"]
-        while step < run.budget:
-            ...
-            run.report(step, val_loss=loss)
-            run.save({"model": model.state_dict(), "step": step})
+def train(run: Run) -> None:
+    model, step = build(run.hp), 0
+    if state := run.load():
+        model.load_state_dict(state["model"]); step = state["step"]
+    while step < run.budget:
+        ...
+        run.report(step, val_loss=loss)
+        run.save({"model": model.state_dict(), "step": step})
 """
 
 import json
@@ -48,7 +48,8 @@ class HP(Mapping[str, Any]):
         except KeyError:
             raise AttributeError(
                 f"this trial has no hyperparameter {name!r} (has: {', '.join(self._values)}); "
-                f"give it under space: or fixed:, or ask hp.get({name!r}, default) if it is conditional"
+                f"give it under space: or fixed:, or ask hp.get({name!r}, default) if it is "
+                "conditional"
             ) from None
 
     def __getitem__(self, name: str) -> Any:
@@ -78,7 +79,13 @@ class Run:
     """
 
     def __init__(
-        self, spec: Spec, folder: Folder, *, hp: Mapping[str, Any], objective: str, report_every: int
+        self,
+        spec: Spec,
+        folder: Folder,
+        *,
+        hp: Mapping[str, Any],
+        objective: str,
+        report_every: int,
     ) -> None:
         self.hp = HP(hp)
         self.seed = spec.seed
@@ -126,7 +133,9 @@ class Run:
         with self.folder.reports.open("ab") as file:
             file.write(line.encode() + b"\n")
         if record.get(self._objective, 0.0) is None:
-            raise NonfiniteError(f"{self._objective} is {float(metrics[self._objective])} at step {step}")
+            raise NonfiniteError(
+                f"{self._objective} is {float(metrics[self._objective])} at step {step}"
+            )
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep a checkpoint: state_dicts, tensors, numbers, strings; it is read with weights_only.
@@ -142,12 +151,14 @@ class Run:
             torch.save(dict(state), file)
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint (at first a continued parent's), on the CPU; None at a fresh start."""
+        """The last checkpoint, at first a continued parent's, on the CPU; None at a new start."""
         import torch
 
         if not self.folder.checkpoint.exists():
             return None
-        state: dict[str, Any] = torch.load(self.folder.checkpoint, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(
+            self.folder.checkpoint, map_location="cpu", weights_only=True
+        )
         return state
 
     def image(self, name: str, array: "np.ndarray[Any, Any]") -> Path:
@@ -161,10 +172,14 @@ class Run:
         from PIL import Image
 
         if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
-            raise ReportError(f"run.image: name must be letters, digits, '-', '_', '.', got {name!r}")
+            raise ReportError(
+                f"run.image: name must be letters, digits, '-', '_', '.', got {name!r}"
+            )
         pixels = np.asarray(array)
         if pixels.ndim != 2 and (pixels.ndim != 3 or pixels.shape[2] != 3):
-            raise ReportError(f"run.image: expected [height, width] or [height, width, 3], got {pixels.shape}")
+            raise ReportError(
+                f"run.image: expected [height, width] or [height, width, 3], got {pixels.shape}"
+            )
         if pixels.dtype != np.uint8:
             pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
         self.folder.artifacts.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A run folder: where everything of one study lies, who may write there, and what it is frozen to."""
+"""A run folder: where everything of one study lies, who may write it, what it is frozen to."""
 
 import contextlib
 import fcntl

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from hpsearch.command import render
+from hpsearch.command import Command, render
 from hpsearch.errors import TrainerError
 from hpsearch.run import Run
-from hpsearch.study import Command
 
 
 def run_command(command: Command, run: Run, *, threads: int) -> None:
@@ -58,7 +57,9 @@ def run_command(command: Command, run: Run, *, threads: int) -> None:
 
 
 def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    limits = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
+    )
     return limits | {
         "HPSEARCH_REPORTS": str(appended),
         "HPSEARCH_SEED": str(run.seed),

@@ -20,8 +20,11 @@ from types import ModuleType
 from typing import Any
 
 from hpsearch import files
+from hpsearch.command import Command
 from hpsearch.errors import TrainerError
-from hpsearch.study import Command, FileTrainer, ModuleTrainer, TrainerReference
+from hpsearch.study import FileTrainer, ModuleTrainer
+
+TrainerReference = FileTrainer | ModuleTrainer | Command
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def describe(reference: TrainerReference) -> Description:
     else:
         before = set(sys.modules)
         trainer = load(reference)
+        _import_what_training_imports()
         folder, sources = _sources(reference)
         local = {path.resolve() for path in sources}
         modules = [
@@ -134,11 +138,20 @@ def describe(reference: TrainerReference) -> Description:
     return Description(
         known=known,
         folder=str(folder),
-        files={_relative(path, folder): _digest(path.read_bytes()) for path in sorted(set(sources))},
+        files={
+            _relative(path, folder): _digest(path.read_bytes()) for path in sorted(set(sources))
+        },
         preload=modules,
         gpus=gpus,
         versions=_versions(),
     )
+
+
+def _import_what_training_imports() -> None:
+    """What a trial with torch would otherwise import itself: torch's optimizers need dynamo."""
+    if "torch" in sys.modules:
+        for name in ("torch._dynamo", "hpsearch.fusion.lone"):
+            importlib.import_module(name)
 
 
 def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:
@@ -151,8 +164,12 @@ def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:
     found = [path for path in map(_file_of, list(sys.modules.values())) if path is not None]
     if isinstance(reference, ModuleTrainer) and "." not in reference.module:
         return folder, [p for p in found if p == _file_of(sys.modules[reference.module])]
-    return folder, [p for p in found if folder.resolve() in p.parents and "site-packages" not in
-                    p.relative_to(folder.resolve()).parts]
+    return folder, [
+        p
+        for p in found
+        if folder.resolve() in p.parents
+        and "site-packages" not in p.relative_to(folder.resolve()).parts
+    ]
 
 
 def _file_of(module: Any) -> Path | None:
@@ -201,7 +218,9 @@ def changes(description: Description, folder: Path) -> list[str]:
             continue
         old = _lines(folder / _inside(name)) if name in kept else []
         new = _lines(Path(description.folder) / name) if name in description.files else []
-        diff = difflib.unified_diff(old, new, f"{name} (recorded)", f"{name} (now)", n=1, lineterm="")
+        diff = difflib.unified_diff(
+            old, new, f"{name} (recorded)", f"{name} (now)", n=1, lineterm=""
+        )
         lines += list(diff) or [f"{name}: changed"]
     return lines
 

@@ -137,7 +137,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Space:
-    """The parameters of a study in the file's order; conditions name parameters and have no cycle."""
+    """The parameters of a study, in the file's order; conditions form no cycle."""
 
     parameters: tuple[Parameter, ...]
 

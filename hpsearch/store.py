@@ -34,7 +34,7 @@ from hpsearch.errors import RunFolderError
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Space
 from hpsearch.trial import Outcome, Report, Spec, Trial
 
-_SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads", "trainer")
+_SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
 _OUTCOME_ATTRIBUTES = ("metrics", "reason", "message", "seconds", "steps", "provenance")
 
 
@@ -77,6 +77,7 @@ class Store:
             raise RunFolderError(f"{path}: expected one study in it, found {len(studies)}")
         [study] = studies
         self._study_id = study._study_id
+        self._trial_ids: dict[int, int] = {}  # by number
         self.name: str = study.study_name
         self.direction: str = study.directions[0].name.lower()
         self.metric: str = study.system_attrs[_METRIC_NAMES][0]
@@ -116,6 +117,7 @@ class Store:
         """All trials in the order of their numbers."""
         with _explained(self._path):
             frozen = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        self._trial_ids |= {trial.number: trial._trial_id for trial in frozen}
         return [_trial(trial) for trial in sorted(frozen, key=lambda trial: trial.number)]
 
     def rounds(self) -> list[RoundRecord]:
@@ -146,6 +148,7 @@ class Store:
                 )
                 session.add(trial)
                 session.flush()
+                self._trial_ids[spec.number] = int(trial.trial_id)
                 for name, value in spec.params.items():
                     session.add(_param(trial.trial_id, name, value, distributions[name]))
                 session.add_all(_attributes(trial.trial_id, asdict(spec), _SPEC_ATTRIBUTES))
@@ -158,17 +161,14 @@ class Store:
                     )
                 )
 
-    def land(self, number: int, outcome: Outcome, reports: Sequence[Report], metric: str) -> None:
+    def land(self, spec: Spec, outcome: Outcome, reports: Sequence[Report]) -> None:
         """Record a trial's outcome and its reports; it is then finished for good."""
-        steps = {report.step: report.metrics.get(metric) for report in reports}
+        steps = {report.step: report.metrics.get(self.metric) for report in reports}
+        record = asdict(outcome) | {"trainer": spec.trainer}
         with self._transaction() as session:
-            trial = session.scalars(
-                sa.select(models.TrialModel).where(
-                    models.TrialModel.study_id == self._study_id, models.TrialModel.number == number
-                )
-            ).one()
-            assert trial.state == TrialState.RUNNING, f"trial {number} has landed already"
-            session.add_all(_attributes(trial.trial_id, asdict(outcome), _OUTCOME_ATTRIBUTES))
+            trial = session.get_one(models.TrialModel, self._trial_ids[spec.number])
+            assert trial.state == TrialState.RUNNING, f"trial {spec.number} has landed already"
+            session.add_all(_attributes(trial.trial_id, record, (*_OUTCOME_ATTRIBUTES, "trainer")))
             session.add_all(
                 _intermediate(trial.trial_id, step, value) for step, value in steps.items()
             )
@@ -229,15 +229,17 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _attributes(
-    trial_id: int, record: Mapping[str, Any], keys: Sequence[str]
+    trial_id: Any, record: Mapping[str, Any], keys: Sequence[str]
 ) -> list[models.TrialUserAttributeModel]:
     return [
-        models.TrialUserAttributeModel(trial_id=trial_id, key=key, value_json=json.dumps(record[key]))
+        models.TrialUserAttributeModel(
+            trial_id=trial_id, key=key, value_json=json.dumps(record[key])
+        )
         for key in keys
     ]
 
 
-def _param(trial_id: int, name: str, value: Any, base: BaseDistribution) -> models.TrialParamModel:
+def _param(trial_id: Any, name: str, value: Any, base: BaseDistribution) -> models.TrialParamModel:
     return models.TrialParamModel(
         trial_id=trial_id,
         param_name=name,
@@ -247,7 +249,7 @@ def _param(trial_id: int, name: str, value: Any, base: BaseDistribution) -> mode
 
 
 def _intermediate(
-    trial_id: int, step: int, value: float | None
+    trial_id: Any, step: int, value: float | None
 ) -> models.TrialIntermediateValueModel:
     stored, kind = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr(
         float("nan") if value is None else value

@@ -32,7 +32,7 @@ class Snapshot:
 
     @property
     def state(self) -> str:
-        """"running", "finished" or "interrupted"."""
+        """One of "running", "finished" and "interrupted"."""
         if self.holder is not None:
             return "running"
         return "finished" if self.finished else "interrupted"

@@ -1,6 +1,7 @@
 """One job: train the trials of its folders in this process, and leave an outcome in each."""
 
 import contextlib
+import inspect
 import random
 import sys
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import script, source
+from hpsearch.command import Command
 from hpsearch.errors import TrainerError
 from hpsearch.run import NonfiniteError, Run
-from hpsearch.study import Command, TrainerReference
+from hpsearch.source import TrainerReference
 from hpsearch.trial import Folder, Outcome, Reason, Report
 
 
@@ -115,15 +117,15 @@ def _train(job: Job, run: Run) -> None:
     if isinstance(job.trainer, Command):
         script.run_command(job.trainer, run, threads=job.threads)
         return
-    trainer = source.load(job.trainer)
+    trainer: Any = source.load(job.trainer)
     _settle(run.seed, job)
-    if not isinstance(trainer, type):
+    if not inspect.isclass(trainer):
         trainer(run)
         return
     from hpsearch.fusion import lone
 
-    run.add_defaults(trainer.defaults)
-    lone.train(trainer(), run)
+    described: Any = trainer()
+    lone.train(described, run)
 
 
 def _settle(seed: int, job: Job) -> None:

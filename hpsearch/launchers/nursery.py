@@ -1,6 +1,7 @@
 """The process that trials are forked from, with torch and the trainer's imports already loaded.
 
-It speaks JSON lines: {"start": id, "job": ...} and {"cancel": id} come in, {"ended": id} goes out.
+It speaks JSON lines: {"preload": [module, ...]}, {"start": id, "job": ...} and {"cancel": id} come
+in, {"ended": id} goes out.
 When its input ends, the controller is gone: it kills every group and goes too. Killed itself, it
 takes the lifeline of its guards with it, and they kill their groups.
 """
@@ -21,9 +22,7 @@ from hpsearch.worker import Job
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # a module that prints while it is imported must not speak for us
-    settings = json.loads(sys.stdin.buffer.readline())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _preload(settings["preload"])
     _Nursery(answers).serve()
 
 
@@ -63,6 +62,8 @@ class _Nursery:
     def _obey(self, command: dict[str, Any]) -> None:
         if "start" in command:
             self._start(command["start"], Job.from_record(command["job"]))
+        elif "preload" in command:
+            _preload(command["preload"])
         else:
             for pid, job_id in self._guards.items():
                 if job_id == command["cancel"]:

@@ -11,8 +11,9 @@ from hpsearch.command import Command
 from hpsearch.errors import Fault, StudyError
 from hpsearch.study import overrides as overriding
 from hpsearch.study import sections, spaces, trainers
-from hpsearch.study.marks import Faults, Marks, compose, did_you_mean, plain
+from hpsearch.study.marks import Faults, Marks, did_you_mean, plain
 from hpsearch.study.nouns import Budget, Confirm, Limits, Resources, Search, Study
+from hpsearch.study.yaml12 import compose
 
 SECTIONS = (
     "study", "trainer", "command", "objective", "search", "budget", "confirm", "limits",
@@ -97,11 +98,12 @@ def _checked(
     objective = sections.objective(raw["objective"], faults) if "objective" in raw else None
     sections.relations(search, budget, raw.get("start"), faults)
     fixed = spaces.fixed(raw.get("fixed", {}), faults)
-    space = spaces.read(raw["space"], fixed, faults) if "space" in raw else None
-    start = spaces.starts(raw.get("start", []), space, faults)
+    domains = spaces.domains(raw["space"], fixed, faults) if "space" in raw else {}
+    space = spaces.read(raw.get("space"), domains, faults)
+    start = spaces.starts(raw.get("start", []), domains, space, faults)
     trainer = trainers.read(raw, path.absolute().parent, not is_frozen, faults)
-    if isinstance(trainer, Command) and space is not None:
-        trainers.placeholders_fit(trainer, space, fixed, budget, faults)
+    if isinstance(trainer, Command) and domains:
+        trainers.placeholders_fit(trainer, raw["space"], fixed, budget, faults)
     if faults.found:
         raise StudyError(faults.sorted())
     assert search and budget and confirm and limits and resources and objective
@@ -135,7 +137,7 @@ def _head(raw: dict[str, Any], faults: Faults) -> None:
             faults.add((key,), f"missing; {cure}")
     name = raw.get("study", "")
     if not isinstance(name, str):
-        faults.got(("study",), f"must be text, in quotes: '{faults.shown('study')}'")
+        faults.add(("study",), f"must be text, in quotes: '{faults.shown('study')}'")
     elif "study" in raw and not _NAME.fullmatch(name):
         rule = "must be up to 100 letters, digits, - _ . and begin with a letter, digit or _"
         faults.got(("study",), f"{rule} (it names a folder)")

@@ -6,8 +6,9 @@ from typing import Any
 
 from hpsearch.space import Choice
 from hpsearch.study.door import thaw
-from hpsearch.study.marks import OVERRIDE, Path, dotted
+from hpsearch.study.marks import Path, dotted
 from hpsearch.study.nouns import Study
+from hpsearch.study.yaml12 import OVERRIDE
 
 # These change when and where the trials run, never their numbers.
 _FREE = {
@@ -99,7 +100,9 @@ def _narrowed(path: Path, old: Study, new: Study) -> Path:
 
 
 def _shown(study: Study, path: Path, default: str | None) -> str:
-    return study.marks.shown(path) if study.marks.has(path) else default or "absent"
+    if study.marks.has(path):
+        return study.marks.shown(path)
+    return "absent" if default in (None, "null") else default
 
 
 def _reordered(old: Study, new: Study) -> list[str]:

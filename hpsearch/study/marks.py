@@ -1,13 +1,10 @@
-"""YAML 1.2 (core schema) that remembers where every word of it stands.
+"""Where every word of a study file stands, and the faults that say so.
 
-Stock PyYAML reads YAML 1.1: there `1e-4` is text, `no` is False and a repeated key silently wins.
-A document here is a tree of YAML nodes; `Marks` finds the place and the wording of any of them.
-Aliases and tags are refused: a study file says each thing once, where it is read.
+A document is a tree of YAML nodes, each with its line and column; an override's nodes name the
+override instead. `Marks` finds the place and the wording of any path in the tree.
 """
 
 import difflib
-import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,59 +12,9 @@ from typing import Any
 import yaml
 
 from hpsearch.errors import Fault
+from hpsearch.study.yaml12 import OVERRIDE, place, scalar, text_of
 
 Path = tuple[str | int, ...]  # ("start", 0, "lr_g")
-
-_DEEPEST = 30  # levels of nesting; a study needs five
-OVERRIDE = "--set "  # begins the place of what an override brought
-
-_RESOLVERS = [
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-        r"|[-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN",
-        list("-+.0123456789"),
-    ),
-]
-
-
-class _Core(yaml.resolver.BaseResolver):
-    """The scalars of YAML 1.2, https://yaml.org/spec/1.2.2/#1032-tag-resolution."""
-
-
-for _kind, _pattern, _first in _RESOLVERS:
-    _Core.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_kind}", re.compile(rf"(?:{_pattern})\Z"), _first
-    )
-
-
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = _Core.yaml_implicit_resolvers
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            raise _refusal(event, "aliases (*name) are not supported; write the value out")
-        if getattr(event, "tag", None) is not None:
-            raise _refusal(event, "tags (!name) are not supported; write the plain value")
-        if self.depth == _DEEPEST:
-            raise _refusal(event, f"nested more than {_DEEPEST} levels deep; flatten it")
-        self.depth += 1
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-class _Dumper(yaml.SafeDumper):
-    yaml_implicit_resolvers = _Core.yaml_implicit_resolvers
-
-
-def _refusal(event: Any, message: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=message, problem_mark=event.start_mark, note="ours")
 
 
 @dataclass(frozen=True)
@@ -89,8 +36,7 @@ class Marks:
         return self._find(path)[1]
 
     def text(self) -> str:
-        text: str = yaml.serialize(self.root, Dumper=_Dumper, allow_unicode=True, width=100)
-        return text
+        return text_of(self.root)
 
     def _find(self, path: Path, value: bool = False) -> tuple[yaml.Node, bool]:
         """The key's node (the value's if asked, or for a list), and whether it is there at all."""
@@ -154,46 +100,8 @@ class Faults:
         return [fault for _, _, fault in sorted(self.found, key=lambda item: item[0])]
 
 
-def compose(text: str, name: str) -> yaml.Node | Fault | None:
-    """The tree of the one document in `text`, None if it is empty; `name` begins its places."""
-    try:
-        loader = _Loader(text)
-        loader.name = name
-        return loader.get_single_node()
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        message = f"holds the unprintable character U+{ord(error.character):04X}; delete it"
-        return Fault(_place(name, line, column), "", message)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = _place(name, mark.line + 1, mark.column + 1) if mark else name
-        return Fault(place, "", _explained(error))
-    except (ValueError, OverflowError):  # PyYAML on an escape such as "\UFFFFFFFF"
-        mark = loader.get_mark()
-        message = "not YAML: an escape names no character; mend or quote it with '...'"
-        return Fault(_place(name, mark.line + 1, mark.column + 1), "", message)
-
-
-def _explained(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or error.context or "it cannot be read"
-    if error.note == "ours":
-        return problem
-    if "'\\t'" in problem:
-        return "a tab cannot indent YAML; use spaces"
-    if "another document" in problem:
-        return (
-            'a second document begins here; a study file holds one, so drop this "---" and the rest'
-        )
-    return f"not YAML: {problem}"
-
-
 def place_of(node: yaml.Node) -> str:
-    return _place(node.start_mark.name, node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def _place(name: str, line: int, column: int) -> str:
-    return name if name.startswith(OVERRIDE) else f"{name}:{line}:{column}"
+    return place(node.start_mark.name, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
 def plain(node: yaml.Node, faults: Faults, path: Path = ()) -> Any:
@@ -203,9 +111,9 @@ def plain(node: yaml.Node, faults: Faults, path: Path = ()) -> Any:
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, faults, path)
     try:
-        return _scalar(node)
+        return scalar(node)
     except ValueError as error:
-        faults.add(path, f"{error}, got {_written(node)}", node)
+        faults.add(path, f"{error}, got {_written(node)}")
         return None
 
 
@@ -224,33 +132,9 @@ def _mapping(node: yaml.MappingNode, faults: Faults, path: Path) -> dict[str, An
             )
         else:
             first[key.value] = key
-            result[key.value] = plain(value, faults, (*path, key.value))
+            word = plain(key, faults, path)
+            result[word] = plain(value, faults, (*path, key.value))
     return result
-
-
-def _scalar(node: yaml.Node) -> Any:
-    """Raises ValueError, with the rule that is broken."""
-    text: str = node.value
-    match node.tag.rpartition(":")[2]:
-        case "null":
-            return None
-        case "bool":
-            return text.lower() == "true"
-        case "int":
-            number = (
-                int(text, 0) if text[:2] in ("0o", "0x") else int(text) if len(text) < 40 else 2**99
-            )
-            if not -(2**63) <= number < 2**63:
-                raise ValueError("a whole number must fit in 64 bits")
-            return number
-        case "float":
-            value = float(text.replace(".", "", 1) if text[-1].isalpha() else text)
-            if not math.isfinite(value):
-                raise ValueError("a number must be finite")
-            return value
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("text must be whole Unicode characters, not surrogates")
-    return text
 
 
 def _written(node: yaml.Node, longest: int = 80) -> str:

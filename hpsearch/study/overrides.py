@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import yaml
 
-from hpsearch.study.marks import OVERRIDE, Faults, compose, dotted
+from hpsearch.study.marks import Faults, dotted
 from hpsearch.study.spaces import KINDS
+from hpsearch.study.yaml12 import OVERRIDE, compose
 
 _TAG = "tag:yaml.org,2002"
 _FORM = "must be KEY.PATH=YAML, as in search.rounds=2"

@@ -30,27 +30,32 @@ _RANGES: dict[str, Callable[[Any, Any], Domain]] = {
 }
 
 
-def read(raw: Any, fixed: Mapping[str, Any], faults: Faults) -> Space | None:
-    """The space; None, and faults, if anything in it is wrong."""
+def domains(raw: Any, fixed: Mapping[str, Any], faults: Faults) -> dict[str, Domain | None]:
+    """Each parameter's domain; None, and faults, for one that is wrong."""
     if not isinstance(raw, dict) or not raw:
         faults.got(
             ("space",), "must hold at least one parameter, as in {lr: {loguniform: [1e-5, 1e-2]}}"
         )
-        return None
-    domains = {name: _domain(name, entry, faults) for name, entry in raw.items()}
+        return {}
+    found = {name: _domain(name, entry, faults) for name, entry in raw.items()}
     _names(raw, "space", faults)
     for name in raw:
         if name in fixed:
-            faults.add(
-                ("space", name), f"also under fixed, at {faults.place('fixed', name)}; keep one"
-            )
+            also = faults.place("fixed", name)
+            faults.add(("space", name), f"also under fixed, at {also}; keep one")
+    return found
+
+
+def read(raw: Any, domains: Mapping[str, Domain | None], faults: Faults) -> Space | None:
+    """The space; None, and faults, if anything in it is wrong."""
     parameters = [
-        Parameter(name, domain, _conditions(name, raw[name], domains, faults))
+        (name, domain, _conditions(name, raw[name], domains, faults))
         for name, domain in domains.items()
-        if domain is not None
     ]
-    _refuse_cycles({p.name: [c.parent for c in p.when] for p in parameters}, faults)
-    return None if faults.within("space") else Space(tuple(parameters))
+    _refuse_cycles({name: [c.parent for c in when] for name, _, when in parameters}, faults)
+    if not parameters or faults.within("space"):
+        return None
+    return Space(tuple(Parameter(name, d, when) for name, d, when in parameters if d is not None))
 
 
 def fixed(raw: Any, faults: Faults) -> dict[str, Any]:
@@ -204,37 +209,48 @@ def _refuse_cycles(parents: Mapping[str, list[str]], faults: Faults) -> None:
         visit(name, [])
 
 
-def starts(raw: Any, space: Space | None, faults: Faults) -> tuple[Mapping[str, Scalar], ...]:
+def starts(
+    raw: Any, domains: Mapping[str, Domain | None], space: Space | None, faults: Faults
+) -> tuple[Mapping[str, Scalar], ...]:
     """The configurations to start from; each may leave parameters out."""
     if not isinstance(raw, list):
         faults.got(("start",), "must be a list of configurations, as in [{lr: 1e-3}]")
         return ()
+    for i, entry in enumerate(raw):
+        _in_domains(("start", i), entry, domains, faults)
     if space is None:
         return ()
-    return tuple(_start(("start", i), entry, space, faults) for i, entry in enumerate(raw))
+    return tuple(_active(("start", i), entry, space, faults) for i, entry in enumerate(raw))
 
 
-def _start(path: Path, entry: Any, space: Space, faults: Faults) -> Mapping[str, Scalar]:
+def _in_domains(
+    path: Path, entry: Any, domains: Mapping[str, Domain | None], faults: Faults
+) -> None:
     if not isinstance(entry, dict) or not entry:
         faults.got(path, "must be a configuration, as in {lr: 1e-3}")
-        return {}
-    known = {parameter.name: parameter for parameter in space}
-    for name in entry:
-        if name not in known:
-            near = did_you_mean(name, known)
-            faults.add(
-                (*path, name), f"no such parameter in the space (has: {', '.join(known)}){near}"
-            )
+        return
+    for name, value in entry.items():
+        if name not in domains:
+            has = f"(has: {', '.join(domains)})"
+            message = f"no such parameter in the space {has}{did_you_mean(name, domains)}"
+            faults.add((*path, name), message)
+            continue
+        domain = domains[name]
+        if domain is not None and (isinstance(value, list | dict) or not domain.contains(value)):
+            faults.got((*path, name), f"must lie in the space, {faults.shown('space', name)}")
+
+
+def _active(path: Path, entry: Any, space: Space, faults: Faults) -> Mapping[str, Scalar]:
     values: dict[str, Scalar] = {}
+    if faults.within(*path):
+        return values
     for i in space.parents_first:
         parameter = space.parameters[i]
         if parameter.name not in entry:
             continue
-        where, value = (*path, parameter.name), entry[parameter.name]
-        if isinstance(value, list | dict) or not parameter.domain.contains(value):
-            faults.got(where, f"must lie in the space, {faults.shown('space', parameter.name)}")
-        elif not holds(parameter.when, values):
-            faults.add(where, _inactive(parameter))
+        value = entry[parameter.name]
+        if not holds(parameter.when, values):
+            faults.add((*path, parameter.name), _inactive(parameter))
         elif isinstance(parameter.domain, Uniform | Loguniform):
             values[parameter.name] = float(value)
         else:

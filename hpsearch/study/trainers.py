@@ -2,11 +2,11 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hpsearch.command import GIVEN, Command, placeholders
-from hpsearch.space import Space
 from hpsearch.study.marks import Faults, did_you_mean
 from hpsearch.study.nouns import Budget, FileTrainer, ModuleTrainer
 
@@ -61,7 +61,7 @@ def _command(raw: Any, folder: Path, faults: Faults) -> Command | None:
     for i, argument in enumerate(raw):
         if not isinstance(argument, str):
             shown = faults.shown("command", i)
-            faults.got(("command", i), f"must be text, in quotes: '{shown}'")
+            faults.add(("command", i), f"must be text, in quotes: '{shown}'")
         elif "\0" in argument or not argument:
             faults.got(("command", i), "must be text that a program can be given")
         else:
@@ -73,11 +73,17 @@ def _command(raw: Any, folder: Path, faults: Faults) -> Command | None:
 
 
 def placeholders_fit(
-    command: Command, space: Space, fixed: Any, budget: Budget | None, faults: Faults
+    command: Command,
+    space: Mapping[str, Any],
+    fixed: Mapping[str, Any],
+    budget: Budget | None,
+    faults: Faults,
 ) -> None:
     """Every {name} has a value, and every parameter has its place in the command."""
-    known = [*space.names, *fixed, *GIVEN]
-    conditional = {parameter.name for parameter in space if parameter.when}
+    known = [*space, *fixed, *GIVEN]
+    conditional = {
+        name for name, entry in space.items() if isinstance(entry, dict) and "when" in entry
+    }
     used = set()
     for i, argument in enumerate(command.argv):
         for name in placeholders(argument):
@@ -94,11 +100,11 @@ def placeholders_fit(
                 faults.got(("command", i), message)
     if budget is not None and budget.growth > 1 and "budget" not in used:
         faults.add(("command",), "budget.growth is above 1, so the command must take {budget}")
-    for name in space.names:
+    for name in space:
         if name not in used:
             cure = f'add "{{{name}}}" to the command, or take {name} out of the space'
             faults.add(("space", name), f"never reaches the command; {cure}")
-    for section, given in (("space", space.names), ("fixed", fixed)):
+    for section, given in (("space", space), ("fixed", fixed)):
         for name in given:
             if name in GIVEN:
                 faults.add((section, name), f"{{{name}}} is what a command gets anyway; rename it")

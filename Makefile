@@ -1,0 +1,42 @@
+# Everything that a person or CI calls. `sweep` and `test` set up what they need themselves.
+.PHONY: install sweep test lint types layers bench clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+STUDY ?= studies/digits_gan.yaml
+READY := .venv/.ready
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+# pandas and the other development packages are small beside torch, so there is one environment.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,pandas]'
+	@touch $@
+
+install: $(READY)  ## make the environment in .venv
+
+sweep: $(READY)  ## run the main study (STUDY=path for another), or go on with it
+	$(BIN)/hpsearch run $(STUDY)
+
+test: $(READY)  ## the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)  ## static types
+	$(BIN)/mypy
+
+layers: $(READY)  ## imports point down
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## the benchmarks, tables under benchmarks/results
+	$(BIN)/python benchmarks/overhead.py
+
+clean:  ## the environment and all caches; run folders stay
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,268 @@
+"""The controller's loop: rounds of trials that tighten, then the winners over fresh seeds.
+
+Resume is the same loop. What the database holds is finished or was proposed; the rest of a round is
+run, the next one computed from the table. Nothing is remembered anywhere else.
+"""
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hpsearch import files
+from hpsearch.errors import ChangedError, SearchFailedError
+from hpsearch.events import (
+    ConfirmStarted,
+    Event,
+    OutOfTime,
+    RoundEnded,
+    RoundStarted,
+    SearchStarted,
+    TrialFound,
+)
+from hpsearch.launchers.local import LocalLauncher
+from hpsearch.outline import outline
+from hpsearch.pool import Pool, Stop
+from hpsearch.result import Result, value_of
+from hpsearch.runfolder import RunFolder
+from hpsearch.source import Description
+from hpsearch.store import Plan, Store
+from hpsearch.study import Study
+from hpsearch.table import Table
+from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.worker import Job
+
+
+class Controller:
+    """Takes one study from where it stands to its end.
+
+    Args:
+        study: what to run.
+        folder: its run folder, whose lock this process holds.
+        store: its database.
+        description: of its trainer.
+        devices: of each place where a trial can run.
+        stop: requests to end the search.
+        watch: is told of every event.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        folder: RunFolder,
+        store: Store,
+        description: Description,
+        devices: Sequence[str],
+        stop: Stop,
+        watch: Callable[[Event], None],
+    ) -> None:
+        self._study = study
+        self._folder = folder
+        self._store = store
+        self._description = description
+        self._devices = tuple(devices)
+        self._watch = watch
+        self._started = time.monotonic()
+        self._table = Table(study, store.trials())
+        self._with_checkpoint = {trial.spec.number for trial in self._table}
+        self._records = {record.round: record for record in store.rounds()}
+        self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
+        self._pool = Pool(
+            self._launcher,
+            folder,
+            devices=self._devices,
+            job=_job(study),
+            attempts=study.limits.retries + 1,
+            stop=stop,
+            watch=watch,
+        )
+
+    def run(self) -> Result:
+        search = self._study.search
+        self._announce()
+        try:
+            done = 0
+            while done < search.rounds and not self._out_of_time(done):
+                self._run_round(done)
+                done += 1
+            self._confirm(done - 1)
+        finally:
+            self._launcher.close()
+        return self._result()
+
+    def _announce(self) -> None:
+        study = self._study
+        search, confirm = study.search, study.confirm
+        self._store.note_plan(Plan(search.rounds, search.trials, confirm.top, confirm.seeds))
+        self._watch(
+            SearchStarted(
+                name=study.name,
+                folder=str(self._folder.path),
+                metric=study.objective.metric,
+                direction=study.objective.direction,
+                rounds=search.rounds,
+                trials=search.trials,
+                stages=tuple(stage.steps for stage in outline(study)),
+                places=self._devices,
+                finished=sum(t.outcome is not None for t in self._table),
+            )
+        )
+        for trial in self._table:
+            if trial.outcome is not None:
+                self._watch(TrialFound(trial.spec, trial.outcome))
+
+    def _out_of_time(self, done: int) -> bool:
+        """Whether no new round may begin; the one at hand, once begun, is finished."""
+        limit = self._study.limits.search_seconds
+        begun = done in self._records
+        if done == 0 or begun or limit is None or time.monotonic() - self._started < limit:
+            return False
+        self._watch(OutOfTime(done))
+        return True
+
+    def _run_round(self, number: int) -> None:
+        if number not in self._records:
+            record, specs = self._table.round_specs(number)
+            self._begin(specs)
+            self._store.begin(specs, self._study.space, record)
+            self._records[number] = record
+        record = self._records[number]
+        members = self._table.members(number)
+        self._watch(
+            RoundStarted(
+                number,
+                record.budget,
+                record.width,
+                record.evidence,
+                record.survivors,
+                sum(t.outcome is not None for t in members),
+            )
+        )
+        self._run_trials(members)
+        self._judge_round(number)
+
+    def _begin(self, specs: Sequence[Spec]) -> None:
+        for spec in specs:
+            self._table.put(Trial(spec))
+            self._with_checkpoint.add(spec.number)
+
+    def _run_trials(self, trials: Sequence[Trial]) -> None:
+        specs = [
+            replace(
+                trial.spec,
+                trainer=self._description.sha256,
+                versions=self._description.versions,
+            )
+            for trial in trials
+            if trial.outcome is None
+        ]
+        for spec in specs:
+            if spec.role == "continue":
+                self._hand_down(spec)
+        self._pool.run(specs, self._land)
+
+    def _hand_down(self, spec: Spec) -> None:
+        """Give a continuation its parent's checkpoint, unless it has one of its own by now."""
+        assert spec.parent is not None
+        old = self._folder.trial(spec.parent).checkpoint
+        folder = self._folder.trial(spec.number)
+        if old.exists() and not folder.checkpoint.exists():
+            folder.path.mkdir(parents=True, exist_ok=True)
+            with old.open("rb") as checkpoint, files.replacing(folder.checkpoint) as copy:
+                shutil.copyfileobj(checkpoint, copy)
+
+    def _land(self, spec: Spec, outcome: Outcome) -> None:
+        self._refuse_unlike(spec, outcome)
+        reports = self._folder.trial(spec.number).read_reports()
+        self._store.land(spec, outcome, reports)
+        self._table.put(Trial(spec, outcome))
+
+    def _refuse_unlike(self, spec: Spec, outcome: Outcome) -> None:
+        """Values that were measured with different things must not be ranked together."""
+        if outcome.value is None:
+            return
+        measured = (t for t in self._table if t.outcome and value_of(t) is not None)
+        first = next(measured, None)
+        if first is None or first.outcome is None:
+            return
+        if dict(first.outcome.provenance) != dict(outcome.provenance):
+            raise ChangedError(
+                f"trial {spec.number} measured {self._study.objective.metric} with "
+                f"{dict(outcome.provenance)}, trial {first.spec.number} with "
+                f"{dict(first.outcome.provenance)}; such values cannot be compared. Restore what "
+                f"the first trials used, delete {self._folder.trial(spec.number).result} and go "
+                f"on, or start afresh in another folder with --runs"
+            )
+
+    def _judge_round(self, number: int) -> None:
+        """Stop if nothing succeeded; else tell how the round went and drop spent checkpoints."""
+        members = self._table.members(number)
+        values = [v for t in members if (v := value_of(t)) is not None]
+        if not values:
+            raise SearchFailedError(self._first_failure(f"every trial of round {number}", members))
+        best = min if self._study.objective.direction == "minimize" else max
+        failed = len(members) - len(values)
+        self._watch(RoundEnded(number, best(values), statistics.median(values), failed))
+        count = max(self._study.search.survivors, self._study.confirm.top)
+        self._drop_checkpoints(keep={row.number for row in self._table.best(number, count)})
+
+    def _first_failure(self, what: str, trials: Sequence[Trial]) -> str:
+        first = trials[0]
+        assert first.outcome is not None
+        folder = self._folder.trial(first.spec.number)
+        return (
+            f"{what} failed; the first, trial {first.spec.number}: {first.outcome.reason}: "
+            f"{first.outcome.message}\nlast lines of {folder.log}:\n{folder.log_tail()}"
+        )
+
+    def _drop_checkpoints(self, *, keep: set[int]) -> None:
+        for number in self._with_checkpoint - keep:
+            if self._table[number].outcome is not None:
+                self._folder.trial(number).checkpoint.unlink(missing_ok=True)
+                self._with_checkpoint.remove(number)
+
+    def _confirm(self, last: int) -> None:
+        """Train the best candidates again, from scratch, under fresh seeds that they share."""
+        plan = self._study.confirm
+        if plan.top == 0 or plan.seeds == 0:
+            return
+        candidates = self._table.best(last, plan.top)
+        specs = self._table.confirm_specs(candidates, last)
+        new = [spec for spec in specs if spec.number not in self._table]
+        if new:
+            self._begin(new)
+            self._store.begin(new, self._study.space)
+        finished = sum(self._table[spec.number].outcome is not None for spec in specs)
+        numbers = tuple(row.number for row in candidates)
+        self._watch(ConfirmStarted(numbers, plan.seeds, finished))
+        self._run_trials([self._table[spec.number] for spec in specs])
+        best = self._result().best
+        if best is None:
+            members = [self._table[spec.number] for spec in specs]
+            raise SearchFailedError(self._first_failure("every confirmation", members))
+        self._drop_checkpoints(keep=set(numbers) | set(best.trials))
+
+    def _result(self) -> Result:
+        return Result(
+            name=self._study.name,
+            folder=self._folder.path,
+            metric=self._study.objective.metric,
+            direction=self._study.objective.direction,
+            records=tuple(sorted(self._table, key=lambda trial: trial.spec.number)),
+            rounds=tuple(self._records[number] for number in sorted(self._records)),
+        )
+
+
+def _job(study: Study) -> Job:
+    """What the jobs of all trials have in common."""
+    return Job(
+        folders=(),
+        trainer=study.trainer,
+        fixed=study.fixed,
+        objective=study.objective.metric,
+        report_every=study.budget.report_every,
+        threads=study.resources.threads,
+        trial_seconds=study.limits.trial_seconds,
+        trial_memory_mib=study.limits.trial_memory_mib,
+    )

@@ -1,0 +1,94 @@
+"""The way in: a study file and a run folder become a search, started or gone on with."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hpsearch import source
+from hpsearch.controller import Controller
+from hpsearch.errors import HpsearchError, StudyError
+from hpsearch.events import Event
+from hpsearch.pool import Stop
+from hpsearch.result import Result
+from hpsearch.runfolder import RunFolder, explain
+from hpsearch.store import Store
+from hpsearch.study import Study, load, unknown_parameters
+
+
+def search(
+    study: str | Path,
+    *,
+    runs: str | Path = "runs",
+    overrides: Sequence[str] = (),
+    accept_changes: bool = False,
+    watch: Callable[[Event], None] = lambda _event: None,
+) -> Result:
+    """Run a study, or go on with it, to its end.
+
+    Args:
+        study: path of the study file.
+        runs: the study's folder is made in here, by the study's name.
+        overrides: as `--set`: "search.rounds=2", "space.lr.loguniform=[1e-4, 1e-2]".
+        accept_changes: go on although the study or its trainer has changed.
+        watch: is told of every event, in this thread.
+
+    Returns:
+        The finished study; at once, if it was finished before.
+
+    Raises:
+        StudyError, TrainerError: the study or its trainer is wrong; nothing has run.
+        ChangedError: the folder was started with another study or trainer.
+        LockedError: another process works on it.
+        SearchFailedError: all trials of a round failed.
+        InterruptedSearch: it was stopped; the same call goes on.
+        RunFolderError: the folder cannot be written; what is finished is safe.
+    """
+    wanted = load(study, overrides)
+    folder = RunFolder(Path(runs) / wanted.name)
+    with folder.locked(), Stop(folder) as stop:
+        try:
+            description = inspect(wanted)
+            folder.settle(wanted, description, accept=accept_changes)
+            store = Store.create_or_open(
+                folder.database,
+                wanted.name,
+                metric=wanted.objective.metric,
+                direction=wanted.objective.direction,
+            )
+            try:
+                devices = places(wanted, description.gpus)
+                return Controller(wanted, folder, store, description, devices, stop, watch).run()
+            finally:
+                store.close()
+        except OSError as error:
+            raise explain(folder.path, error) from error
+
+
+def inspect(study: Study) -> source.Description:
+    """What the study's trainer is and knows.
+
+    Raises:
+        TrainerError: it cannot be loaded.
+        StudyError: the study has parameters that it does not know.
+    """
+    description = source.ask(study.trainer)
+    if description.known is not None:
+        name = getattr(study.trainer, "name", "")
+        if faults := unknown_parameters(study, description.known, name):
+            raise StudyError(faults)
+    return description
+
+
+def places(study: Study, gpus: int) -> tuple[str, ...]:
+    """The device of each place where a trial can run."""
+    wanted = study.resources
+    if wanted.device == "cuda" and gpus == 0:
+        raise HpsearchError(
+            "resources.device is cuda, but torch finds no GPU here; set it to auto or cpu"
+        )
+    if wanted.device == "cpu" or gpus == 0:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        automatic = max(1, (cores or 1) // wanted.threads)
+        return ("cpu",) * (automatic if wanted.parallel == "auto" else wanted.parallel)
+    count = gpus * wanted.trials_per_gpu if wanted.parallel == "auto" else wanted.parallel
+    return tuple(f"cuda:{i % gpus}" for i in range(count))

@@ -1,0 +1,214 @@
+"""What the command line prints: a study's plan, a search's state, its trials and its winner."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hpsearch.command import Command
+from hpsearch.outline import outline
+from hpsearch.result import Result, Winner, row, state_of, value_of
+from hpsearch.source import Description
+from hpsearch.space import Choice, Int, Logint, Loguniform, Parameter
+from hpsearch.study import FileTrainer, Study
+from hpsearch.trial import Trial
+from hpsearch.view import Snapshot
+
+console = Console(highlight=False)
+
+
+def show_plan(study: Study, places: Sequence[str], description: Description) -> None:
+    """What a study would run."""
+    console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
+    console.print(f"trainer   {_trainer(study)}  sha256 {description.sha256[:12]}", soft_wrap=True)
+    table = Table(box=None, header_style="dim")
+    for heading in ("parameter", "scale", "range", "when"):
+        table.add_column(heading)
+    for parameter in study.space:
+        table.add_row(parameter.name, *_domain(parameter), _when(parameter))
+    console.print(table)
+    if study.fixed:
+        console.print("fixed     " + ", ".join(f"{k}={v!r}" for k, v in study.fixed.items()))
+    _show_rounds(study)
+    counts = Counter(places)
+    console.print("places    " + ", ".join(f"{n} × {device}" for device, n in counts.items()))
+
+
+def _show_rounds(study: Study) -> None:
+    table = Table(box=None, header_style="dim")
+    for heading in ("round", "draws", "continued", "confirmed", "steps each", "steps"):
+        table.add_column(heading, justify="right")
+    stages = outline(study)
+    for number, stage in enumerate(stages):
+        table.add_row(
+            "confirm" if stage.confirmed else str(number),
+            str(stage.draws or ""),
+            str(stage.continued or ""),
+            str(stage.confirmed or ""),
+            f"{stage.budget:,}",
+            f"{stage.steps:,}",
+        )
+    console.print(table)
+    trials, steps = sum(s.trials for s in stages), sum(s.steps for s in stages)
+    console.print(f"total     {trials:,} trials, {steps:,} steps")
+
+
+def _trainer(study: Study) -> str:
+    if isinstance(study.trainer, Command):
+        return " ".join(study.trainer.argv)
+    if isinstance(study.trainer, FileTrainer):
+        return f"{study.trainer.path.name}:{study.trainer.name}"
+    return f"{study.trainer.module}:{study.trainer.name}"
+
+
+def _domain(parameter: Parameter) -> tuple[str, str]:
+    domain = parameter.domain
+    if isinstance(domain, Choice):
+        return "choice", ", ".join(str(option) for option in domain.options)
+    logarithmic = isinstance(domain, Loguniform | Logint)
+    kind = "int" if isinstance(domain, Int | Logint) else "float"
+    return f"{'log ' if logarithmic else ''}{kind}", f"{domain.low:g} .. {domain.high:g}"
+
+
+def _when(parameter: Parameter) -> str:
+    return " and ".join(
+        f"{condition.parent} = {' or '.join(str(value) for value in condition.values)}"
+        for condition in parameter.when
+    )
+
+
+def show_status(snapshot: Snapshot) -> None:
+    """Where a search stands."""
+    result = snapshot.result
+    holder = snapshot.holder
+    at_work = f" (process {holder['pid']} on {holder['host']})" if holder else ""
+    console.print(f"[bold]{result.name}[/]  {snapshot.state}{at_work}  {result.folder}")
+    _show_round_table(snapshot)
+    for running in snapshot.running:
+        value = running.metrics.get(result.metric)
+        said = "" if value is None else f"  {result.metric} {value:.5g}"
+        console.print(
+            f"running   trial {running.number}: step {running.step:,} of {running.budget:,}{said}"
+        )
+    failures = [t for t in result.records if t.outcome and t.outcome.state == "fail"]
+    for reason, count in Counter(t.outcome.reason for t in failures if t.outcome).items():
+        numbers = [str(t.spec.number) for t in failures if t.outcome and t.outcome.reason == reason]
+        console.print(f"failed    {count} × {reason}: trial {', '.join(numbers[:10])}")
+    show_result(result, brief=True)
+
+
+def _show_round_table(snapshot: Snapshot) -> None:
+    result = snapshot.result
+    table = Table(box=None, header_style="dim")
+    for heading in ("round", "steps", "width", "done", "failed", "best", "median", "survivors"):
+        table.add_column(heading, justify="left" if heading == "survivors" else "right")
+    best = min if result.direction == "minimize" else max
+    for record in result.rounds:
+        members = [
+            t for t in result.records if t.spec.round == record.round and t.spec.role != "confirm"
+        ]
+        values = [v for t in members if (v := value_of(t)) is not None]
+        table.add_row(
+            f"{record.round} of {snapshot.plan.rounds}",
+            f"{record.budget:,}",
+            f"{record.width:.3f}" if record.round else "prior",
+            f"{sum(t.outcome is not None for t in members)}/{len(members)}",
+            str(sum(state_of(t) == "fail" for t in members)),
+            f"{best(values):.5g}" if values else "",
+            f"{statistics.median(values):.5g}" if values else "",
+            " ".join(str(number) for number in record.survivors),
+        )
+    console.print(table)
+
+
+def show_trials(result: Result, *, round: int | None, by_value: bool, limit: int | None) -> None:
+    chosen = [t for t in result.records if round is None or t.spec.round == round]
+    if by_value:
+        sign = 1 if result.direction == "minimize" else -1
+        finished = [t for t in chosen if value_of(t) is not None]
+        chosen = sorted(finished, key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
+    table = Table(box=None, header_style="dim")
+    for heading in ("trial", "round", "role", "state", result.metric, "steps", "s", "parameters"):
+        table.add_column(heading, overflow="fold")
+    for trial in chosen[:limit]:
+        table.add_row(*_trial_cells(trial))
+    console.print(table)
+
+
+def _trial_cells(trial: Trial) -> tuple[str, ...]:
+    spec, outcome = trial.spec, trial.outcome
+    role = spec.role if spec.parent is None else f"{spec.role} {spec.parent}"
+    state = state_of(trial) + (f" ({outcome.reason})" if outcome and outcome.reason else "")
+    value = value_of(trial)
+    return (
+        str(spec.number),
+        str(spec.round),
+        role,
+        state,
+        "" if value is None else f"{value:.5g}",
+        f"{outcome.steps:,}" if outcome else "",
+        f"{outcome.seconds:.1f}" if outcome else "",
+        params_text(spec.params),
+    )
+
+
+def show_result(result: Result, *, brief: bool) -> None:
+    """The confirmed winner and who else was nearly as good, or the best so far."""
+    winner = result.best
+    if winner is None:
+        if (trial := result.best_trial) is not None:
+            console.print(
+                f"best      trial {trial.spec.number}: {result.metric} {value_of(trial):.5g} "
+                f"(one run, not confirmed)  {params_text(trial.spec.params)}"
+            )
+        return
+    if not brief and len(result.winners) > 1:
+        console.print(_winners_table(result))
+    count = winner.confirmed.count
+    console.print(
+        f"[bold]winner    trial {winner.number}: {result.metric} {winner.confirmed} "
+        f"over {count} seeds[/]  (searched {winner.searched:.4g})"
+    )
+    others = [f"{k} {v}" for k, v in winner.metrics.items() if k != result.metric]
+    if others:
+        console.print("          " + ", ".join(others))
+    console.print("          " + params_text(winner.params))
+
+
+def _winners_table(result: Result) -> Table:
+    table = Table(box=None, header_style="dim")
+    for heading in ("trial", "searched", f"{result.metric} over seeds", "failed", "parameters"):
+        table.add_column(heading, overflow="fold")
+    for winner in result.winners:
+        table.add_row(*_winner_cells(winner))
+    return table
+
+
+def _winner_cells(winner: Winner) -> tuple[str, ...]:
+    return (
+        str(winner.number),
+        f"{winner.searched:.5g}",
+        str(winner.confirmed),
+        str(winner.failures),
+        params_text(winner.params),
+    )
+
+
+def params_text(params: Mapping[str, Any]) -> str:
+    return " ".join(
+        f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()
+    )
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    return [row(trial) for trial in result.records]
+
+
+def columns(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every key of any row, in the order of first appearance, params before metrics."""
+    names = list(dict.fromkeys(name for record in table for name in record))
+    order = {"params": 1, "metrics": 2}
+    return sorted(names, key=lambda name: order.get(name.partition(".")[0], 0))

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+from study_texts import SMALL, WHOLE
+
+from hpsearch.errors import StudyError
+from hpsearch.study import differences, freeze, load, thaw
+
+
+def study(text: str = WHOLE, *overrides: str):
+    Path("s.yaml").write_text(text)
+    return load("s.yaml", overrides)
+
+
+def changed(old: str, new: str) -> list[str]:
+    """The differences that come of replacing `old` by `new` in the file."""
+    assert old in WHOLE
+    return differences(freeze(study()), study(WHOLE.replace(old, new)))
+
+
+def test_a_frozen_study_keeps_its_authors_words_and_names_the_overrides():
+    text = SMALL + "space: {lr: {loguniform: [1e-4, 1.0e-2]}, a: ['no', off]}\n"
+    assert freeze(study(text, "search.rounds=2", "space.lr={uniform: [0, .5]}")) == (
+        "# frozen from s.yaml\n"
+        "# --set search.rounds=2\n"
+        "# --set space.lr={uniform: [0, .5]}\n"
+        "study: small\n"
+        "trainer: gan.py:GAN\n"
+        "objective: {minimize: fid}\n"
+        "budget: {steps: 10}\n"
+        "space: {lr: {uniform: [0, .5]}, a: ['no', off]}\n"
+        "search: {rounds: 2}\n"
+    )
+
+
+def test_a_frozen_study_thaws_to_the_same_study_without_its_trainer():
+    frozen = study(WHOLE, "search.rounds=2", "limits.trial_seconds=1e3")
+    Path("gan.py").unlink()
+    thawed = thaw(freeze(frozen), "s.yaml")
+    assert thawed.document == frozen.document
+    assert (thawed.space, thawed.start, thawed.search) == (
+        frozen.space,
+        frozen.start,
+        frozen.search,
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("rounds: 4", "rounds: 9"),
+        ("limits:", "resources: {parallel: 3, device: cpu, trials_per_gpu: 9}\nlimits:"),
+        ("search_seconds: 36000", "search_seconds: 5, retries: 0"),
+        ("limits:", "confirm: {seeds: 5, top: 3}\nlimits:"),
+        ("growth: 2", "growth: 2.0, report_every: 500"),
+        ("trials: 25, survivors: 3, seed: 0", "seed: 0"),
+        ("[1e-5, 1e-2]", "[0.00001, 0.01]"),
+        ("{uniform: [0, 1]}", "\n    uniform:\n    - 0.0\n    - 1.0 # a comment"),
+        ("loss: [non_saturating, wgan, hinge]", "loss: {choice: [non_saturating, wgan, 'hinge']}"),
+        ("study: digits-gan\ntrainer: gan.py:GAN", "trainer: gan.py:GAN\nstudy: digits-gan"),
+    ],
+)
+def test_what_changes_no_number_is_no_difference(old, new):
+    assert changed(old, new) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("[1e-5, 1e-2]", "[1e-5, 1e-1]", ["space.lr_g.loguniform: [1e-5, 1e-2] -> [1e-5, 1e-1]"]),
+        ("{int: [1, 5]}", "{logint: [1, 5]}",
+         ["space.n_critic: {int: [1, 5]} -> {logint: [1, 5]}"]),
+        ("wgan, hinge]", "wgan]",
+         ["space.loss: [non_saturating, wgan, hinge] -> [non_saturating, wgan]"]),
+        ("  beta1: {uniform: [0, 1]}\n", "", ["space.beta1: {uniform: [0, 1]} -> absent"]),
+        ("  beta1:", "  new: [1, 2]\n  beta1:", ["space.new: absent -> [1, 2]"]),
+        ("{penalty: [gradient, r1]}", "{penalty: r1}",
+         ["space.penalty_weight.when: {penalty: [gradient, r1]} -> {penalty: r1}"]),
+        (", when: {penalty: [gradient, r1]}", "",
+         ["space.penalty_weight.when: {penalty: [gradient, r1]} -> absent"]),
+        ("rounds: 4", "rounds: 3",
+         ["search.rounds: 4 -> 3 (rounds can be added, not taken back)"]),
+        ("trials: 25", "trials: 30", ["search.trials: 25 -> 30"]),
+        ("steps: 1000", "steps: 2000", ["budget.steps: 1000 -> 2000"]),
+        ("growth: 2", "growth: 2, report_every: 10", ["budget.report_every: 500 -> 10"]),
+        ("limits:", "resources: {threads: 2}\nlimits:", ["resources.threads: 1 -> 2"]),
+        ("trial_seconds: 600, ", "", ["limits.trial_seconds: 600 -> absent"]),
+        ("limits:", "confirm: {top: 5}\nlimits:", ["confirm.top: 3 -> 5"]),
+        ("minimize: fid", "maximize: acc", ["objective: {minimize: fid} -> {maximize: acc}"]),
+        ("data: digits", "data: digits, k: 1", ["fixed.k: absent -> 1"]),
+        ("2.0e-4", "3e-4", ["start: [{lr_g: 2.0e-4}] -> [{lr_g: 3e-4}]"]),
+        ("gan.py:GAN", "gan:GAN", ["trainer: gan.py:GAN -> gan:GAN"]),
+    ],
+)  # fmt: skip
+def test_what_changes_a_number_is_shown_before_and_after(old, new, lines):
+    assert changed(old, new) == lines
+
+
+def test_one_fixed_number_is_not_the_same_as_float_and_as_int():
+    text = SMALL + "fixed: {a: 1}\nspace: {lr: [1, 2]}\n"
+    new = study(text.replace("a: 1}", "a: 1.0}"))
+    assert differences(freeze(study(text)), new) == ["fixed.a: 1 -> 1.0"]
+
+
+def test_another_order_of_the_parameters_is_another_study():
+    text = SMALL + "space: {lr: [1, 2], mode: [x, y]}\n"
+    new = study(SMALL + "space: {mode: [x, y], lr: [1, 2]}\n")
+    assert differences(freeze(study(text)), new) == [
+        "space: [lr, mode] -> [mode, lr] (the order decides which draw is whose; restore it)"
+    ]
+
+
+def test_a_frozen_text_that_is_no_study_is_refused():
+    with pytest.raises(StudyError) as caught:
+        differences("", study())
+    message = 'study.yaml:1:1  is empty; a study file begins with "study: NAME"'
+    assert str(caught.value) == message
