@@ -157,6 +157,21 @@ def test_a_run_killed_at_any_reports_ends_as_an_undisturbed_one(
     assert_same(result(path / "killed"), result(path / "straight"))
 
 
+def test_reports_that_are_ahead_of_the_checkpoint_are_forgotten_before_training_goes_on(
+    tmp_path, monkeypatch
+):
+    lone.train(Toy(), start(tmp_path, budget=10))
+    start(tmp_path, budget=20).report(15, size=1.0)
+    plain = Toy.loss
+
+    def watched(self, *args):
+        assert [report["step"] for report in result(tmp_path)[1]] == [5, 10]
+        return plain(self, *args)
+
+    monkeypatch.setattr(Toy, "loss", watched)
+    lone.train(Toy(), start(tmp_path, budget=15))
+
+
 @pytest.mark.parametrize("reported", [True, False])
 def test_a_crash_after_the_last_checkpoint_needs_no_more_training(tmp_path, monkeypatch, reported):
     first = start(tmp_path, budget=10)
