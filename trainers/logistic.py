@@ -1,4 +1,4 @@
-"""Softmax regression on the digits as a plain function: the loop is yours, `run` is all you need."""
+"""Softmax regression on the digits as a plain function: the loop is yours, `run` all you need."""
 
 import torch
 from torch.nn import functional as F

@@ -5,6 +5,7 @@ just these; a trial that is killed, or a survivor that trains on from its parent
 with the bits that it would have had undisturbed.
 """
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -194,9 +195,10 @@ def _check_phases(trainer: Trainer, nets: Mapping[str, nn.Module]) -> None:
 
 
 def _check_losses(losses: Mapping[str, tuple[int, Tensor]]) -> None:
-    for phase, (step, loss) in losses.items():
+    """Of several losses that are not finite the earliest is named, which the others follow from."""
+    for phase, (step, loss) in sorted(losses.items(), key=lambda item: item[1][0]):
         value = float(loss)
-        if not -float("inf") < value < float("inf"):
+        if not math.isfinite(value):
             raise NonfiniteError(f"the loss of phase {phase} is {value} at step {step}")
 
 
