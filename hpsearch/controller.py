@@ -106,6 +106,7 @@ class Controller:
                 stages=tuple(stage.steps for stage in outline(study)),
                 places=self._devices,
                 finished=sum(t.outcome is not None for t in self._table),
+                space=study.space,
             )
         )
         for trial in self._table:

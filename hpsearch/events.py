@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hpsearch.space import Space
 from hpsearch.trial import Outcome, Spec
 
 
@@ -17,6 +18,7 @@ class SearchStarted:
     stages: tuple[int, ...]  # steps of training in each round, then in the confirmation
     places: tuple[str, ...]  # the device of each
     finished: int  # trials that had ended before
+    space: Space
 
 
 @dataclass(frozen=True)

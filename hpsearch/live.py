@@ -24,6 +24,7 @@ from hpsearch.events import (
     TrialStarted,
 )
 from hpsearch.runfolder import RunFolder
+from hpsearch.space import Choice, Scalar, same
 from hpsearch.trial import Outcome, Spec
 
 _PLACES_SHOWN = 8
@@ -51,7 +52,7 @@ class LiveView:
         self._steps_found = 0  # by earlier sessions
         self._steps_done = 0  # by this one
         # It draws at once, so everything else is there before it.
-        self._live = Live(get_renderable=self._render, refresh_per_second=4, console=console)
+        self._live = Live(get_renderable=self.picture, refresh_per_second=4, console=console)
 
     def __enter__(self) -> "LiveView":
         self._live.start()
@@ -107,16 +108,20 @@ class LiveView:
             return spec.budget
         return spec.budget - self._trials[spec.parent][0].budget
 
-    def _render(self) -> RenderableType:
+    def picture(self) -> RenderableType:
+        """The search as it stands."""
         with self._lock:
             if self._search is None:
                 return Text("loading the trainer ...", style="dim")
             parts: list[RenderableType] = [self._header(self._search), self._strips()]
             if self._places:
+                parts.append(Text("\nplaces", style="dim"))
                 parts.append(self._place_table(self._search))
             if leaders := self._leaders(3):
+                parts.append(Text("\nleaders", style="dim"))
                 parts.append(self._leader_table(self._search, leaders))
-                parts.append(self._tightening(leaders))
+                parts.append(Text("\ntightening: ━ drawn from, ● leaders", style="dim"))
+                parts.append(self._tightening(self._search, [spec for spec, _ in leaders]))
             parts += [Text(note, style="yellow") for note in self._notes[-3:]]
             return Group(*parts)
 
@@ -145,10 +150,10 @@ class LiveView:
                 if number == (None if spec.role == "confirm" else spec.round)
             ]
             name = "confirm" if number is None else f"round {number}"
-            table.add_row(name, self._strip(members), self._summary(members))
+            table.add_row(name, self._cells(members), self._summary(members))
         return table
 
-    def _strip(self, members: Sequence[tuple[Spec, Outcome | None]]) -> Text:
+    def _cells(self, members: Sequence[tuple[Spec, Outcome | None]]) -> Text:
         """One cell a trial: shaded by rank within the round, brighter is better."""
         values = self._sorted_values(members)
         text = Text()
@@ -232,26 +237,46 @@ class LiveView:
             )
         return table
 
-    def _tightening(self, leaders: Sequence[tuple[Spec, Outcome]]) -> Table:
+    def _tightening(self, search: SearchStarted, leaders: Sequence[Spec]) -> Table:
         """Where in each parameter's range this round draws (thick) and the leaders lie (●)."""
         table = Table(box=None, show_header=False, padding=(0, 1))
-        rounds = [stage for stage in self._stages if isinstance(stage, RoundStarted)]
-        last = rounds[-1]
-        centres = [self._trials[n][0] for n in last.survivors if n in self._trials]
-        for j, (name, factor) in list(enumerate(last.evidence.items()))[:_PARAMETERS_SHOWN]:
-            drawn = [s.unit[j] for s in centres if name in s.params]
-            reach = last.width * factor
-            text = Text()
-            for k in range(_STRIP):
-                u = (k + 0.5) / _STRIP
-                near = not last.survivors or any(abs(u - c) <= reach for c in drawn)
-                here = any(int(s.unit[j] * _STRIP) == k for s, _ in leaders if name in s.params)
-                text.append(
-                    "●" if here else "━" if near else "─",
-                    style="bold" if here else "cyan" if near else "dim",
-                )
-            table.add_row(name, text)
+        last = [stage for stage in self._stages if isinstance(stage, RoundStarted)][-1]
+        parents = [self._trials[n][0] for n in last.survivors if n in self._trials]
+        for j, parameter in enumerate(search.space.parameters[:_PARAMETERS_SHOWN]):
+            name, domain = parameter.name, parameter.domain
+            if isinstance(domain, Choice):
+                chosen = [spec.params[name] for spec in leaders if name in spec.params]
+                table.add_row(name, "", _options(domain, chosen))
+                continue
+            drawn = [spec.unit[j] for spec in parents if name in spec.params]
+            best = [spec.unit[j] for spec in leaders if name in spec.params]
+            reach = last.width * last.evidence[name] if last.survivors else 1.0
+            strip = _strip(drawn if last.survivors else [0.5], reach, best)
+            strip.append(f" {domain.high:g}", style="dim")
+            table.add_row(name, Text(f"{domain.low:g}", style="dim", justify="right"), strip)
         return table
+
+
+def _strip(drawn: Sequence[float], reach: float, best: Sequence[float]) -> Text:
+    """A range: thick within `reach` of a coordinate in `drawn`, a dot at each in `best`."""
+    text = Text()
+    for k in range(_STRIP):
+        if any(min(int(u * _STRIP), _STRIP - 1) == k for u in best):
+            text.append("●", style="bold")
+        elif any(abs((k + 0.5) / _STRIP - centre) <= reach for centre in drawn):
+            text.append("━", style="cyan")
+        else:
+            text.append("─", style="dim")
+    return text
+
+
+def _options(domain: Choice, chosen: Sequence[Scalar]) -> Text:
+    text = Text()
+    for option in domain.options:
+        count = sum(same(option, value) for value in chosen)
+        text.append("●" * count, style="bold")
+        text.append(f"{option} ", style="bold" if count else "dim")
+    return text
 
 
 def _clock(seconds: float) -> str:

@@ -60,7 +60,10 @@ def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
     limits = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
     )
+    # `python` in a command is the Python that hpsearch runs in, activated or not.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return limits | {
+        "PATH": path,
         "HPSEARCH_REPORTS": str(appended),
         "HPSEARCH_SEED": str(run.seed),
         "HPSEARCH_BUDGET": str(run.budget),

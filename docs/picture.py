@@ -1,0 +1,49 @@
+"""Make docs/search.svg, the README's picture, from a real search of studies/digits_gan.yaml.
+
+    python docs/picture.py
+
+Runs the study in a temporary folder and draws what the terminal shows near the end of round 2.
+"""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from hpsearch.events import Event, TrialEnded, TrialStarted
+from hpsearch.live import LiveView
+from hpsearch.start import search
+
+ROOT = Path(__file__).resolve().parent.parent
+MOMENT = 92  # trials that have ended
+
+
+class EnoughSeen(Exception):
+    """The picture is taken."""
+
+
+def main() -> None:
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=118, force_terminal=True, file=nowhere)
+        view = LiveView(console)
+        ended = 0
+
+        def watch(event: Event) -> None:
+            nonlocal ended
+            view(event)
+            ended += isinstance(event, TrialEnded)
+            if ended == MOMENT and isinstance(event, TrialStarted):
+                raise EnoughSeen
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            try:
+                search(ROOT / "studies" / "digits_gan.yaml", watch=watch)
+            except EnoughSeen:
+                console.print(view.picture())
+        console.save_svg(str(ROOT / "docs" / "search.svg"), title="make sweep")
+
+
+if __name__ == "__main__":
+    main()
