@@ -7,7 +7,7 @@ run, the next one computed from the table. Nothing is remembered anywhere else.
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from hpsearch import files, rounds
@@ -203,8 +203,16 @@ class Controller:
         best = min if self._study.objective.direction == "minimize" else max
         failed = len(members) - len(values)
         self._watch(RoundEnded(number, best(values), statistics.median(values), failed))
+        # A round that ended long ago comes by again on resume: later rounds keep what they have.
+        spent = [t for t in self._trials.values() if t.spec.round <= number]
+        self._drop_checkpoints(
+            [t for t in spent if t.spec.role != "confirm"], keep=self._survivors(number)
+        )
+
+    def _survivors(self, number: int) -> set[int]:
+        """Trials that may train on after round `number`, or be confirmed."""
         count = max(self._study.search.survivors, self._study.confirm.top)
-        self._drop_checkpoints(keep={row.number for row in self._best(number, count)})
+        return {row.number for row in self._best(number, count)}
 
     def _best(self, number: int, count: int) -> list[rounds.Row]:
         """The best distinct trials after round `number`."""
@@ -220,10 +228,10 @@ class Controller:
             f"{first.outcome.message}\nlast lines of {folder.log}:\n{folder.log_tail()}"
         )
 
-    def _drop_checkpoints(self, *, keep: set[int]) -> None:
-        for number, trial in self._trials.items():
-            if trial.outcome is not None and number not in keep:
-                self._folder.trial(number).checkpoint.unlink(missing_ok=True)
+    def _drop_checkpoints(self, trials: Iterable[Trial], *, keep: set[int]) -> None:
+        for trial in trials:
+            if trial.outcome is not None and trial.spec.number not in keep:
+                self._folder.trial(trial.spec.number).checkpoint.unlink(missing_ok=True)
 
     def _confirm(self, last: int) -> None:
         """Train the best candidates again, from scratch, under fresh seeds that they share."""
@@ -244,7 +252,9 @@ class Controller:
         if best is None:
             members = [self._trials[spec.number] for spec in specs]
             raise SearchFailedError(self._first_failure("every confirmation", members))
-        self._drop_checkpoints(keep=set(numbers) | set(best.trials))
+        # The survivors train on if the search is given more rounds.
+        keep = self._survivors(last) | set(best.trials)
+        self._drop_checkpoints(self._trials.values(), keep=keep)
 
     def _result(self) -> Result:
         return Result(
