@@ -39,37 +39,34 @@ class Search:
         self.trainer.write_text(trainer)
         self.runs = runs or folder / "runs"
         self.run = RunFolder(self.runs / "s")
+        self._stdout, self._stderr = folder / "stdout.txt", folder / "stderr.txt"
         self._mark = f"HPSEARCH_TEST={uuid.uuid4()}"
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         name, _, value = self._mark.partition("=")
-        return os.environ | {"PYTHONPATH": str(PACKAGE), name: value} | more
+        return os.environ | {"PYTHONPATH": str(PACKAGE), name: value}
 
-    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """`hpsearch run` in a session of its own, as in a terminal of its own."""
-        with (self.folder / "stdout.txt").open("w") as stdout:
+        with self._stdout.open("w") as stdout, self._stderr.open("w") as stderr:
             return subprocess.Popen(
                 [*HPSEARCH, "run", str(self.study), "--runs", str(self.runs), *arguments],
-                env=self.environment(**environment),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
-                stderr=subprocess.PIPE,
-                text=True,
+                stderr=stderr,
                 start_new_session=True,
             )
 
-    def finish(self, *arguments: str, **environment: str) -> tuple[int, str]:
-        """`hpsearch run` to its end: exit code and stderr."""
-        controller = self.start(*arguments, **environment)
-        try:
-            errors = controller.communicate(timeout=120)[1]
-        except BaseException:
-            controller.kill()
-            raise
-        return controller.returncode, errors
+    def end(self, controller: "subprocess.Popen[bytes]") -> tuple[int, str]:
+        """Wait for its end: exit code and stderr."""
+        return controller.wait(timeout=120), self._stderr.read_text()
+
+    def finish(self, *arguments: str) -> tuple[int, str]:
+        return self.end(self.start(*arguments))
 
     def stdout(self) -> str:
-        return (self.folder / "stdout.txt").read_text()
+        return self._stdout.read_text()
 
     def ask(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Another command on the run folder."""

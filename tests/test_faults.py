@@ -181,8 +181,7 @@ def search(tmp_path_factory):
         pid = int(victim.read_text())
         [process] = [p for p in search.processes() if p.pid == pid]
         process.kill()
-        errors = controller.communicate(timeout=60)[1]
-        assert (controller.returncode, errors) == (0, "")
+        assert search.end(controller) == (0, "")
         search.wait_until_no_process_is_left()
         yield search
     finally:
