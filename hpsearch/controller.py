@@ -140,6 +140,8 @@ class Controller:
                 sum(t.outcome is not None for t in members),
             )
         )
+        if number + 1 in self._records:
+            return  # it ended in an earlier session, and later rounds rest on it
         self._run_trials(members)
         self._judge_round(number)
 
@@ -205,8 +207,13 @@ class Controller:
         best = min if self._study.objective.direction == "minimize" else max
         failed = len(members) - len(values)
         self._watch(RoundEnded(number, best(values), statistics.median(values), failed))
+        searched = {n for n in self._with_checkpoint if self._table[n].spec.role != "confirm"}
+        self._drop_checkpoints(searched - self._survivors(number))
+
+    def _survivors(self, number: int) -> set[int]:
+        """Trials that may train on after round `number`, or be confirmed."""
         count = max(self._study.search.survivors, self._study.confirm.top)
-        self._drop_checkpoints(keep={row.number for row in self._table.best(number, count)})
+        return {row.number for row in self._table.best(number, count)}
 
     def _first_failure(self, what: str, trials: Sequence[Trial]) -> str:
         first = trials[0]
@@ -217,8 +224,8 @@ class Controller:
             f"{first.outcome.message}\nlast lines of {folder.log}:\n{folder.log_tail()}"
         )
 
-    def _drop_checkpoints(self, *, keep: set[int]) -> None:
-        for number in self._with_checkpoint - keep:
+    def _drop_checkpoints(self, numbers: set[int]) -> None:
+        for number in numbers:
             if self._table[number].outcome is not None:
                 self._folder.trial(number).checkpoint.unlink(missing_ok=True)
                 self._with_checkpoint.remove(number)
@@ -242,7 +249,9 @@ class Controller:
         if best is None:
             members = [self._table[spec.number] for spec in specs]
             raise SearchFailedError(self._first_failure("every confirmation", members))
-        self._drop_checkpoints(keep=set(numbers) | set(best.trials))
+        # The survivors train on if the search is given more rounds.
+        keep = self._survivors(last) | set(best.trials)
+        self._drop_checkpoints(self._with_checkpoint - keep)
 
     def _result(self) -> Result:
         return Result(

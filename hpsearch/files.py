@@ -1,11 +1,15 @@
 """Files that a `kill -9` or a power cut leaves either whole and old, or whole and new."""
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+_DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_ROOM_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
@@ -67,3 +71,19 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return records
+
+
+def disk_fault(error: BaseException | None, folder: Path) -> OSError | None:
+    """What is wrong with the disk, if that is where an error comes from; None if it is not.
+
+    A library or a child process may hide a full disk behind an error of its own, so a disk that is
+    all but full counts.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+            return error
+        error = error.__cause__ or error.__context__
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < _ROOM_BYTES:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    return None

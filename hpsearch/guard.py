@@ -3,7 +3,7 @@
     launcher --lifeline--> guard (leads a process group) --> the worker, and whatever it starts
 
 The guard has one thread and imports nothing while it watches, so no hang of a trainer can stop it.
-When the lifeline breaks because the controller is gone, it kills the group, itself included.
+When the lifeline breaks because the launcher is gone, it kills all that it has started, and ends.
 """
 
 import contextlib
@@ -20,6 +20,8 @@ from pathlib import Path
 
 import psutil
 
+from hpsearch import files
+from hpsearch.script import FOREIGN
 from hpsearch.trial import Folder, Reason
 from hpsearch.worker import Job, failure, work
 
@@ -27,32 +29,34 @@ _MEMORY_PERIOD_S = 0.25
 _LOCK_PATIENCE_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-# Signals that come from outside; a trial that dies of one is run again.
-_FOREIGN = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
-def watch(job: Job, lifeline: int) -> None:
+def watch(job: Job, lifeline: int, alive: int) -> None:
     """Run the job in a child and return when it has ended.
 
-    Every folder then has an outcome, unless the job was killed from outside.
+    Every folder then has an outcome, unless the job was killed from outside or the disk failed.
 
     Args:
         job: what to run. This process must lead its own process group.
         lifeline: a descriptor that becomes readable (end of file) when the launcher is gone.
+        alive: a descriptor that nobody else inherits; that it is closed says that all is over.
     """
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _redirect(Folder(job.folders[0]).log)
+    adopt_orphans()
+    _redirect(Folder(job.folders[0]).log, lifeline)
+    for folder in map(Folder, job.folders):
+        folder.clear()
     started = time.monotonic()
     oom_kills = _oom_kills()
     wakeup = _wakeup_on_child_exit()
     child = os.fork()
     if child == 0:
+        os.close(alive)
         _become_worker(job)
     verdict = _wait(child, job, lifeline, wakeup)
     _, status = os.waitpid(child, 0)
     _kill_orphans()
     reason = verdict or _reason_of(status, _oom_kills() > oom_kills)
-    silent = [folder for folder in map(Folder, job.folders) if not folder.result.exists()]
+    silent = [folder for folder in map(Folder, job.folders) if _is_silent(folder)]
     if reason is None or not silent:
         return
     print(f"hpsearch: {reason[1]}", file=sys.stderr, flush=True)
@@ -95,7 +99,8 @@ def _wait(child: int, job: Job, lifeline: int, wakeup: int) -> tuple[Reason, str
             timeout = left if timeout is None else min(left, timeout)
         ready, _, _ = select.select([lifeline, wakeup], [], [], timeout)
         if lifeline in ready:
-            os.killpg(0, signal.SIGKILL)
+            _kill_orphans()
+            os._exit(1)
         if wakeup in ready:
             os.read(wakeup, 512)
             continue
@@ -118,9 +123,16 @@ def _reason_of(status: int, machine_out_of_memory: bool) -> tuple[Reason, str] |
     number = os.WTERMSIG(status)
     if number == signal.SIGKILL and machine_out_of_memory:
         return "out_of_memory", "the kernel killed it because the machine's memory ran out"
-    if number in _FOREIGN:
+    if number in FOREIGN:
         return None
     return "error", f"the trainer's process died of {_signal_name(number)}"
+
+
+def _is_silent(folder: Folder) -> bool:
+    """Whether it is for the guard to say what became of a trial."""
+    if folder.result.exists() or folder.obstacle.exists():
+        return False
+    return files.disk_fault(None, folder.path) is None
 
 
 def _signal_name(number: int) -> str:
@@ -130,8 +142,13 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def adopt_orphans() -> None:
+    """Become the parent of whatever loses its own below this process, in any session (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
 def _kill_orphans() -> None:
-    """Kill what the worker started and left behind; as subreaper this guard inherits it."""
+    """Kill everything below this guard, which inherits what the worker leaves behind."""
     while True:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] != 0:
@@ -175,7 +192,7 @@ def _oom_counters() -> Iterator[Path]:
     yield Path("/proc/vmstat")
 
 
-def _redirect(log: Path) -> None:
+def _redirect(log: Path, lifeline: int) -> None:
     """Send stdout and stderr to the log, and read nothing.
 
     The log is also the folder's lock: whoever has it open works here. After a kill, the processes
@@ -190,7 +207,8 @@ def _redirect(log: Path) -> None:
         except BlockingIOError:
             if time.monotonic() > patience:
                 raise
-            time.sleep(0.01)
+            if select.select([lifeline], [], [], 0.01)[0]:
+                os._exit(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(descriptor, 1)

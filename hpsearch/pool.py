@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
+from hpsearch import files
 from hpsearch.errors import InterruptedSearch
 from hpsearch.events import Event, Stopping, TrialEnded, TrialRetried, TrialStarted
 from hpsearch.launchers import Launcher
@@ -95,6 +96,7 @@ class Pool:
 
         Raises:
             InterruptedSearch: on request; trials that have not landed run again next time.
+            OSError: the disk is full or read-only; likewise.
         """
         waiting = deque(specs)
         free = list(range(len(self._devices)))[::-1]
@@ -146,6 +148,9 @@ class Pool:
         outcome = folder.read_outcome()
         if outcome is not None:
             return outcome
+        fault = folder.read_obstacle() or files.disk_fault(None, folder.path)
+        if fault is not None:
+            raise fault
         if tries < self._attempts:
             self._watch(TrialRetried(spec, tries + 1, self._attempts))
             return None

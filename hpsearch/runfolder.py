@@ -140,7 +140,6 @@ class RunFolder:
             diff = source.changes(description, self.trainer)
             if changed or diff:
                 self._accept_or_refuse(study, changed, diff, accept=accept)
-                shutil.rmtree(self.trainer)
                 source.keep(description, self.trainer)
             files.write_text(self.study, freeze(study))
 

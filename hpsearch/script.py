@@ -1,17 +1,23 @@
 """Trials of an unmodified script: a command in any language that prints or appends JSON lines."""
 
+import contextlib
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from hpsearch.command import Command, render
 from hpsearch.errors import TrainerError
 from hpsearch.run import Run
+
+# Signals that come from outside; a trial that dies of one is run again.
+FOREIGN = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_PERIOD_S = 0.2  # how often the appended file is looked at while stdout is silent
 
 
 def run_command(command: Command, run: Run, *, threads: int) -> None:
@@ -25,7 +31,7 @@ def run_command(command: Command, run: Run, *, threads: int) -> None:
         NonfiniteError: it reported an objective that is no finite number.
     """
     appended = run.folder.path / "appended.jsonl"
-    appended.unlink(missing_ok=True)
+    _repair(appended)
     given: dict[str, Any] = dict(run.hp) | {
         "seed": run.seed,
         "budget": run.budget,
@@ -45,13 +51,14 @@ def run_command(command: Command, run: Run, *, threads: int) -> None:
     except OSError as error:
         raise TrainerError(f"the command cannot be started: {error} ({' '.join(argv)})") from None
     try:
-        assert process.stdout is not None
-        _follow(process.stdout, appended, run)
-        code = process.wait()
+        code = _follow(process, appended, run)
     except BaseException:
         process.kill()
         process.wait()
         raise
+    if -code in FOREIGN:
+        # What kills the command from outside is meant for the trial: our guard runs it again.
+        os.kill(os.getpid(), signal.SIGKILL)
     if code != 0:
         raise TrainerError(f"the command ended with exit code {code}; its output is in log.txt")
 
@@ -72,14 +79,27 @@ def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
     }
 
 
-def _follow(stdout: IO[bytes], appended: Path, run: Run) -> None:
-    """Report from both channels until stdout ends."""
+def _repair(appended: Path) -> None:
+    """Cut off a line that a killed attempt did not finish; its other lines are reported again."""
+    if appended.exists():
+        whole = appended.read_bytes().rfind(b"\n") + 1
+        os.truncate(appended, whole)
+
+
+def _follow(process: subprocess.Popen[bytes], appended: Path, run: Run) -> int:
+    """Report from both channels until the command ends; returns its exit code.
+
+    Either may end first: a command can close its stdout, or leave it to a child that outlives it.
+    """
+    assert process.stdout is not None
     read, buffer = 0, b""
-    descriptor = stdout.fileno()
+    stdout = process.stdout.fileno()
     with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
+        selector.register(stdout, selectors.EVENT_READ)
         while True:
-            chunk = os.read(descriptor, 65536) if selector.select(timeout=0.2) else None
+            code = process.poll()
+            ready = selector.select(_PERIOD_S if code is None else 0)
+            chunk = os.read(stdout, 65536) if ready else None
             if chunk:
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
@@ -88,9 +108,13 @@ def _follow(stdout: IO[bytes], appended: Path, run: Run) -> None:
                 buffer = buffer[-65536:]
                 _report(lines, run)
             read = _report_appended(appended, read, run)
-            if chunk == b"":
+            if code is not None and not chunk:
                 _report([buffer], run)
-                return
+                return code
+            if chunk == b"":
+                selector.unregister(stdout)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_PERIOD_S)
 
 
 def _report_appended(path: Path, start: int, run: Run) -> int:

@@ -3,6 +3,7 @@
 The controller never imports a trainer: a child process does, and describes what it found.
 """
 
+import ctypes
 import difflib
 import hashlib
 import importlib
@@ -10,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import json
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,8 @@ from hpsearch import files
 from hpsearch.command import Command
 from hpsearch.errors import TrainerError
 from hpsearch.study import FileTrainer, ModuleTrainer
+
+_PR_SET_PDEATHSIG = 1
 
 TrainerReference = FileTrainer | ModuleTrainer | Command
 
@@ -239,6 +243,8 @@ def _digest(data: bytes) -> str:
 
 
 def _main() -> None:
+    if sys.platform == "linux":  # a trainer whose import hangs must not outlive who asked
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     question, answer = sys.argv[1:]
     files.write_json(Path(answer), asdict(describe(reference_from(json.loads(question)))))
 

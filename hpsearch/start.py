@@ -45,23 +45,38 @@ def search(
     """
     wanted = load(study, overrides)
     folder = RunFolder(Path(runs) / wanted.name)
-    with folder.locked(), Stop(folder) as stop:
+    with folder.locked():
+        # A Ctrl-C ends this as it ends any program, for the trainer's import may hang; then `Stop`.
+        description = inspect(wanted)
+        with Stop(folder) as stop:
+            return _search(wanted, folder, description, stop, accept_changes, watch)
+
+
+def _search(
+    wanted: Study,
+    folder: RunFolder,
+    description: source.Description,
+    stop: Stop,
+    accept_changes: bool,
+    watch: Callable[[Event], None],
+) -> Result:
+    try:
+        folder.settle(wanted, description, accept=accept_changes)
+        store = Store.create_or_open(
+            folder.database,
+            wanted.name,
+            metric=wanted.objective.metric,
+            direction=wanted.objective.direction,
+        )
         try:
-            description = inspect(wanted)
-            folder.settle(wanted, description, accept=accept_changes)
-            store = Store.create_or_open(
-                folder.database,
-                wanted.name,
-                metric=wanted.objective.metric,
-                direction=wanted.objective.direction,
-            )
-            try:
-                devices = places(wanted, description.gpus)
-                return Controller(wanted, folder, store, description, devices, stop, watch).run()
-            finally:
-                store.close()
-        except OSError as error:
-            raise explain(folder.path, error) from error
+            devices = places(wanted, description.gpus)
+            return Controller(wanted, folder, store, description, devices, stop, watch).run()
+        finally:
+            store.close()
+    except BrokenPipeError:  # of whoever reads what `watch` prints
+        raise
+    except OSError as error:
+        raise explain(folder.path, error) from error
 
 
 def inspect(study: Study) -> source.Description:

@@ -89,6 +89,11 @@ class Folder:
         return self.path / "result.json"
 
     @property
+    def obstacle(self) -> Path:
+        """Why the trial could not end though nothing is wrong with it: the disk's fault."""
+        return self.path / "obstacle.json"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.txt"
 
@@ -119,6 +124,20 @@ class Folder:
             return Outcome(**files.read_json(self.result))
         except FileNotFoundError:
             return None
+
+    def write_obstacle(self, error: OSError) -> None:
+        files.write_json(self.obstacle, [error.errno, error.strerror, str(error.filename)])
+
+    def read_obstacle(self) -> OSError | None:
+        try:
+            return OSError(*files.read_json(self.obstacle))
+        except FileNotFoundError:
+            return None
+
+    def clear(self) -> None:
+        """Drop what a killed attempt left: half-written files, and its obstacle."""
+        for path in (*self.path.glob(".*.tmp"), self.obstacle):
+            path.unlink(missing_ok=True)
 
     def read_reports(self) -> list[Report]:
         return [Report(**record) for record in files.read_json_lines(self.reports)]

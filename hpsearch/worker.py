@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hpsearch import script, source
+from hpsearch import files, script, source
 from hpsearch.command import Command
 from hpsearch.errors import TrainerError
 from hpsearch.run import NonfiniteError, Run
@@ -63,15 +63,29 @@ class Job:
 
 
 def work(job: Job) -> None:
-    """Train every trial of the job that has no outcome yet."""
+    """Train every trial of the job that has no outcome yet.
+
+    Raises:
+        OSError: of the disk, which is left as the folder's obstacle if there is room for that.
+    """
     for path in job.folders:
         folder = Folder(path)
-        if not folder.result.exists():
+        if folder.result.exists():
+            continue
+        try:
             folder.write_outcome(_outcome_of(job, folder))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                folder.write_obstacle(error)
+            raise
 
 
 def _outcome_of(job: Job, folder: Folder) -> Outcome:
-    """Run one trial; whatever it raises becomes its outcome, with the traceback in the log."""
+    """Run one trial; whatever it raises becomes its outcome, with the traceback in the log.
+
+    Raises:
+        OSError: of the disk, for which no trial is to blame.
+    """
     started = time.monotonic()
     run: Run | None = None
     try:
@@ -91,7 +105,11 @@ def _outcome_of(job: Job, folder: Folder) -> Outcome:
                 f"the trainer ended without reporting the objective {job.objective!r} "
                 f"(its last report has: {said})"
             )
+        if last.metrics[job.objective] is None:
+            raise NonfiniteError(f"{job.objective} is not finite at step {last.step}")
     except BaseException as error:
+        if (fault := files.disk_fault(error, folder.path)) is not None:
+            raise fault from error
         traceback.print_exc()
         return failure(folder, *_reason(error), seconds=time.monotonic() - started)
     return Outcome(

@@ -20,7 +20,7 @@ class Launcher(Protocol):
         ...
 
     def poll(self, handles: Sequence[str], timeout_s: float) -> Mapping[str, Exit | None]:
-        """Which jobs are over; waits until one is, or `timeout_s` seconds."""
+        """Which jobs are over; waits `timeout_s` until one is. Unknown ones are over."""
         ...
 
     def cancel(self, handle: str) -> None:

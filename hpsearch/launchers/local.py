@@ -59,20 +59,17 @@ class LocalLauncher:
         """Kill everything that still runs; the nursery leaves when its groups are gone."""
         if self._nursery is None:
             return
-        assert self._nursery.stdin is not None and self._nursery.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._nursery.stdin.close()
-        self._nursery.wait()
-        self._nursery.stdout.close()
-        self._nursery = None
-        self._running.clear()
+        self._bury()
 
-    def _send(self, command: Mapping[str, object]) -> None:
-        nursery = self._nursery or self._start()
-        assert nursery.stdin is not None
+    def _send(self, *commands: Mapping[str, object]) -> None:
+        if self._nursery is None:
+            self._nursery = self._start()
+            commands = ({"preload": self._preload}, *commands)
+        assert self._nursery.stdin is not None
         try:
-            nursery.stdin.write(json.dumps(command).encode() + b"\n")
-            nursery.stdin.flush()
+            for command in commands:
+                self._nursery.stdin.write(json.dumps(command).encode() + b"\n")
+            self._nursery.stdin.flush()
         except BrokenPipeError:
             self._bury()
 
@@ -80,15 +77,14 @@ class LocalLauncher:
         threads = dict.fromkeys(_THREAD_VARIABLES, str(self._threads))
         # A hash order that differs from process to process would make trainers inexact.
         environment = os.environ | threads | {"PYTHONHASHSEED": "0"}
-        self._nursery = subprocess.Popen(
+        self._buffer = b""
+        return subprocess.Popen(
             [sys.executable, "-m", "hpsearch.launchers.nursery"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            process_group=0,  # the terminal's Ctrl-C is for the controller
         )
-        self._buffer = b""
-        self._send({"preload": self._preload})
-        return self._nursery
 
     def _listen(self, timeout_s: float) -> None:
         """Take in what the nursery says within the time; its end is the end of all jobs."""
@@ -112,11 +108,12 @@ class LocalLauncher:
                 return
 
     def _bury(self) -> None:
-        """The nursery was killed, and its guards with it; the next job gets a new one."""
+        """Wait until the nursery and its guards are gone; the next job gets a new one."""
         nursery, self._nursery = self._nursery, None
-        if nursery is not None:
-            nursery.wait()
-            for pipe in (nursery.stdin, nursery.stdout):
-                with contextlib.suppress(BrokenPipeError):
-                    pipe and pipe.close()
+        assert nursery is not None and nursery.stdin is not None and nursery.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            nursery.stdin.close()
+        nursery.stdout.read()
+        nursery.stdout.close()
+        nursery.wait()
         self._running.clear()
