@@ -15,8 +15,7 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
-
-from tests.conftest import STUDY
+from toys import FUNCTION, STUDY
 
 Toy = Callable[..., Path]
 
@@ -36,8 +35,6 @@ def hpsearch(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the toy study has run; its run folder is runs/toy."""
-    from tests.conftest import FUNCTION
-
     folder = tmp_path_factory.mktemp("finished")
     (folder / "trainer.py").write_text(FUNCTION)
     (folder / "toy.yaml").write_text(STUDY)
