@@ -174,12 +174,12 @@ def stop(
 ) -> None:
     """Ask a search to end after its running trials; asked twice, or with --now, at once."""
     folder = RunFolder(run)
-    if folder.holder() is None:
+    if (holder := folder.holder()) is None:
         raise HpsearchError(f"{run}: no search is running here")
     again = folder.stop_requested() is not None
     folder.request_stop("now" if now or again else "drain")
     waited = False
-    while folder.holder() is not None:
+    while folder.holder() == holder:  # another may come after it
         if not waited and not (now or again):
             print("waiting for the running trials; `hpsearch stop` again ends them now")
         waited = True

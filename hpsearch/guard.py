@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from hpsearch import files
-from hpsearch.script import FOREIGN
+from hpsearch.script import FOREIGN, signal_name
 from hpsearch.trial import Folder, Reason
 from hpsearch.worker import Job, failure, work
 
@@ -125,7 +125,7 @@ def _reason_of(status: int, machine_out_of_memory: bool) -> tuple[Reason, str] |
         return "out_of_memory", "the kernel killed it because the machine's memory ran out"
     if number in FOREIGN:
         return None
-    return "error", f"the trainer's process died of {_signal_name(number)}"
+    return "error", f"the trainer's process died of {signal_name(number)}"
 
 
 def _is_silent(folder: Folder) -> bool:
@@ -133,13 +133,6 @@ def _is_silent(folder: Folder) -> bool:
     if folder.result.exists() or folder.obstacle.exists():
         return False
     return files.disk_fault(None, folder.path) is None
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"{signal.Signals(number).name} ({signal.strsignal(number)})"
-    except ValueError:
-        return f"signal {number}"
 
 
 def adopt_orphans() -> None:

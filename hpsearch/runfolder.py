@@ -20,7 +20,7 @@ from hpsearch.trial import Folder
 
 _LOCK_PATIENCE_S = 1.0  # a reader that looks whether the lock is held holds it for an instant
 # A finished trial's place in the table rests on these; with others it means something else.
-_NEVER_ACCEPTED = ("study", "objective", "budget", "search.seed", "search.trials")
+_NEVER_ACCEPTED = ("study", "objective", "budget", "search.seed", "search.trials", "search.rounds")
 
 StopLevel = Literal["drain", "now"]
 

@@ -60,7 +60,15 @@ def run_command(command: Command, run: Run, *, threads: int) -> None:
         # What kills the command from outside is meant for the trial: our guard runs it again.
         os.kill(os.getpid(), signal.SIGKILL)
     if code != 0:
-        raise TrainerError(f"the command ended with exit code {code}; its output is in log.txt")
+        how = f"died of {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        raise TrainerError(f"the command {how}; its output is in log.txt")
+
+
+def signal_name(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} ({signal.strsignal(number)})"
+    except ValueError:
+        return f"signal {number}"
 
 
 def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:

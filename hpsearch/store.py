@@ -73,8 +73,10 @@ class Store:
         self._storage = storage
         self._path = path
         studies = storage.get_all_studies()
-        if len(studies) != 1:
+        if len(studies) > 1:
             raise RunFolderError(f"{path}: expected one study in it, found {len(studies)}")
+        if not studies or _METRIC_NAMES not in studies[0].system_attrs:
+            raise RunFolderError(_not_begun(path))
         [study] = studies
         self._study_id = study._study_id
         self._trial_ids: dict[int, int] = {}  # by number
@@ -102,6 +104,8 @@ class Store:
         """Open the study for reading only, in a folder that may be read-only itself."""
         if not path.exists():
             raise RunFolderError(f"{path}: there is no study here; start one with `hpsearch run`")
+        if path.stat().st_size == 0:
+            raise RunFolderError(_not_begun(path))
         with _explained(path):
             try:
                 return cls(_storage(f"sqlite:///file:{path}?mode=ro&uri=true"), path)
@@ -133,7 +137,10 @@ class Store:
 
     def plan(self) -> Plan:
         with _explained(self._path):
-            return Plan(**self._storage.get_study_user_attrs(self._study_id)["plan"])
+            plan = self._storage.get_study_user_attrs(self._study_id).get("plan")
+        if plan is None:
+            raise RunFolderError(_not_begun(self._path))
+        return Plan(**plan)
 
     def begin(self, specs: Sequence[Spec], space: Space, record: RoundRecord | None = None) -> None:
         """Record trials as RUNNING, and the round they belong to, all or none."""
@@ -199,6 +206,10 @@ def distribution(domain: Domain) -> BaseDistribution:
     if isinstance(domain, Int | Logint):
         return IntDistribution(domain.low, domain.high, log=isinstance(domain, Logint))
     return FloatDistribution(domain.low, domain.high, log=isinstance(domain, Loguniform))
+
+
+def _not_begun(path: Path) -> str:
+    return f"{path}: the search has not begun yet; look again in a moment, or `hpsearch run` it"
 
 
 def _storage(url: str, *, skip_table_creation: bool = True) -> RDBStorage:

@@ -169,9 +169,10 @@ def _reason(error: BaseException) -> tuple[Reason, str]:
     # PyTorch's CPU allocator raises a plain RuntimeError.
     if isinstance(error, RuntimeError) and "can't allocate memory" in text:
         return "out_of_memory", text
-    with contextlib.suppress(IndexError):
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text += f" ({Path(frame.filename).name}:{frame.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if not Path(f.filename).is_relative_to(Path(__file__).parent)]
+    if theirs:
+        text += f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})"
     return "error", text
 
 

@@ -40,6 +40,7 @@ class Search:
         self.runs = runs or folder / "runs"
         self.run = RunFolder(self.runs / "s")
         self._stdout, self._stderr = folder / "stdout.txt", folder / "stderr.txt"
+        self.prefix: list[str] = []  # before the command, to put it under some limit
         self._mark = f"HPSEARCH_TEST={uuid.uuid4()}"
 
     def environment(self) -> dict[str, str]:
@@ -50,7 +51,15 @@ class Search:
         """`hpsearch run` in a session of its own, as in a terminal of its own."""
         with self._stdout.open("w") as stdout, self._stderr.open("w") as stderr:
             return subprocess.Popen(
-                [*HPSEARCH, "run", str(self.study), "--runs", str(self.runs), *arguments],
+                [
+                    *self.prefix,
+                    *HPSEARCH,
+                    "run",
+                    str(self.study),
+                    "--runs",
+                    str(self.runs),
+                    *arguments,
+                ],
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
@@ -71,7 +80,7 @@ class Search:
     def ask(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Another command on the run folder."""
         return subprocess.run(
-            [*HPSEARCH, command, str(self.run.path), *arguments],
+            [*self.prefix, *HPSEARCH, command, str(self.run.path), *arguments],
             env=os.environ | {"PYTHONPATH": str(PACKAGE)},
             capture_output=True,
             text=True,
@@ -104,3 +113,58 @@ class Search:
     def kill(self) -> None:
         for process in self.processes():
             process.kill()
+
+
+# A small search whose trials wait while a file "hold" lies beside their trainer.
+HELD_TRAINER = """\
+import time
+from pathlib import Path
+
+HOLD = Path(__file__).with_name("hold")
+
+
+def train(run):
+    with open(run.folder.path / "attempts", "a") as attempts:
+        attempts.write("x")
+    while HOLD.exists():
+        time.sleep(0.01)
+    run.folder.checkpoint.touch()
+    for step in range(1, run.budget + 1):
+        run.report(step, loss=(run.hp.lr - 0.3) ** 2 + 1 / (run.seed % 97 + step))
+"""
+
+HELD_STUDY = """\
+study: s
+trainer: trainer.py:train
+objective: {minimize: loss}
+search: {rounds: 2, trials: 4, survivors: 2}
+budget: {steps: 2, growth: 2}
+confirm: {top: 1, seeds: 2}
+resources: {parallel: 2}
+space: {lr: {uniform: [0, 1]}}
+"""
+
+
+class HeldSearch(Search):
+    """The small search, held or not."""
+
+    def __init__(self, folder: Path, study: str = HELD_STUDY, runs: Path | None = None) -> None:
+        super().__init__(folder, study, HELD_TRAINER, runs=runs)
+
+    def hold(self) -> None:
+        (self.folder / "hold").touch()
+
+    def release(self) -> None:
+        (self.folder / "hold").unlink()
+
+    def start_held(self, trials: int = 2) -> "subprocess.Popen[bytes]":
+        """Start it, and wait until this many trials of the first round run and wait."""
+        self.hold()
+        controller = self.start()
+        places = [self.trial(number).path / "attempts" for number in range(trials)]
+        until(lambda: all(place.exists() for place in places), "the first trials run")
+        return controller
+
+    def attempts(self) -> list[int]:
+        """How often each trial was started."""
+        return [len(path.read_text()) for path in sorted(self.run.path.glob("trials/*/attempts"))]

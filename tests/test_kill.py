@@ -83,12 +83,21 @@ def victims(search: Search, target: str, controller: int) -> list[psutil.Process
         if name == target:
             return layer or [psutil.Process(controller)]
         layer = [child for process in layer for child in children(process)]
+        layer = [process for process in layer if "nursery" in " ".join(command(process))]
     raise AssertionError(target)
 
 
 def children(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def command(process: psutil.Process) -> list[str]:
+    """The nursery's, which all that it forks have; the one that describes the trainer has not."""
+    try:
+        return process.cmdline()
     except psutil.NoSuchProcess:
         return []
 
