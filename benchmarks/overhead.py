@@ -16,6 +16,7 @@ beside. Each arm runs three times, arms in turn; the table has medians and range
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import sqlite3
@@ -173,8 +174,9 @@ def markdown(rows: list[dict[str, object]], trials: int, repeats: int) -> str:
     lines = [
         "# What a scheduler adds to a trial",
         "",
-        f"`python benchmarks/overhead.py`: {trials} trials an arm, {repeats} times, arms in turn in "
-        f"one run, on {platform.machine()} with 2 cores; medians. Two trials at once in every arm.",
+        f"`python benchmarks/overhead.py`: {trials} trials an arm, {repeats} times, arms in turn "
+        f"in one run, on {platform.machine()} with {os.cpu_count()} cores; medians. Two trials at "
+        "once in every arm.",
         "",
         "| " + " | ".join([*rows[0], "times hpsearch"]) + " |",
         "|" + "---|" * (len(rows[0]) + 1),

@@ -28,6 +28,8 @@ from hpsearch.study import FileTrainer, ModuleTrainer
 
 _PR_SET_PDEATHSIG = 1
 
+_ATTEMPTS = 3
+
 TrainerReference = FileTrainer | ModuleTrainer | Command
 
 
@@ -96,14 +98,18 @@ def ask(reference: TrainerReference) -> Description:
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
         answer = Path(folder) / "description.json"
         question = json.dumps({"kind": type(reference).__name__, **asdict(reference)}, default=str)
-        child = subprocess.run(
-            [sys.executable, "-m", "hpsearch.source", question, str(answer)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        for _attempt in range(_ATTEMPTS):
+            child = subprocess.run(
+                [sys.executable, "-m", "hpsearch.source", question, str(answer)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+            # Killed from outside, which says nothing of the trainer.
+            if child.returncode not in (-signal.SIGKILL, -signal.SIGTERM):
+                break
         if not answer.exists():
             tail = "\n".join((child.stderr or child.stdout).splitlines()[-12:])
             raise TrainerError(f"the trainer cannot be loaded (exit {child.returncode}):\n{tail}")

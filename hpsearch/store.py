@@ -173,7 +173,7 @@ class Store:
         steps = {report.step: report.metrics.get(self.metric) for report in reports}
         record = asdict(outcome) | {"trainer": spec.trainer}
         with self._transaction() as session:
-            trial = session.get_one(models.TrialModel, self._trial_ids[spec.number])
+            trial = session.get_one(models.TrialModel, self._trial_id(spec.number))
             assert trial.state == TrialState.RUNNING, f"trial {spec.number} has landed already"
             session.add_all(_attributes(trial.trial_id, record, (*_OUTCOME_ATTRIBUTES, "trainer")))
             session.add_all(
@@ -188,6 +188,12 @@ class Store:
                 )
             trial.state = TrialState.COMPLETE if outcome.state == "complete" else TrialState.FAIL
             trial.datetime_complete = datetime.now()
+
+    def _trial_id(self, number: int) -> int:
+        if number not in self._trial_ids:
+            found = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+            self._trial_ids[number] = found
+        return self._trial_ids[number]
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[orm.Session]:
