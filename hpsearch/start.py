@@ -44,12 +44,12 @@ def search(
         RunFolderError: the folder cannot be written; what is finished is safe.
     """
     wanted = load(study, overrides)
+    # Before there is a folder, so that a wrong study leaves none; and a Ctrl-C ends this as it ends
+    # any program, for the trainer's import may hang.
+    description = inspect(wanted)
     folder = RunFolder(Path(runs) / wanted.name)
-    with folder.locked():
-        # A Ctrl-C ends this as it ends any program, for the trainer's import may hang; then `Stop`.
-        description = inspect(wanted)
-        with Stop(folder) as stop:
-            return _search(wanted, folder, description, stop, accept_changes, watch)
+    with folder.locked(), Stop(folder) as stop:
+        return _search(wanted, folder, description, stop, accept_changes, watch)
 
 
 def _search(

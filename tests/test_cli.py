@@ -86,7 +86,7 @@ def test_a_parameter_that_the_trainer_does_not_know_is_found_before_anything_run
         "hpsearch: toy.yaml:9:3  space.los: unknown to trainer GAN (has: lr, loss). "
         'Did you mean "loss"?\n'
     )
-    assert not (file.parent / "runs" / "toy" / "study.db").exists()
+    assert not (file.parent / "runs").exists()
 
 
 def test_a_trainer_that_cannot_be_imported_shows_the_end_of_its_traceback(toy: Toy) -> None:

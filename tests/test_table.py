@@ -1,0 +1,99 @@
+"""Between the method and the study: which trials a round compares, and what it asks for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hpsearch.study import Study, load
+from hpsearch.table import Table, unit
+from hpsearch.trial import Outcome, Trial
+
+
+@pytest.fixture
+def study(toy: Callable[..., Path]) -> Study:
+    return load(toy())
+
+
+def run(table: Table, round: int) -> None:
+    """Record a round and let the value of each trial be its number."""
+    _, specs = table.round_specs(round)
+    for spec in specs:
+        value = float(spec.number)
+        table.put(Trial(spec, Outcome("complete", value, {"loss": value})))
+
+
+def test_a_round_compares_equal_budgets_only(study: Study) -> None:
+    table = Table(study, [])
+    run(table, 0)
+    run(table, 1)
+    assert [row.number for row in table.comparable(1)] == [0, 1, 2, 3, 4, 5]
+    assert [row.number for row in table.comparable(2)] == [6, 7, 8, 9, 10, 11]
+    assert table.comparable(0) == []
+
+
+def test_without_growth_a_round_compares_all_that_came_before(study: Study) -> None:
+    flat = replace(study, budget=replace(study.budget, growth=1.0))
+    table = Table(flat, [])
+    run(table, 0)
+    run(table, 1)
+    assert len(table.comparable(2)) == 12
+    assert {spec.role for spec in table.round_specs(2)[1]} == {"draw"}
+
+
+def test_values_to_maximize_are_turned_round(study: Study) -> None:
+    upward = replace(study, objective=replace(study.objective, direction="maximize"))
+    table = Table(upward, [])
+    run(table, 0)
+    assert [row.number for row in table.best(0, 2)] == [5, 4]
+
+
+def test_a_continuation_has_its_parents_seed_and_parameters(study: Study) -> None:
+    table = Table(study, [])
+    run(table, 0)
+    record, specs = table.round_specs(1)
+    assert record.survivors == (0, 1) and record.budget == 8
+    for spec, parent in zip(specs[:2], (0, 1), strict=True):
+        assert (spec.role, spec.parent, spec.budget) == ("continue", parent, 8)
+        assert spec.seed == table[parent].spec.seed
+        assert spec.params == table[parent].spec.params
+    assert [spec.number for spec in specs] == list(range(6, 12))
+    assert len({spec.seed for spec in specs[2:]}) == 4
+
+
+def test_confirmations_share_fresh_seeds_and_are_asked_for_once(study: Study) -> None:
+    table = Table(study, [])
+    run(table, 0)
+    run(table, 1)
+    candidates = table.best(1, 2)
+    specs = table.confirm_specs(candidates, 1)
+    assert [spec.parent for spec in specs] == [6, 6, 7, 7]
+    assert specs[0].seed == specs[2].seed != specs[1].seed == specs[3].seed
+    assert not {spec.seed for spec in specs} & {trial.spec.seed for trial in table}
+    table.put(Trial(specs[0]))
+    table.put(Trial(specs[1]))
+    assert table.confirm_specs(candidates, 1) == specs
+
+
+def test_failed_trials_are_rows_without_a_value(study: Study) -> None:
+    table = Table(study, [])
+    for spec in table.round_specs(0)[1]:
+        table.put(Trial(spec, Outcome("fail", None, {}, "nonfinite")))
+    assert [row.value for row in table.comparable(1)] == [None] * 6
+    assert table.best(0, 2) == []
+
+
+def test_after_an_accepted_change_trials_keep_their_values_or_leave_the_table(
+    toy: Callable[..., Path], study: Study
+) -> None:
+    table = Table(study, [])
+    run(table, 0)
+    wider = load(toy(), ["space.x.uniform=[0, 2]"])
+    narrower = load(toy(), ["space.x.uniform=[0.5, 1]"])
+    for trial in table:
+        x = trial.spec.params["x"]
+        assert isinstance(x, float)
+        moved = unit(wider.space, trial.spec)
+        assert moved is not None and wider.space.decode(moved)["x"] == pytest.approx(x)
+        assert (unit(narrower.space, trial.spec) is None) == (x < 0.5)
