@@ -28,7 +28,7 @@ def train(run):
     with open(run.folder.path / "attempts", "a") as attempts:
         attempts.write(f"{step} {run.folder.result.exists()}\\n")
     while step < run.budget:
-        time.sleep(0.015)
+        time.sleep(0.01)
         weight = 0.9 * weight + run.hp.lr * torch.randn(4, generator=generator)
         step += 1
         if step % 4 == 0 or step == run.budget:
@@ -110,7 +110,7 @@ def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed):
     controller, fresh = search.start(), True
     for target, moment in zip(targets, moments, strict=True):
         # A search that has just been started may as well be killed while it starts.
-        delay = rng.uniform(0, 4 if fresh and finished(search) >= moment else 0.6)
+        delay = rng.uniform(0, 3 if fresh and finished(search) >= moment else 0.5)
         until(lambda m=moment: finished(search) >= m, f"{moment} trials have ended")
         with pytest.raises(subprocess.TimeoutExpired):  # the search has not ended
             controller.wait(delay)
