@@ -1,14 +1,22 @@
+import shutil
+
 import pytest
 from searches import HeldSearch
 
 
 @pytest.fixture(scope="session")
-def undisturbed_held(tmp_path_factory):
-    """The digest of the small search when nothing happens to it."""
+def undisturbed(tmp_path_factory):
+    """The small search, to which nothing has happened."""
     search = HeldSearch(tmp_path_factory.mktemp("undisturbed_held"))
     assert search.finish() == (0, "")
     assert search.attempts() == [1] * 10
-    return search.digest()
+    return search
+
+
+@pytest.fixture(scope="session")
+def undisturbed_held(undisturbed):
+    """Its digest."""
+    return undisturbed.digest()
 
 
 @pytest.fixture
@@ -17,3 +25,10 @@ def held(tmp_path):
     search = HeldSearch(tmp_path)
     yield search
     search.kill()
+
+
+@pytest.fixture
+def finished(held, undisturbed):
+    """The small search, finished."""
+    shutil.copytree(undisturbed.run.path, held.run.path)
+    return held

@@ -56,7 +56,7 @@ TRIALS = 3 * 8 + 2 * 3
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed_digest(tmp_path_factory):
     """The digest of a search that nothing happened to, and whose trials ran in another order."""
     search = Search(tmp_path_factory.mktemp("undisturbed"), STUDY, TRAINER)
     assert search.finish("--parallel", "5") == (0, "")
@@ -102,7 +102,7 @@ def command(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed):
+def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed_digest):
     rng = random.Random(SEED)
     targets = ["controller"] * 6 + ["everything"] * 4 + ["nursery"] * 4 + ["guard", "trial"] * 3
     rng.shuffle(targets)
@@ -125,7 +125,7 @@ def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed):
             controller.wait()
             controller = search.start()
     assert search.end(controller) == (0, "")
-    assert search.digest() == undisturbed
+    assert search.digest() == undisturbed_digest
     search.wait_until_no_process_is_left()
     expect_a_whole_study(search)
 
