@@ -27,6 +27,7 @@ from hpsearch.worker import Job, failure, work
 
 _MEMORY_PERIOD_S = 0.25
 _LOCK_PATIENCE_S = 30.0
+_DYING_S = 1.0  # within which a killed process is gone, unless it has much memory to give back
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -189,17 +190,21 @@ def _redirect(log: Path, lifeline: int) -> None:
     """Send stdout and stderr to the log, and read nothing.
 
     The log is also the folder's lock: whoever has it open works here. After a kill, the processes
-    of an earlier attempt may take some milliseconds to be gone.
+    of an earlier attempt may take some milliseconds to be gone. A daemon of theirs may have lost
+    everyone who would have killed it: this guard does.
     """
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    patience = time.monotonic() + _LOCK_PATIENCE_S
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
-            if time.monotonic() > patience:
+            waited = time.monotonic() - began
+            if waited > _LOCK_PATIENCE_S:
                 raise
+            if waited > _DYING_S:
+                _kill_writers(log)
             if select.select([lifeline], [], [], 0.01)[0]:
                 os._exit(1)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -208,6 +213,16 @@ def _redirect(log: Path, lifeline: int) -> None:
     os.dup2(descriptor, 2)
     os.close(descriptor)
     os.close(null)
+
+
+def _kill_writers(log: Path) -> None:
+    """Kill the processes of this user that have the log open for writing, but for this one."""
+    path = str(log.resolve())
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            writes = [file for file in process.open_files() if file.mode != "r"]
+            if process.pid != os.getpid() and path in [file.path for file in writes]:
+                process.kill()
 
 
 def _wakeup_on_child_exit() -> int:

@@ -12,7 +12,6 @@ def train(run: Run) -> None:
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -144,9 +143,7 @@ class Run:
         """
         import torch
 
-        if self.folder.reports.exists():
-            with self.folder.reports.open("rb") as reports:
-                os.fsync(reports.fileno())
+        files.sync(self.folder.reports)
         with files.replacing(self.folder.checkpoint) as file:
             torch.save(dict(state), file)
 

@@ -116,6 +116,8 @@ class Folder:
         return Spec(**record)
 
     def write_outcome(self, outcome: Outcome) -> None:
+        """Reports made so far reach the disk first, so an outcome is never ahead of them."""
+        files.sync(self.reports)
         files.write_json(self.result, asdict(outcome))
 
     def read_outcome(self) -> Outcome | None:

@@ -1,5 +1,6 @@
 """Small studies that tests run for real."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,12 +25,18 @@ def toy(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed_held(tmp_path_factory):
-    """The digest of the small search when nothing happens to it."""
+def undisturbed(tmp_path_factory):
+    """The small search, to which nothing has happened."""
     search = HeldSearch(tmp_path_factory.mktemp("undisturbed_held"))
     assert search.finish() == (0, "")
     assert search.attempts() == [1] * 10
-    return search.digest()
+    return search
+
+
+@pytest.fixture(scope="session")
+def undisturbed_held(undisturbed):
+    """Its digest."""
+    return undisturbed.digest()
 
 
 @pytest.fixture
@@ -38,3 +45,10 @@ def held(tmp_path):
     search = HeldSearch(tmp_path)
     yield search
     search.kill()
+
+
+@pytest.fixture
+def finished(held, undisturbed):
+    """The small search, finished."""
+    shutil.copytree(undisturbed.run.path, held.run.path)
+    return held

@@ -1,5 +1,6 @@
 """Real searches for the tests: a study in a folder of its own, and the processes that run it."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -112,7 +113,8 @@ class Search:
 
     def kill(self) -> None:
         for process in self.processes():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 # A small search whose trials wait while a file "hold" lies beside their trainer.

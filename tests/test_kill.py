@@ -28,7 +28,7 @@ def train(run):
     with open(run.folder.path / "attempts", "a") as attempts:
         attempts.write(f"{step} {run.folder.result.exists()}\\n")
     while step < run.budget:
-        time.sleep(0.015)
+        time.sleep(0.01)
         weight = 0.9 * weight + run.hp.lr * torch.randn(4, generator=generator)
         step += 1
         if step % 4 == 0 or step == run.budget:
@@ -56,7 +56,7 @@ TRIALS = 3 * 8 + 2 * 3
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed_digest(tmp_path_factory):
     """The digest of a search that nothing happened to, and whose trials ran in another order."""
     search = Search(tmp_path_factory.mktemp("undisturbed"), STUDY, TRAINER)
     assert search.finish("--parallel", "5") == (0, "")
@@ -102,7 +102,7 @@ def command(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed):
+def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed_digest):
     rng = random.Random(SEED)
     targets = ["controller"] * 6 + ["everything"] * 4 + ["nursery"] * 4 + ["guard", "trial"] * 3
     rng.shuffle(targets)
@@ -110,7 +110,7 @@ def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed):
     controller, fresh = search.start(), True
     for target, moment in zip(targets, moments, strict=True):
         # A search that has just been started may as well be killed while it starts.
-        delay = rng.uniform(0, 4 if fresh and finished(search) >= moment else 0.6)
+        delay = rng.uniform(0, 3 if fresh and finished(search) >= moment else 0.5)
         until(lambda m=moment: finished(search) >= m, f"{moment} trials have ended")
         with pytest.raises(subprocess.TimeoutExpired):  # the search has not ended
             controller.wait(delay)
@@ -125,7 +125,7 @@ def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed):
             controller.wait()
             controller = search.start()
     assert search.end(controller) == (0, "")
-    assert search.digest() == undisturbed
+    assert search.digest() == undisturbed_digest
     search.wait_until_no_process_is_left()
     expect_a_whole_study(search)
 

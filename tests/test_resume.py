@@ -1,5 +1,6 @@
 """Going on with a search: what is finished stays, what is missing runs, a change is told."""
 
+import re
 import signal
 
 from searches import HELD_STUDY, HeldSearch, Search, until
@@ -24,14 +25,11 @@ def test_results_that_were_not_recorded_yet_are_recorded_and_not_run_again(held,
     assert held.digest() == undisturbed_held
 
 
-def test_a_finished_search_shows_its_result_again_and_runs_nothing(held):
-    assert held.finish() == (0, "")
-    shown, digest = held.stdout(), held.digest()
-    assert held.finish() == (0, "")
-    assert held.attempts() == [1] * 10
-    assert held.digest() == digest
-    winner = shown[shown.index("winner") :] if "winner" in shown else shown.splitlines()[-1]
-    assert winner in held.stdout()
+def test_a_finished_search_shows_its_result_again_and_runs_nothing(finished, undisturbed_held):
+    assert finished.finish("--quiet") == (0, "")
+    assert finished.attempts() == [1] * 10
+    assert finished.digest() == undisturbed_held
+    assert re.fullmatch(r"winner +trial \d+: loss .* over 2 seeds .*\n +lr=.*\n", finished.stdout())
 
 
 def test_a_search_with_more_rounds_goes_on_to_what_it_would_have_been(tmp_path):
@@ -45,33 +43,31 @@ def test_a_search_with_more_rounds_goes_on_to_what_it_would_have_been(tmp_path):
     assert twice.attempts() == [1] * 12
 
 
-def test_a_search_with_fewer_rounds_is_refused(held):
-    assert held.finish() == (0, "")
-    code, errors = held.finish("--set", "search.rounds=1", "--accept-changes")
+def test_a_search_with_fewer_rounds_is_refused(finished):
+    code, errors = finished.finish("--set", "search.rounds=1", "--accept-changes")
     assert code == 2
     assert "search.rounds: 2 -> 1 (rounds can be added, not taken back)" in errors
 
 
-def test_a_changed_study_is_refused_with_the_difference_until_it_is_accepted(held):
-    assert held.finish() == (0, "")
-    held.study.write_text(HELD_STUDY.replace("uniform: [0, 1]", "uniform: [0, 2]"))
-    code, errors = held.finish()
+def test_a_changed_study_is_refused_with_the_difference_until_it_is_accepted(finished):
+    finished.study.write_text(HELD_STUDY.replace("uniform: [0, 1]", "uniform: [0, 2]"))
+    code, errors = finished.finish()
     assert code == 2
     assert errors == (
-        f"hpsearch: {held.run.path} was started with another study:\n"
+        f"hpsearch: {finished.run.path} was started with another study:\n"
         "  space.lr.uniform: [0, 1] -> [0, 2]\n"
-        f"Undo the change, start afresh with `hpsearch run {held.study} --runs OTHER_FOLDER`, or "
-        "go on with --accept-changes (finished trials stay as they are)\n"
+        "Undo the change, start afresh with "
+        f"`hpsearch run {finished.study} --runs OTHER_FOLDER`, or go on with "
+        "--accept-changes (finished trials stay as they are)\n"
     )
-    assert held.finish("--accept-changes", "--set", "search.rounds=3")[0] == 0
-    assert "space.lr.uniform: [0, 1] -> [0, 2]" in held.run.accepted.read_text()
-    assert held.finish("--set", "search.rounds=3") == (0, "")
+    assert finished.finish("--accept-changes", "--set", "search.rounds=3")[0] == 0
+    assert "space.lr.uniform: [0, 1] -> [0, 2]" in finished.run.accepted.read_text()
+    assert finished.finish("--set", "search.rounds=3") == (0, "")
 
 
-def test_what_a_finished_trial_rests_on_can_never_be_changed(held):
-    assert held.finish() == (0, "")
-    held.study.write_text(HELD_STUDY.replace("minimize", "maximize"))
-    code, errors = held.finish("--accept-changes")
+def test_what_a_finished_trial_rests_on_can_never_be_changed(finished):
+    finished.study.write_text(HELD_STUDY.replace("minimize", "maximize"))
+    code, errors = finished.finish("--accept-changes")
     assert code == 2
     assert "Its trials cannot be used with this one." in errors
 
@@ -92,20 +88,18 @@ def test_a_changed_trainer_is_refused_with_the_difference_until_it_is_accepted(h
     assert held.finish() == (0, "")
 
 
-def test_an_acceptance_that_was_killed_half_way_can_be_typed_again(held):
-    assert held.finish() == (0, "")
-    held.trainer.write_text(held.trainer.read_text() + "# more\n")
+def test_an_acceptance_that_was_killed_half_way_can_be_typed_again(finished):
+    finished.trainer.write_text(finished.trainer.read_text() + "# more\n")
     # The sources are kept one by one, and what they are in all comes last.
-    (held.run.trainer / "trainer.py.txt").write_text(held.trainer.read_text())
-    assert "\n  trainer.py: changed\n" in held.finish()[1]
-    assert held.finish("--accept-changes") == (0, "")
-    assert held.finish() == (0, "")
+    (finished.run.trainer / "trainer.py.txt").write_text(finished.trainer.read_text())
+    assert "\n  trainer.py: changed\n" in finished.finish()[1]
+    assert finished.finish("--accept-changes") == (0, "")
+    assert finished.finish() == (0, "")
 
 
-def test_checkpoints_are_kept_of_survivors_and_of_the_winners_trainings_only(held):
-    assert held.finish() == (0, "")
-    kept = {int(p.parent.name) for p in held.run.path.glob("trials/*/checkpoint.pt")}
-    trials = held.optuna_study().trials
+def test_checkpoints_are_kept_of_survivors_and_of_the_winners_trainings_only(finished):
+    kept = {int(p.parent.name) for p in finished.run.path.glob("trials/*/checkpoint.pt")}
+    trials = finished.optuna_study().trials
     last = sorted((t for t in trials[:8] if t.user_attrs["budget"] == 4), key=lambda t: t.value)
     assert kept == {last[0].number, last[1].number, 8, 9}
 

@@ -77,19 +77,18 @@ def read_only():
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def test_a_read_only_folder_is_told_of_and_can_still_be_read(held, read_only, undisturbed_held):
-    assert held.finish() == (0, "")
-    read_only(held.run.path)
-    held.prefix = WITHOUT_OVERRIDE
-    code, errors = held.finish()
+def test_a_read_only_folder_is_told_of_and_can_still_be_read(finished, read_only, undisturbed_held):
+    read_only(finished.run.path)
+    finished.prefix = WITHOUT_OVERRIDE
+    code, errors = finished.finish()
     assert (code, errors) == (
         2,
-        f"hpsearch: {held.run.lock}: Permission denied. {CURE.format(run=held.run.path)}",
+        f"hpsearch: {finished.run.lock}: Permission denied. {CURE.format(run=finished.run.path)}",
     )
     for command in ("status", "best"):
-        answer = held.ask(command)
+        answer = finished.ask(command)
         assert answer.returncode == 0, answer.stderr
-    assert held.ask("digest").stdout == f"{undisturbed_held}\n"
+    assert finished.ask("digest").stdout == f"{undisturbed_held}\n"
 
 
 def test_a_folder_that_cannot_be_made_is_told_of(held, read_only):
@@ -173,7 +172,6 @@ def expect_to_run_out_and_go_on(search: Search, undisturbed: str, make_room) -> 
     assert "is safe; free the disk" in errors
     search.wait_until_no_process_is_left()
     assert not [t for t in search.optuna_study().trials if t.state.name == "FAIL"]
-    assert search.finish("--quiet")[0] == 2  # still no room
     make_room()
     assert search.finish() == (0, "")
     assert search.digest() == undisturbed
@@ -200,7 +198,7 @@ def test_a_limit_on_the_size_of_files_costs_no_trial(tmp_path, undisturbed_held)
     expect_to_run_out_and_go_on(search, undisturbed_held, make_room)
 
 
-@pytest.mark.parametrize("room_kib", [16, 40, 200, 900])
+@pytest.mark.parametrize("room_kib", [16, 200])
 def test_a_disk_that_is_full_from_the_start_is_told_of(tmp_path, room_kib, undisturbed_held):
     limit = f"(({room_kib} << 10), resource.RLIM_INFINITY)"
     search = HeldSearch(tmp_path / "search")

@@ -102,12 +102,11 @@ def test_stop_now_ends_the_running_trials_now(held, undisturbed_held):
     expect_to_go_on(held, undisturbed_held)
 
 
-def test_stop_says_when_there_is_nothing_to_stop(held):
-    assert held.finish() == (0, "")
-    answer = held.ask("stop")
+def test_stop_says_when_there_is_nothing_to_stop(finished):
+    answer = finished.ask("stop")
     assert answer.returncode == 2
-    assert answer.stderr == f"hpsearch: {held.run.path}: no search is running here\n"
-    assert not held.run.stop_request.exists()
+    assert answer.stderr == f"hpsearch: {finished.run.path}: no search is running here\n"
+    assert not finished.run.stop_request.exists()
 
 
 def test_a_request_that_was_left_over_stops_nothing(held, undisturbed_held):

@@ -1,7 +1,10 @@
 """The local launcher under the contract of all launchers, and what only it can be asked."""
 
+import fcntl
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from hpsearch.launchers.local import LocalLauncher
 from hpsearch.testing import ALL_LAUNCHER_CHECKS, try_out
+from hpsearch.trial import Folder
 
 
 @pytest.mark.parametrize("check", ALL_LAUNCHER_CHECKS)
@@ -67,6 +71,19 @@ def test_a_job_waits_for_the_last_process_of_an_earlier_attempt(tmp_path):
         finally:
             other.close()
         assert (job.folders[0] / "attempts").read_text() == "x"
+
+
+def test_a_daemon_that_survived_its_whole_family_is_ended_by_the_next_attempt(tmp_path):
+    with try_out(LocalLauncher, tmp_path) as trying:
+        job = trying.job("end")
+        with Folder(job.folders[0]).log.open("a") as log:
+            fcntl.flock(log, fcntl.LOCK_EX)
+            command = [sys.executable, "-c", "import time; time.sleep(1000)"]
+            daemon = subprocess.Popen(command, stdout=log, start_new_session=True)
+        [handle] = trying.start_all([job])
+        trying.wait_for(handle)
+        assert trying.outcome(handle) is not None
+        assert daemon.wait(10) == -signal.SIGKILL
 
 
 def test_the_workers_ignore_the_terminals_interrupt(tmp_path):
