@@ -1,6 +1,8 @@
 """What the command line prints: a study's plan, a search's state, its trials and its winner."""
 
+import os
 import statistics
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +19,9 @@ from hpsearch.study import FileTrainer, Study
 from hpsearch.trial import Trial
 from hpsearch.view import Snapshot
 
-console = Console(highlight=False)
+# A file or a pipe has no width of its own; tables there are for wide screens and for grep.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+console = Console(highlight=False, width=_WIDTH)
 
 
 def show_plan(study: Study, places: Sequence[str], description: Description) -> None:
