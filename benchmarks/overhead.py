@@ -7,11 +7,12 @@ All arms run the same objective, (x - 0.3)² + 0·y, which costs nothing, on a S
 
 - hpsearch: two places; every trial is a process of its own, its numbers in files and the database;
 - optuna threads: `study.optimize(n_jobs=2)`, in one process;
-- optuna processes: two processes that each run `study.optimize` on the same database.
+- optuna processes: two processes that each run `study.optimize` on the same database;
+- optuna threads once more with its RandomSampler, to tell its storage's share from its model's.
 
-Optuna runs with its defaults (TPE, its own journal mode). Time counts from the moment at which all
-workers are ready: imports and the first reading of the study are left out for everyone and shown
-beside. Each arm runs three times, arms in turn; the table has medians and ranges.
+Optuna runs with its defaults otherwise (TPE, its own journal mode). Time counts from the moment at
+which all workers are ready: imports and the first reading of the study are left out for everyone
+and shown beside. Each arm runs three times, arms in turn; the table has medians and ranges.
 """
 
 import argparse
@@ -54,13 +55,16 @@ space:
 """
 OPTUNA_WORKER = """
 import sys, time, optuna
+samplers = {"default": None, "random": optuna.samplers.RandomSampler()}
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 url, trials, jobs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 def objective(trial):
     x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 1e-5, 1e-1, log=True)
     return (x - 0.3) ** 2 + 0 * y
 began = time.perf_counter()
-study = optuna.load_study(study_name="overhead", storage=url)
+study = optuna.load_study(
+    study_name="overhead", storage=url, sampler=samplers[sys.argv[4]]
+)
 study.get_trials(deepcopy=False)
 print(time.perf_counter() - began, flush=True)
 sys.stdin.readline()
@@ -115,13 +119,23 @@ def note(event: object, first: int, moments: list[float]) -> None:
         moments.append(time.perf_counter())
 
 
-def time_optuna(file: Path, trials: int, processes: int, jobs: int) -> tuple[float, float]:
+def time_optuna(
+    file: Path, trials: int, processes: int, jobs: int, sampler: str = "default"
+) -> tuple[float, float]:
     """Seconds to get ready, and seconds a trial, of Optuna's workers on the same database."""
     database = file.parent / "runs" / "overhead" / "study.db"
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # Optuna's own
     share = str(trials // processes)
-    command = [sys.executable, "-c", OPTUNA_WORKER, f"sqlite:///{database}", share, str(jobs)]
+    command = [
+        sys.executable,
+        "-c",
+        OPTUNA_WORKER,
+        f"sqlite:///{database}",
+        share,
+        str(jobs),
+        sampler,
+    ]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
@@ -140,6 +154,9 @@ def measure(sizes: list[int], trials: int, repeats: int) -> list[dict[str, objec
         "hpsearch, 2 places": lambda file, size: time_hpsearch(file, size, trials),
         "optuna, n_jobs=2": lambda file, _size: time_optuna(file, trials, 1, 2),
         "optuna, 2 processes": lambda file, _size: time_optuna(file, trials, 2, 1),
+        "optuna, n_jobs=2, RandomSampler": lambda file, _size: time_optuna(
+            file, trials, 1, 2, "random"
+        ),
     }
     rows = []
     with tempfile.TemporaryDirectory() as temporary:

@@ -7,6 +7,7 @@ Runs the study in a temporary folder and draws what the terminal shows near the 
 
 import contextlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -42,7 +43,11 @@ def main() -> None:
                 search(ROOT / "studies" / "digits_gan.yaml", watch=watch)
             except EnoughSeen:
                 console.print(view.picture())
-        console.save_svg(str(ROOT / "docs" / "search.svg"), title="make sweep")
+        # Without the fonts that rich would have a browser fetch; any monospaced one will do.
+        picture = re.sub(
+            r"@font-face \{.*?\}", "", console.export_svg(title="make sweep"), flags=re.S
+        )
+        (ROOT / "docs" / "search.svg").write_text(picture)
 
 
 if __name__ == "__main__":

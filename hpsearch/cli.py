@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import signal
 import sys
 import time
 from enum import StrEnum
@@ -62,8 +64,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone; nobody is left to tell
-        sys.exit(0)
+        # The reader of our output is gone; end as a shell says of SIGPIPE, without a last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
 
 
 @app.command()

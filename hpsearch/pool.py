@@ -137,7 +137,8 @@ class Pool:
     def _start(self, spec: Spec, place: int) -> str:
         folder = self._folder.trial(spec.number)
         folder.write_spec(spec)
-        job = replace(self._job, folders=(folder.path,), device=spec.device)
+        # Absolute, because a command runs in another working directory.
+        job = replace(self._job, folders=(folder.path.absolute(),), device=spec.device)
         [handle] = self._launcher.submit([job])
         self._watch(TrialStarted(spec, place))
         return handle

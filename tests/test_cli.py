@@ -162,6 +162,23 @@ def test_exports_agree_in_all_formats(finished: Path) -> None:
     assert [float(row["metrics.loss"]) for row in rows] == frame["value"].tolist()
 
 
+def test_a_reader_that_leaves_early_is_no_error(finished: Path) -> None:
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"{sys.executable} -m hpsearch.cli export runs/toy | true; exit $PIPESTATUS",
+        ],
+        cwd=finished,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_a_run_folder_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
     for command in ("status", "best", "trials", "export", "digest"):
         done = hpsearch(command, "runs/none", cwd=tmp_path)
@@ -226,3 +243,22 @@ def test_a_terminal_gets_the_live_picture(toy: Toy) -> None:
     assert process.wait(timeout=60) == 0, text
     assert "■■■■■■" in text and "◆◆■■■■" in text and "tightening" in text
     assert "\x1b[?25h" in output.decode()  # the cursor is given back
+
+
+def test_a_command_gets_paths_that_hold_in_its_own_folder(toy: Toy, tmp_path: Path) -> None:
+    script = """
+import json, os, sys
+with open(sys.argv[2], "w") as checkpoint:
+    checkpoint.write("x")
+with open(os.environ["HPSEARCH_REPORTS"], "a") as reports:
+    reports.write(json.dumps({"step": 1, "loss": float(sys.argv[1])}) + "\\n")
+"""
+    command = 'command: [python, trainer.py, "{x}", "{checkpoint}"]'
+    study = STUDY.replace("trainer: trainer.py:train", command)
+    study = re.sub(r"  kind(.|\n)*", "", study).replace(", growth: 2", "")
+    file = toy(study, script)
+    done = hpsearch("run", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # All rounds compare one budget, so the last ones keep a checkpoint.
+    assert list(tmp_path.glob("runs/toy/trials/*/checkpoint.pt"))
+    assert not list(file.parent.glob("runs/**/*"))
