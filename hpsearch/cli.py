@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import signal
 import sys
 import time
 from enum import StrEnum
@@ -61,12 +59,6 @@ def main() -> None:
     except HpsearchError as error:
         print(f"hpsearch: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output is gone; end as a shell says of SIGPIPE, without a last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
 
 
 @app.command()
