@@ -9,6 +9,8 @@ study's BASE distributions, which is what Optuna's importances and plots need.
 
 import contextlib
 import json
+import sqlite3
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -88,7 +90,7 @@ class Store:
     def create_or_open(cls, path: Path, name: str, *, metric: str, direction: str) -> "Store":
         """Open the study for writing; make it first if the file does not exist or is empty."""
         with _explained(path):
-            storage = _storage(f"sqlite:///{path}", skip_table_creation=False)
+            storage = _storage(path, "mode=rwc", skip_table_creation=False)
             sa.event.listen(storage.engine, "connect", _write_pragmas)
             storage.engine.dispose()  # the connections made before the pragmas
             if not (studies := storage.get_all_studies()):
@@ -108,10 +110,10 @@ class Store:
             raise RunFolderError(_not_begun(path))
         with _explained(path):
             try:
-                return cls(_storage(f"sqlite:///file:{path}?mode=ro&uri=true"), path)
+                return cls(_storage(path, "mode=ro"), path)
             except (optuna.exceptions.StorageInternalError, sa.exc.OperationalError):
                 # SQLite's shared-memory file cannot be made here, so nobody can be writing either.
-                return cls(_storage(f"sqlite:///file:{path}?immutable=1&uri=true"), path)
+                return cls(_storage(path, "immutable=1"), path)
 
     def close(self) -> None:
         self._storage.remove_session()
@@ -218,12 +220,18 @@ def _not_begun(path: Path) -> str:
     return f"{path}: the search has not begun yet; look again in a moment, or `hpsearch run` it"
 
 
-def _storage(url: str, *, skip_table_creation: bool = True) -> RDBStorage:
+def _storage(path: Path, mode: str, *, skip_table_creation: bool = True) -> RDBStorage:
     """Optuna's storage with 60 s of patience for a lock that a reader holds."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    uri = f"file:{urllib.parse.quote(str(path))}?{mode}"
+
+    # Connecting ourselves, because a URL of SQLAlchemy's cannot name every path.
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=60, check_same_thread=False)
+
     return RDBStorage(
-        url,
-        engine_kwargs={"connect_args": {"timeout": 60}},
+        "sqlite:///study.db",
+        engine_kwargs={"creator": connect},
         skip_table_creation=skip_table_creation,
     )
 

@@ -245,3 +245,13 @@ with open(os.environ["HPSEARCH_REPORTS"], "a") as reports:
     # All rounds compare one budget, so the last ones keep a checkpoint.
     assert list(tmp_path.glob("runs/toy/trials/*/checkpoint.pt"))
     assert not list(file.parent.glob("runs/**/*"))
+
+
+def test_a_run_folder_may_have_any_name(toy: Toy, tmp_path: Path) -> None:
+    runs = tmp_path / "a'; echo foo? #1 %20 {x} & ü"
+    file = toy()
+    small = ("--set", "search.rounds=1", "--set", "confirm.top=0")
+    done = hpsearch("run", file, "--runs", runs, *small, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (runs / "toy" / "study.db").exists()
+    assert len(hpsearch("digest", runs / "toy", cwd=tmp_path).stdout) == 65
