@@ -34,3 +34,14 @@ def test_a_continued_run_has_the_bits_of_an_undisturbed_one(start):
     assert [r.metrics for r in run.folder.read_reports()] == [
         r.metrics for r in straight.folder.read_reports()
     ]
+
+
+def test_only_a_confirmation_looks_at_test_data_and_only_at_its_end(start):
+    run = start("val_loss", role="confirm", budget=100, **HP)
+    logistic.train(run)
+    half, end = [set(report.metrics) for report in run.folder.read_reports()]
+    assert half == {"val_loss", "val_accuracy"}
+    assert end - half == {"test_loss", "test_accuracy"}
+    searched = start("val_loss", name="draw", budget=100, **HP)
+    logistic.train(searched)
+    assert set(searched.last.metrics) == half
