@@ -183,8 +183,12 @@ def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:
 
 
 def _file_of(module: Any) -> Path | None:
-    path = getattr(module, "__file__", None)
-    return Path(path).resolve() if isinstance(path, str) and path.endswith(".py") else None
+    """Its source; None where it has none, although it may name one, as torch's `_classes.py`."""
+    name = getattr(module, "__file__", None)
+    if not isinstance(name, str) or not name.endswith(".py"):
+        return None
+    path = Path(name).resolve()
+    return path if path.is_file() else None
 
 
 def _relative(path: Path, folder: Path) -> str:
