@@ -173,7 +173,7 @@ def first_points(
 
 
 def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -> tuple[float, ...]:
-    """One random draw from the tightened distribution (DESIGN, "Draw i of round r").
+    """One random draw from the tightened distribution (docs/method.md, "A draw").
 
     Args:
         space: of the study.
