@@ -20,7 +20,7 @@ HPSEARCH = [sys.executable, "-m", "hpsearch.cli"]
 PACKAGE = Path(__file__).parent.parent
 
 
-def until(condition: Callable[[], object], what: str, patience_s: float = 60.0) -> None:
+def until(condition: Callable[[], object], what: str, patience_s: float = 120.0) -> None:
     """Wait for an event that no descriptor tells of."""
     deadline = time.monotonic() + patience_s
     while not condition():

@@ -75,7 +75,10 @@ def finished(search: Search) -> int:
 
 
 def victims(search: Search, target: str, controller: int) -> list[psutil.Process]:
-    """The processes of a kind; the controller, while none of that kind has been started."""
+    """The processes of a kind; the controller, while none of that kind has been started.
+
+    The child that looks at the trainer counts as a nursery.
+    """
     layer = [psutil.Process(controller)]
     if target == "everything":
         return search.processes()
@@ -83,7 +86,6 @@ def victims(search: Search, target: str, controller: int) -> list[psutil.Process
         if name == target:
             return layer or [psutil.Process(controller)]
         layer = [child for process in layer for child in children(process)]
-        layer = [process for process in layer if "nursery" in " ".join(command(process))]
     raise AssertionError(target)
 
 
@@ -94,14 +96,7 @@ def children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def command(process: psutil.Process) -> list[str]:
-    """The nursery's, which all that it forks have; the one that describes the trainer has not."""
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
-
-
+@pytest.mark.timeout(900)
 def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed_digest):
     rng = random.Random(SEED)
     targets = ["controller"] * 6 + ["everything"] * 4 + ["nursery"] * 4 + ["guard", "trial"] * 3
