@@ -1,6 +1,5 @@
 """A read-only snapshot of a run folder, finished or at work, for everything that shows it."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ class RunningTrial:
     step: int  # of its last report
     budget: int
     metrics: Mapping[str, float | None]
-    idle_s: float | None  # since its last report
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,12 @@ def _running(folder: RunFolder, result: Result) -> tuple[RunningTrial, ...]:
         if trial.outcome is not None or not place.log.exists() or place.result.exists():
             continue
         reports = place.read_reports()
-        idle = time.time() - place.reports.stat().st_mtime if reports else None
         found.append(
             RunningTrial(
                 trial.spec.number,
                 reports[-1].step if reports else 0,
                 trial.spec.budget,
                 reports[-1].metrics if reports else {},
-                idle,
             )
         )
     return tuple(found)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -110,6 +110,22 @@ class Search:
 
     def wait_until_no_process_is_left(self) -> None:
         until(lambda: not self.processes(), f"the processes are gone: {self.processes()}", 20)
+
+    @contextlib.contextmanager
+    def finished_but_one_killed(self, number: int) -> Iterator[None]:
+        """Run to the end, and on the way kill the process that a trial has written into `pid`."""
+        controller = self.start()
+        try:
+            victim = self.trial(number).path / "pid"
+            until(lambda: victim.exists() and victim.read_text().endswith(" "), "it waits")
+            pid = int(victim.read_text())
+            [process] = [p for p in self.processes() if p.pid == pid]
+            process.kill()
+            assert self.end(controller) == (0, "")
+            self.wait_until_no_process_is_left()
+            yield
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         for process in self.processes():

@@ -5,7 +5,7 @@ import re
 
 import optuna
 import pytest
-from searches import Search, until
+from searches import Search
 
 TRAINER = """\
 import ctypes, os, signal, subprocess, sys, time
@@ -184,18 +184,8 @@ space:
 @pytest.fixture(scope="module")
 def search(tmp_path_factory):
     search = Search(tmp_path_factory.mktemp("faults"), STUDY, TRAINER)
-    controller = search.start()
-    try:
-        victim = search.trial(list(FATES).index("wait_to_be_killed")).path / "pid"
-        until(lambda: victim.exists() and victim.read_text().endswith(" "), "the trial waits")
-        pid = int(victim.read_text())
-        [process] = [p for p in search.processes() if p.pid == pid]
-        process.kill()
-        assert search.end(controller) == (0, "")
-        search.wait_until_no_process_is_left()
+    with search.finished_but_one_killed(list(FATES).index("wait_to_be_killed")):
         yield search
-    finally:
-        search.kill()
 
 
 @pytest.mark.parametrize("act", FATES)

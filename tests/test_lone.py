@@ -1,7 +1,6 @@
-"""The lone loop: exact resumption, phases, reports, and what it refuses."""
+"""The lone loop: exact resumption, phases and reports."""
 
 import itertools
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,84 +9,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import nn
+from lone_toys import Toy, assert_same, result, start
 
-from hpsearch.errors import TrainerError
-from hpsearch.fusion import Data, Evaluation, Optimizer, Trainer, chance, lone
-from hpsearch.run import NonfiniteError, Run
-from hpsearch.trial import Folder, Spec
-
-torch.set_num_threads(1)
-
-TENSORS = tuple[list[torch.Tensor], list[dict[str, float]]]
-
-
-class Toy(Trainer):
-    """Two networks, batch norm's buffers, noise, and an optimizer with state."""
-
-    defaults = {"lr": 0.01, "kind": "adam", "n_critic": 2, "rows": 37}
-    phases = ("critic", "actor")
-
-    def data(self, hp):
-        generator = torch.Generator().manual_seed(3)
-        return Data({"x": torch.randn(hp.rows, 4, generator=generator)}, batch_size=8)
-
-    def build(self, hp):
-        actor = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 4))
-        return {"critic": nn.Linear(4, 1), "actor": actor}
-
-    def noise(self, hp):
-        return {"z": (8, 3)}
-
-    def optimizer(self, phase, hp):
-        return Optimizer(kind=hp.kind, lr=hp.lr, momentum=0.5 if hp.kind != "adamw" else 0.0)
-
-    def repeats(self, phase, hp):
-        return hp.n_critic if phase == "critic" else 1
-
-    def loss(self, phase, nets, batch, hp):
-        fake = nets["critic"](nets["actor"](batch["z"]))
-        if phase == "actor":
-            return nn.functional.softplus(-fake).mean()
-        real = nets["critic"](batch["x"])
-        return nn.functional.softplus(fake).mean() + nn.functional.softplus(-real).mean()
-
-    def evaluate(self, nets, hp):
-        size = sum(float(p.abs().sum()) for net in nets.values() for p in net.parameters())
-        pixels = torch.zeros(4, 4).numpy()
-        return Evaluation({"size": size}, {"dots": pixels}, provenance={"judge": "sum"})
-
-    def test(self, nets, hp):
-        return {"test_size": 1.0}
-
-
-def start(path: Path, *, budget: int, report_every: int = 5, role="draw", seed: int = 7, **hp):
-    spec = Spec(0, 0, 0, role, {}, (), seed, budget)
-    path.mkdir(parents=True, exist_ok=True)
-    return Run(spec, Folder(path), hp=hp, objective="size", report_every=report_every)
-
-
-def result(path: Path) -> TENSORS:
-    """Every tensor of the checkpoint, and what was reported."""
-    state = torch.load(path / "checkpoint.pt", weights_only=True)
-    tensors: list[torch.Tensor] = []
-
-    def visit(node):
-        if isinstance(node, torch.Tensor):
-            tensors.append(node)
-        elif isinstance(node, dict):
-            for key in node:
-                visit(node[key])
-
-    visit(state)
-    lines = [json.loads(line) for line in (path / "reports.jsonl").read_text().splitlines()]
-    return tensors, [{"step": line["step"], **line["metrics"]} for line in lines]
-
-
-def assert_same(a: TENSORS, b: TENSORS) -> None:
-    assert a[1] == b[1]
-    assert len(a[0]) == len(b[0]) > 10
-    assert all(torch.equal(x, y) for x, y in zip(a[0], b[0], strict=True))
+from hpsearch.fusion import Data, chance, lone
+from hpsearch.run import Run
 
 
 class Killed(BaseException):
@@ -280,89 +205,3 @@ def test_training_leaves_the_callers_generators_alone(tmp_path):
     torch.manual_seed(5)
     lone.train(Toy(), start(tmp_path, budget=5))
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_a_loss_that_turns_nan_ends_the_trial_with_phase_and_step(tmp_path):
-    class Bursts(Toy):
-        steps = 0
-
-        def loss(self, phase, nets, batch, hp):
-            self.steps += 1
-            loss = super().loss(phase, nets, batch, hp)
-            return loss * float("nan") if self.steps > 60 and phase == "actor" else loss
-
-    with pytest.raises(NonfiniteError, match="the loss of phase actor is nan at step 98"):
-        lone.train(Bursts(), start(tmp_path, budget=1000, report_every=1000))
-
-
-def test_random_numbers_of_the_losss_own_are_refused(tmp_path):
-    class Draws(Toy):
-        def loss(self, phase, nets, batch, hp):
-            return super().loss(phase, nets, batch, hp) * torch.rand(())
-
-    with pytest.raises(TrainerError, match=r"Draws.loss drew random numbers of its own"):
-        lone.train(Draws(), start(tmp_path, budget=5))
-
-
-def test_a_confirmations_last_report_alone_holds_the_test_metrics(tmp_path):
-    lone.train(Toy(), start(tmp_path / "confirm", budget=10, role="confirm"))
-    lone.train(Toy(), start(tmp_path / "draw", budget=10))
-    assert [set(r) for r in result(tmp_path / "confirm")[1]] == [
-        {"step", "size"},
-        {"step", "size", "test_size"},
-    ]
-    assert all("test_size" not in r for r in result(tmp_path / "draw")[1])
-
-
-def test_a_test_metric_by_another_name_is_refused(tmp_path):
-    class Wrong(Toy):
-        def test(self, nets, hp):
-            return {"size": 0.0}
-
-    with pytest.raises(TrainerError, match=r"Wrong.test: metrics must be named test_\*, got size"):
-        lone.train(Wrong(), start(tmp_path, budget=5, role="confirm"))
-
-
-@pytest.mark.parametrize("last", ["flat", None])
-def test_the_last_evaluation_decides_whether_a_trial_is_collapsed(tmp_path, last):
-    said = iter(["flat" if last is None else None, last])
-
-    class Collapses(Toy):
-        def evaluate(self, nets, hp):
-            return Evaluation({"size": 1.0}, collapsed=next(said))
-
-    run = start(tmp_path, budget=10)
-    lone.train(Collapses(), run)
-    assert run.collapsed == last
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (Data({"x": torch.zeros(5, 4)}, 8), r"Wrong.data: batch_size must be in 1..5, got 8"),
-        (
-            Data({"x": torch.zeros(9, 4), "y": torch.zeros(8)}, 8),
-            r"Wrong.data: tensors must have equally many rows, got {'x': 9, 'y': 8}",
-        ),
-    ],
-)
-def test_data_that_make_no_batch_are_refused(tmp_path, data, message):
-    class Wrong(Toy):
-        def data(self, hp):
-            return data
-
-    with pytest.raises(TrainerError, match=message):
-        lone.train(Wrong(), start(tmp_path, budget=5))
-
-
-def test_a_phase_without_a_network_is_refused(tmp_path):
-    class Wrong(Toy):
-        phases = ("critic", "actor", "judge")
-
-    with pytest.raises(TrainerError, match=r"no network for phase judge \(has: critic, actor\)"):
-        lone.train(Wrong(), start(tmp_path, budget=5))
-
-
-def test_an_unknown_optimizer_is_refused():
-    with pytest.raises(TrainerError, match="must be sgd, adam, adamw or rmsprop, got 'lion'"):
-        lone.build_optimizer(Optimizer(kind="lion"), [nn.Parameter(torch.zeros(1))])

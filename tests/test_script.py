@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from searches import Search, until
+from searches import Search
 
 STUDY = """\
 study: s
@@ -99,17 +99,8 @@ def search(tmp_path_factory):
     folder = tmp_path_factory.mktemp("script")
     (folder / "script.py").write_text(SCRIPT)
     search = Search(folder, study, "")
-    controller = search.start()
-    try:
-        victim = search.trial(list(FATES).index("wait_to_be_killed")).path / "pid"
-        until(lambda: victim.exists() and victim.read_text().endswith(" "), "the script waits")
-        [script] = [p for p in search.processes() if p.pid == int(victim.read_text())]
-        script.kill()
-        assert search.end(controller) == (0, "")
-        search.wait_until_no_process_is_left()
+    with search.finished_but_one_killed(list(FATES).index("wait_to_be_killed")):
         yield search
-    finally:
-        search.kill()
 
 
 @pytest.mark.parametrize("act", FATES)

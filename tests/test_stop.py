@@ -3,9 +3,7 @@
 import os
 import signal
 import subprocess
-import sys
 
-import pytest
 from searches import HPSEARCH, HeldSearch, until
 
 STOPPED = "hpsearch: stopped; `hpsearch run` with the same arguments goes on with {}\n"
@@ -131,7 +129,6 @@ def test_an_interrupt_while_the_trainer_is_imported_ends_the_command(held):
     held.wait_until_no_process_is_left()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
 def test_a_hanging_import_does_not_outlive_a_killed_command(held):
     held.trainer.write_text(
         "import pathlib, time\n"
