@@ -100,7 +100,7 @@ function nameTheme() {
 }
 
 function isTyping(element) {
-  return element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName);
+  return element.matches("textarea, select, [contenteditable], input:not([type=checkbox], [type=range])");
 }
 
 document.addEventListener("keydown", (event) => {
