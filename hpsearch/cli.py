@@ -1,4 +1,4 @@
-"""The command line: `hpsearch check | run | status | best | trials | export | stop | digest`."""
+"""The command line: `hpsearch check | run | status | best | trials | export | stop | digest`, …"""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import progress, tables, view
+from hpsearch import cli_dashboard, progress, tables, view
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
 from hpsearch.result import Result
@@ -27,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command("dashboard")(cli_dashboard.dashboard)
 
 StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,13 @@ _FIGURES: dict[str, Callable[[Snapshot], dict[str, Any]]] = {
 _COMPARED = 8  # studies in one picture
 
 
-def make(shelf: Shelf, *, allow_control: bool) -> flask.Flask:
+def make(shelf: Shelf, *, allow_control: bool, hands: Executor) -> flask.Flask:
     """The application.
 
     Args:
         shelf: the run folders to show.
         allow_control: whether a person may act on searches.
+        hands: does the acts, one after another.
     """
     app = flask.Flask(
         "hpsearch.dashboard",
@@ -41,6 +43,7 @@ def make(shelf: Shelf, *, allow_control: bool) -> flask.Flask:
     )
     app.config["shelf"] = shelf
     app.config["allow_control"] = allow_control
+    app.config["hands"] = hands
     app.config["MAX_CONTENT_LENGTH"] = 1 << 16
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals["allow_control"] = allow_control
@@ -157,7 +160,10 @@ def _artifact(name: str, number: int, artifact: str) -> ResponseReturnValue:
     if not trials.is_plain(folder / artifact):
         raise NotFound(f"trial {number} has no artifact {artifact}")
     # Also refuses whatever would leave the folder.
-    return flask.send_from_directory(folder.absolute(), artifact, max_age=0)
+    response = flask.send_from_directory(folder.absolute(), artifact, max_age=0)
+    if not (response.mimetype or "").startswith("image/"):
+        response.headers["Content-Disposition"] = "attachment"
+    return response
 
 
 def _compared() -> list[Snapshot]:

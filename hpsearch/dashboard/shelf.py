@@ -1,4 +1,4 @@
-"""The run folders that a dashboard shows, each with a view that is read at most a few times a second."""
+"""The run folders that a dashboard shows, each with a view that is read when it is asked for."""
 
 import threading
 import time

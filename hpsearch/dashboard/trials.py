@@ -138,7 +138,7 @@ def log(folder: Folder, start: int | None, *, grows: bool) -> Record:
 
 
 def clean(data: bytes) -> str:
-    """Log bytes as text: no escape codes, of a line that was rewritten (\\r) the last state."""
+    """Log bytes as text: no escape codes, of a line that was written over the last state."""
     lines = _ESCAPES.sub(b"", data).replace(b"\r\n", b"\n").split(b"\n")
     last = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
     return _CONTROLS.sub(b"", b"\n".join(last)).decode(errors="replace")
