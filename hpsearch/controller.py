@@ -24,10 +24,11 @@ from hpsearch.events import (
 from hpsearch.launchers.local import LocalLauncher
 from hpsearch.outline import outline
 from hpsearch.pool import Pool, Stop
+from hpsearch.record import Plan
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
 from hpsearch.source import Description
-from hpsearch.store import Plan, Store
+from hpsearch.store import Store
 from hpsearch.study import Study
 from hpsearch.table import Table
 from hpsearch.trial import Outcome, Spec, Trial
@@ -64,9 +65,10 @@ class Controller:
         self._devices = tuple(devices)
         self._watch = watch
         self._started = time.monotonic()
-        self._table = Table(study, store.trials())
+        recorded = store.recorded()
+        self._table = Table(study, recorded.trials)
         self._with_checkpoint = {trial.spec.number for trial in self._table}
-        self._records = {record.round: record for record in store.rounds()}
+        self._records = {record.round: record for record in recorded.rounds}
         self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
         self._pool = Pool(
             self._launcher,

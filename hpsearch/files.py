@@ -10,6 +10,7 @@ from typing import IO, Any
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 _ROOM_BYTES = 1 << 20
+_TAIL_BYTES = 1 << 16  # longer than any line
 
 
 @contextlib.contextmanager
@@ -77,6 +78,21 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return records
+
+
+def last_json_line(path: Path) -> dict[str, Any] | None:
+    """The last object that `read_json_lines` would give; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            *lines, _torn = file.read().split(b"\n")
+    except FileNotFoundError:
+        return None
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError):
+            record: dict[str, Any] = json.loads(line)
+            return record
+    return None
 
 
 def disk_fault(error: BaseException | None, folder: Path) -> OSError | None:

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hpsearch.record import RoundRecord
 from hpsearch.space import Scalar
-from hpsearch.store import RoundRecord
 from hpsearch.trial import Trial
 
 

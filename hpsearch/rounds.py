@@ -60,6 +60,15 @@ class Tightening:
     evidence: tuple[float, ...]  # factor on the width per parameter; 1 for choices
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A draw and where it comes from."""
+
+    unit: tuple[float, ...]  # a point of the unit cube, inactive coordinates included
+    parent: int | None  # a survivor's number; None for a draw from the whole prior
+    donors: tuple[int | None, ...]  # whose value each parameter had before it moved
+
+
 def ranked(rows: Sequence[Row]) -> list[Row]:
     """Finished rows, best first.
 
@@ -150,8 +159,7 @@ def propose(
     # only the controller's table knows: `seed` here is a placeholder that it replaces.
     places = [Proposal(i, "continue", row.unit, -1, row.number) for i, row in enumerate(kept)]
     for i in range(len(kept), trials):
-        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(round, i)))
-        point = draw(space, tightening, generator)
+        point = draw(space, tightening, draw_generator(seed, round, i)).unit
         places.append(Proposal(i, "draw", point, training_seed(seed, round, i)))
     return places
 
@@ -172,21 +180,19 @@ def first_points(
     return [tuple(point) for point in points]
 
 
-def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -> tuple[float, ...]:
+def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -> Drawn:
     """One random draw from the tightened distribution (docs/method.md, "A draw").
 
     Args:
         space: of the study.
         tightening: with at least one survivor.
-        generator: the draw's own.
-
-    Returns:
-        A point of the unit cube, inactive coordinates included.
+        generator: the draw's own, from `draw_generator`.
     """
     prior = generator.random(len(space))
     if generator.random() < PRIOR_SHARE:
-        return tuple(prior.tolist())
-    point = _recombine(space, tightening.survivors, prior, generator)
+        return Drawn(tuple(prior.tolist()), None, (None,) * len(space))
+    parent, donors = _recombine(space, tightening.survivors, generator)
+    point = [float(prior[j]) if donor is None else donor.unit[j] for j, donor in enumerate(donors)]
     share = generator.uniform(MOVE_FLOOR, 1)
     moves = generator.random(len(space)) < share
     candidates = np.flatnonzero(space.active(point))
@@ -196,29 +202,30 @@ def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -
     for j in np.flatnonzero(moves):
         step = tightening.width * multiplier * tightening.evidence[j]
         point[j] = _move(space.parameters[j].domain, point[j], step, tightening.width, generator)
-    return tuple(point)
+    numbers = tuple(None if donor is None else donor.number for donor in donors)
+    return Drawn(tuple(point), parent.number, numbers)
+
+
+def draw_generator(seed: int, round: int, index: int) -> np.random.Generator:
+    """The generator of a place's draw, in a round from 1 on."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(round, index)))
 
 
 def _recombine(
-    space: Space,
-    survivors: Sequence[Row],
-    prior: np.ndarray,
-    generator: np.random.Generator,
-) -> list[float]:
-    """A parent's point with parameters of other survivors; the prior's where nobody has one."""
+    space: Space, survivors: Sequence[Row], generator: np.random.Generator
+) -> tuple[Row, list[Row | None]]:
+    """A parent, and who gives each parameter: it, another survivor, or nobody (the prior)."""
     active = [space.active(row.unit) for row in survivors]
     parent = int(generator.integers(len(survivors)))
-    point = []
+    donors: list[Row | None] = []
     for j in range(len(space)):
         others = [i for i in range(len(survivors)) if i != parent and active[i][j]]
         mixes, pick = generator.random(2)
         if others and mixes < MIX:
-            point.append(survivors[others[int(pick * len(others))]].unit[j])
-        elif active[parent][j]:
-            point.append(survivors[parent].unit[j])
+            donors.append(survivors[others[int(pick * len(others))]])
         else:
-            point.append(float(prior[j]))
-    return point
+            donors.append(survivors[parent] if active[parent][j] else None)
+    return survivors[parent], donors
 
 
 def _move(

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,39 +29,14 @@ from optuna.distributions import (
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 from sqlalchemy import orm
 
 from hpsearch.errors import RunFolderError
+from hpsearch.reader import METRIC_NAMES, OUTCOME_ATTRIBUTES, SPEC_ATTRIBUTES, Changes, Reader
+from hpsearch.record import Plan, RoundRecord
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Space
-from hpsearch.trial import Outcome, Report, Spec, Trial
-
-_SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
-_OUTCOME_ATTRIBUTES = ("metrics", "reason", "message", "seconds", "steps", "provenance")
-
-
-_METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
-
-
-@dataclass(frozen=True)
-class RoundRecord:
-    """What a round drew from; a study attribute in Optuna."""
-
-    round: int
-    budget: int
-    width: float
-    evidence: Mapping[str, float]
-    survivors: tuple[int, ...]  # trial numbers, best first
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How far the search is to go; a study attribute in Optuna."""
-
-    rounds: int
-    trials: int  # a round
-    candidates: int  # that are confirmed
-    seeds: int  # of each candidate
+from hpsearch.trial import Outcome, Report, Spec
 
 
 class Store:
@@ -77,20 +52,16 @@ class Store:
         studies = storage.get_all_studies()
         if len(studies) > 1:
             raise RunFolderError(f"{path}: expected one study in it, found {len(studies)}")
-        if not studies or _METRIC_NAMES not in studies[0].system_attrs:
-            raise RunFolderError(_not_begun(path))
         [study] = studies
         self._study_id = study._study_id
         self._trial_ids: dict[int, int] = {}  # by number
-        self.name: str = study.study_name
-        self.direction: str = study.directions[0].name.lower()
-        self.metric: str = study.system_attrs[_METRIC_NAMES][0]
+        self._metric: str = study.system_attrs[METRIC_NAMES][0]
 
     @classmethod
     def create_or_open(cls, path: Path, name: str, *, metric: str, direction: str) -> "Store":
         """Open the study for writing; make it first if the file does not exist or is empty."""
         with _explained(path):
-            storage = _storage(path, "mode=rwc", skip_table_creation=False)
+            storage = _storage(path)
             sa.event.listen(storage.engine, "connect", _write_pragmas)
             storage.engine.dispose()  # the connections made before the pragmas
             if not (studies := storage.get_all_studies()):
@@ -98,51 +69,23 @@ class Store:
             else:
                 study_id = studies[0]._study_id
             # As Study.set_metric_names, which warns that it is experimental.
-            storage.set_study_system_attr(study_id, _METRIC_NAMES, [metric])
+            storage.set_study_system_attr(study_id, METRIC_NAMES, [metric])
             return cls(storage, path)
-
-    @classmethod
-    def read(cls, path: Path) -> "Store":
-        """Open the study for reading only, in a folder that may be read-only itself."""
-        if not path.exists():
-            raise RunFolderError(f"{path}: there is no study here; start one with `hpsearch run`")
-        if path.stat().st_size == 0:
-            raise RunFolderError(_not_begun(path))
-        with _explained(path):
-            try:
-                return cls(_storage(path, "mode=ro"), path)
-            except (optuna.exceptions.StorageInternalError, sa.exc.OperationalError):
-                # SQLite's shared-memory file cannot be made here, so nobody can be writing either.
-                return cls(_storage(path, "immutable=1"), path)
 
     def close(self) -> None:
         self._storage.remove_session()
         self._storage.engine.dispose()
 
-    def trials(self) -> list[Trial]:
-        """All trials in the order of their numbers."""
-        with _explained(self._path):
-            frozen = self._storage.get_all_trials(self._study_id, deepcopy=False)
-        self._trial_ids |= {trial.number: trial._trial_id for trial in frozen}
-        return [_trial(trial) for trial in sorted(frozen, key=lambda trial: trial.number)]
-
-    def rounds(self) -> list[RoundRecord]:
-        with _explained(self._path):
-            attributes = self._storage.get_study_user_attrs(self._study_id)
-        records = [value for key, value in attributes.items() if key.startswith("round:")]
-        rounds = [RoundRecord(**{**r, "survivors": tuple(r["survivors"])}) for r in records]
-        return sorted(rounds, key=lambda record: record.round)
+    def recorded(self) -> Changes:
+        """All trials, rounds and the plan, as anybody else would read them."""
+        with contextlib.closing(Reader(self._path)) as reader:
+            changes = reader.read()
+        assert changes is not None
+        return changes
 
     def note_plan(self, plan: Plan) -> None:
         with _explained(self._path):
             self._storage.set_study_user_attr(self._study_id, "plan", asdict(plan))
-
-    def plan(self) -> Plan:
-        with _explained(self._path):
-            plan = self._storage.get_study_user_attrs(self._study_id).get("plan")
-        if plan is None:
-            raise RunFolderError(_not_begun(self._path))
-        return Plan(**plan)
 
     def begin(self, specs: Sequence[Spec], space: Space, record: RoundRecord | None = None) -> None:
         """Record trials as RUNNING, and the round they belong to, all or none."""
@@ -160,7 +103,7 @@ class Store:
                 self._trial_ids[spec.number] = int(trial.trial_id)
                 for name, value in spec.params.items():
                     session.add(_param(trial.trial_id, name, value, distributions[name]))
-                session.add_all(_attributes(trial.trial_id, asdict(spec), _SPEC_ATTRIBUTES))
+                session.add_all(_attributes(trial.trial_id, asdict(spec), SPEC_ATTRIBUTES))
             if record is not None:
                 session.add(
                     models.StudyUserAttributeModel(
@@ -172,12 +115,12 @@ class Store:
 
     def land(self, spec: Spec, outcome: Outcome, reports: Sequence[Report]) -> None:
         """Record a trial's outcome and its reports; it is then finished for good."""
-        steps = {report.step: report.metrics.get(self.metric) for report in reports}
+        steps = {report.step: report.metrics.get(self._metric) for report in reports}
         record = asdict(outcome) | {"trainer": spec.trainer}
         with self._transaction() as session:
             trial = session.get_one(models.TrialModel, self._trial_id(spec.number))
             assert trial.state == TrialState.RUNNING, f"trial {spec.number} has landed already"
-            session.add_all(_attributes(trial.trial_id, record, (*_OUTCOME_ATTRIBUTES, "trainer")))
+            session.add_all(_attributes(trial.trial_id, record, (*OUTCOME_ATTRIBUTES, "trainer")))
             session.add_all(
                 _intermediate(trial.trial_id, step, value) for step, value in steps.items()
             )
@@ -216,24 +159,16 @@ def distribution(domain: Domain) -> BaseDistribution:
     return FloatDistribution(domain.low, domain.high, log=isinstance(domain, Loguniform))
 
 
-def _not_begun(path: Path) -> str:
-    return f"{path}: the search has not begun yet; look again in a moment, or `hpsearch run` it"
-
-
-def _storage(path: Path, mode: str, *, skip_table_creation: bool = True) -> RDBStorage:
+def _storage(path: Path) -> RDBStorage:
     """Optuna's storage with 60 s of patience for a lock that a reader holds."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    uri = f"file:{urllib.parse.quote(str(path))}?{mode}"
+    uri = f"file:{urllib.parse.quote(str(path))}?mode=rwc"
 
     # Connecting ourselves, because a URL of SQLAlchemy's cannot name every path.
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=60, check_same_thread=False)
 
-    return RDBStorage(
-        "sqlite:///study.db",
-        engine_kwargs={"creator": connect},
-        skip_table_creation=skip_table_creation,
-    )
+    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
 
 
 def _write_pragmas(connection: Any, _record: Any) -> None:
@@ -282,18 +217,3 @@ def _intermediate(
     return models.TrialIntermediateValueModel(
         trial_id=trial_id, step=step, intermediate_value=stored, intermediate_value_type=kind
     )
-
-
-def _trial(frozen: FrozenTrial) -> Trial:
-    attributes = frozen.user_attrs
-    given = {key: attributes[key] for key in _SPEC_ATTRIBUTES}
-    given["unit"] = tuple(given["unit"])
-    spec = Spec(number=frozen.number, params=dict(frozen.params), **given)
-    if not frozen.state.is_finished():
-        return Trial(spec, None, frozen.datetime_start)
-    outcome = Outcome(
-        state="complete" if frozen.state == TrialState.COMPLETE else "fail",
-        value=frozen.value if frozen.state == TrialState.COMPLETE else None,
-        **{key: attributes[key] for key in _OUTCOME_ATTRIBUTES},
-    )
-    return Trial(spec, outcome, frozen.datetime_start, frozen.datetime_complete)

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hpsearch import rounds
+from hpsearch.record import RoundRecord
 from hpsearch.result import value_of
 from hpsearch.space import Scalar, Space
-from hpsearch.store import RoundRecord
 from hpsearch.study import Study
 from hpsearch.trial import Spec, Trial
 

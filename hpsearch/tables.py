@@ -1,7 +1,6 @@
 """What the command line prints: a study's plan, a search's state, its trials and its winner."""
 
 import os
-import statistics
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,11 +12,11 @@ from rich.table import Table
 from hpsearch.command import Command
 from hpsearch.outline import outline
 from hpsearch.result import Result, Winner, row, state_of, value_of
+from hpsearch.snapshot import Snapshot
 from hpsearch.source import Description
 from hpsearch.space import Choice, Int, Logint, Loguniform, Parameter
 from hpsearch.study import FileTrainer, Study
 from hpsearch.trial import Trial
-from hpsearch.view import Snapshot
 
 # A file or a pipe has no width of its own; tables there are for wide screens and for grep.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
@@ -97,33 +96,26 @@ def show_status(snapshot: Snapshot) -> None:
         console.print(
             f"running   trial {running.number}: step {running.step:,} of {running.budget:,}{said}"
         )
-    failures = [t for t in result.records if t.outcome and t.outcome.state == "fail"]
-    for reason, count in Counter(t.outcome.reason for t in failures if t.outcome).items():
-        numbers = [str(t.spec.number) for t in failures if t.outcome and t.outcome.reason == reason]
-        console.print(f"failed    {count} × {reason}: trial {', '.join(numbers[:10])}")
+    for reason, trials in snapshot.failures().items():
+        numbers = ", ".join(str(trial.spec.number) for trial in trials[:10])
+        console.print(f"failed    {len(trials)} × {reason}: trial {numbers}")
     show_result(result, brief=True)
 
 
 def _show_round_table(snapshot: Snapshot) -> None:
-    result = snapshot.result
     table = Table(box=None, header_style="dim")
-    for heading in ("round", "steps", "width", "done", "failed", "best", "median", "survivors"):
-        table.add_column(heading, justify="left" if heading == "survivors" else "right")
-    best = min if result.direction == "minimize" else max
-    for record in result.rounds:
-        members = [
-            t for t in result.records if t.spec.round == record.round and t.spec.role != "confirm"
-        ]
-        values = [v for t in members if (v := value_of(t)) is not None]
+    for heading in ("round", "steps", "width", "done", "failed", "best", "median", "drawn around"):
+        table.add_column(heading, justify="left" if heading == "drawn around" else "right")
+    for stage in snapshot.rounds:
         table.add_row(
-            f"{record.round} of {snapshot.plan.rounds}",
-            f"{record.budget:,}",
-            f"{record.width:.3f}" if record.round else "prior",
-            f"{sum(t.outcome is not None for t in members)}/{len(members)}",
-            str(sum(state_of(t) == "fail" for t in members)),
-            f"{best(values):.5g}" if values else "",
-            f"{statistics.median(values):.5g}" if values else "",
-            " ".join(str(number) for number in record.survivors),
+            f"{stage.round} of {snapshot.plan.rounds}",
+            f"{stage.budget:,}",
+            f"{stage.width:.3f}" if stage.round else "prior",
+            f"{stage.done}/{stage.trials}",
+            str(stage.failed),
+            "" if stage.best is None else f"{stage.best:.5g}",
+            "" if stage.median is None else f"{stage.median:.5g}",
+            " ".join(str(number) for number in stage.parents),
         )
     console.print(table)
 

@@ -144,6 +144,11 @@ class Folder:
     def read_reports(self) -> list[Report]:
         return [Report(**record) for record in files.read_json_lines(self.reports)]
 
+    def last_report(self) -> Report | None:
+        """The last whole line of the reports, without reading those before it."""
+        record = files.last_json_line(self.reports)
+        return None if record is None else Report(**record)
+
     def log_tail(self, lines: int = 15) -> str:
         """The last lines of the log, from at most its last 64 KiB."""
         try:

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from optuna.trial import TrialState, create_trial
 
 from hpsearch.errors import RunFolderError
+from hpsearch.record import RoundRecord
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
-from hpsearch.store import Plan, RoundRecord, Store, distribution
+from hpsearch.store import Store, distribution
 from hpsearch.trial import Outcome, Report, Spec
 
 SPACE = Space(
@@ -119,10 +120,10 @@ def test_trials_and_rounds_come_back_as_they_were_recorded(store):
     store.begin(specs, SPACE, RECORD)
     store.land(specs[2], COMPLETE, REPORTS)
     store.land(specs[0], FAILED, [])
-    trials = store.trials()
+    trials = store.recorded().trials
     assert [trial.spec for trial in trials] == specs
     assert [trial.outcome for trial in trials] == [FAILED, None, COMPLETE]
-    assert store.rounds() == [RECORD]
+    assert store.recorded().rounds == (RECORD,)
 
 
 KILLED_BEFORE_IT_COMMITS = """\
@@ -155,11 +156,11 @@ def test_a_write_that_is_killed_before_its_end_leaves_nothing(tmp_path, what):
     )
     assert child.returncode == -signal.SIGKILL
     store = make(path)
-    assert [(t.spec, t.outcome) for t in store.trials()] == [(spec(0), None)]
-    assert store.rounds() == []
+    assert [(t.spec, t.outcome) for t in store.recorded().trials] == [(spec(0), None)]
+    assert store.recorded().rounds == ()
     store.begin([spec(1)], SPACE, RECORD)
     store.land(spec(0), COMPLETE, REPORTS)
-    assert [trial.outcome for trial in store.trials()] == [COMPLETE, None]
+    assert [trial.outcome for trial in store.recorded().trials] == [COMPLETE, None]
     store.close()
 
 
@@ -174,27 +175,7 @@ def test_a_begin_that_cannot_be_written_records_no_trial(store, tmp_path):
     with pytest.raises((RunFolderError, sqlite3.OperationalError)):
         store.begin([spec(1), spec(2)], SPACE, RECORD)
     sa.event.remove(store._storage.engine, "before_cursor_execute", refuse)
-    assert len(store.trials()) == 1
-
-
-def test_a_reader_sees_what_is_recorded_while_the_writer_works(store, tmp_path):
-    reader = Store.read(tmp_path / "study.db")
-    store.begin([spec(0)], SPACE, RECORD)
-    assert [trial.spec for trial in reader.trials()] == [spec(0)]
-    reader.close()
-
-
-def test_a_database_without_its_study_has_not_begun(tmp_path):
-    (tmp_path / "study.db").touch()
-    with pytest.raises(RunFolderError, match="the search has not begun yet"):
-        Store.read(tmp_path / "study.db")
-
-
-def test_a_study_without_a_plan_has_not_begun(store):
-    with pytest.raises(RunFolderError, match="the search has not begun yet"):
-        store.plan()
-    store.note_plan(Plan(4, 25, 3, 5))
-    assert store.plan() == Plan(4, 25, 3, 5)
+    assert len(store.recorded().trials) == 1
 
 
 def test_a_database_that_was_cut_off_while_it_was_made_is_made_to_its_end(tmp_path):
@@ -210,5 +191,5 @@ def test_a_database_that_was_cut_off_while_it_was_made_is_made_to_its_end(tmp_pa
     store = make(path)
     store.begin([spec(0)], SPACE, RECORD)
     store.land(spec(0), COMPLETE, REPORTS)
-    assert store.trials()[0].outcome == COMPLETE
+    assert store.recorded().trials[0].outcome == COMPLETE
     store.close()
