@@ -63,16 +63,16 @@ def shown(value: object) -> str:
     return escaped(value, 40)
 
 
+def superscript(exponent: int) -> str:
+    return str(exponent).translate(_SUPERSCRIPT)
+
+
 def tick(value: float) -> str:
-    """A short tick: powers of ten beyond 10⁻³ and 10⁴ as such."""
-    exponent = math.log10(value) if value > 0 else 0.5
-    if abs(exponent - round(exponent)) < 1e-9 and not -3 < exponent < 4:
-        return "10" + str(round(exponent)).translate(_SUPERSCRIPT)
+    """A short tick, in scientific notation only far from 1."""
     if value and not 1e-3 <= abs(value) < 1e5:
         mantissa, power = f"{value:.1e}".split("e")
-        digits = mantissa.removesuffix(".0")
-        return f"{digits}·10{str(int(power)).translate(_SUPERSCRIPT)}"
-    return f"{value:.4g}"
+        return f"{mantissa.removesuffix('.0')}·10{superscript(int(power))}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def wide(values: Iterable[float | None]) -> bool:

@@ -1,8 +1,10 @@
 """A parameter's range as an axis: log ranges on log axes, options and ints in equal places."""
 
 import math
+import re
+from collections.abc import Iterable, Sequence
 
-from hpsearch.figures.ink import Figure, escaped, tick
+from hpsearch.figures.ink import Figure, escaped, superscript, tick, wide
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Scalar
 
 _GOLDEN = 0.6180339887498949
@@ -56,8 +58,7 @@ def axis(domain: Domain, pad: float = 0.02) -> Figure:
 
 def ticks(domain: Domain, most: int = 4) -> tuple[list[float], list[str]]:
     if isinstance(domain, Choice):
-        width = max(5, 24 // len(domain.options))
-        options = [escaped(option, width) for option in domain.options]
+        options = [_label(option, max(6, 40 // len(domain.options))) for option in domain.options]
         return [i + 0.5 for i in range(len(options))], options
     if isinstance(domain, Int) and domain.high - domain.low < 8:
         whole = list(range(domain.low, domain.high + 1))
@@ -66,11 +67,53 @@ def ticks(domain: Domain, most: int = 4) -> tuple[list[float], list[str]]:
         values = _decades(domain.low, domain.high, most)
         if isinstance(domain, Logint):
             values = [float(v) for v in dict.fromkeys(round(v) for v in values)]
-    else:
-        values = _steps(domain.low, domain.high, most)
-        if isinstance(domain, Int):
-            values = [v for v in values if v == int(v)]
+        return values, decade_texts(values)
+    values = steps(domain.low, domain.high, most)
+    if isinstance(domain, Int):
+        values = [v for v in values if v == int(v)]
     return values, [tick(value) for value in values]
+
+
+def _label(option: Scalar, width: int) -> str:
+    """An option in at most two lines, broken after an underscore, a hyphen or a space."""
+    parts = re.split(r"(?<=[-_ ])", str(option))
+    first = ""
+    while parts and len(first + parts[0]) <= width:
+        first += parts.pop(0)
+    rest = escaped("".join(parts), width)
+    return f"{escaped(first)}<br>{rest}" if first and rest else escaped(first) or rest
+
+
+def decade_texts(values: Sequence[float]) -> list[str]:
+    """Powers of ten as such where any of them is far from 1, so that they look alike."""
+    exponents = [math.log10(value) for value in values]
+    powers = all(abs(e - round(e)) < 1e-9 for e in exponents)
+    if powers and (min(exponents) < -2 or max(exponents) > 3):
+        return ["10" + superscript(round(e)) for e in exponents]
+    return [tick(value) for value in values]
+
+
+def value_axis(values: Iterable[float | None], title: str) -> Figure:
+    """An axis of a metric: logarithmic where its values need that, with 1-2-5 ticks."""
+    known = [v for v in values if v is not None]
+    shape: Figure = {"title": {"text": title}, "zeroline": False}
+    if not wide(known):
+        return shape | {"type": "linear", "nticks": 6, "tickformat": ".4~g"}
+    low, high = min(known), max(known)
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    within = last - first
+    factors = (1, 2, 5) if within <= 3 else (1,)
+    stride = max(1, math.ceil(within / 6))
+    marks = [f * 10.0**e for e in range(first, last + 1, stride) for f in factors]
+    pad = 0.05 * math.log10(high / low)
+    ends = [math.log10(low) - pad, math.log10(high) + pad]
+    marks = [mark for mark in marks if ends[0] <= math.log10(mark) <= ends[1]]
+    return shape | {
+        "type": "log",
+        "range": ends,
+        "tickvals": [float(f"{mark:.12g}") for mark in marks],
+        "ticktext": decade_texts(marks) if marks else [],
+    }
 
 
 def _decades(low: float, high: float, most: int) -> list[float]:
@@ -78,12 +121,12 @@ def _decades(low: float, high: float, most: int) -> list[float]:
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     powers = list(range(first, last + 1))
     if len(powers) < 2:
-        return [float(f"{low * (high / low) ** (i / 2):.2g}") for i in range(3)]
+        return [float(f"{low * (high / low) ** (i / 2):.3g}") for i in range(3)]
     stride = math.ceil(len(powers) / most)
     return [10.0**power for power in powers[::stride]]
 
 
-def _steps(low: float, high: float, most: int) -> list[float]:
+def steps(low: float, high: float, most: int) -> list[float]:
     """Round numbers, 1, 2, 2.5 or 5 times a power of ten apart."""
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))

@@ -9,14 +9,13 @@ from hpsearch.figures.ink import (
     Figure,
     direction,
     empty,
-    escaped,
     layout,
     name,
     rgba,
     rounded,
     thinned,
-    wide,
 )
+from hpsearch.figures.scales import value_axis
 from hpsearch.result import Winner, value_of
 from hpsearch.snapshot import Snapshot
 
@@ -43,7 +42,6 @@ def progress(s: Snapshot) -> Figure:
         note = "Budgets grow from round to round: only values under equal steps compare."
     if len(kept) < len(done):
         note += f" {len(kept)} of {len(done)} rounds are shown."
-    metric = escaped(s.result.metric)
     winners = s.result.winners
     end = rows[-1] + 1
     data = [
@@ -54,11 +52,9 @@ def progress(s: Snapshot) -> Figure:
     ]
     frame = layout(_TITLE, [note], height=280, legend=True)
     frame["xaxis"] = _round_axis(kept, confirmed=bool(winners), grown=len(budgets) > 1)
-    frame["yaxis"] = {
-        "title": {"text": f"{name(metric)} ({direction(s.result.direction)})"},
-        "type": "log" if wide([*low, *high, *tops]) else "linear",
-        "zeroline": False,
-    }
+    confirmed = [w.confirmed.mean for w in winners]
+    title = f"{name(s.result.metric)} ({direction(s.result.direction)})"
+    frame["yaxis"] = value_axis([*low, *high, *tops, *confirmed], title)
     return {"data": data, "layout": frame}
 
 
