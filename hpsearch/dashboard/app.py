@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, NotFound
 
-from hpsearch import figures
-from hpsearch.dashboard import acting, trials, wire
+from hpsearch import acts, figures
+from hpsearch.dashboard import acting, remarks, trials, wire
 from hpsearch.dashboard.shelf import Shelf, UnknownStudyError
 from hpsearch.errors import HpsearchError
 from hpsearch.snapshot import Snapshot
@@ -70,6 +71,7 @@ def _add_pages(app: flask.Flask) -> None:
 def _add_data(app: flask.Flask) -> None:
     app.add_url_rule("/data/studies", "studies_data", _studies)
     app.add_url_rule("/data/study/<name>", "study_data", _study)
+    app.add_url_rule("/data/study/<name>/remarks", "remarks_data", _remarks)
     app.add_url_rule("/data/study/<name>/figure/<figure>", "figure_data", _figure)
     app.add_url_rule("/data/study/<name>/trial/<int:number>", "trial_data", _trial)
     app.add_url_rule("/data/study/<name>/trial/<int:number>/summary", "summary_data", _summary)
@@ -115,7 +117,14 @@ def _studies() -> ResponseReturnValue:
 
 def _study(name: str) -> ResponseReturnValue:
     since = flask.request.args.get("since", 0, type=int)
-    return wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
+    told = wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
+    # Requests are files that no version of the study counts, so they are told each time.
+    return told | {"pending": asdict(acts.pending(_shelf().path(name)))}
+
+
+def _remarks(name: str) -> ResponseReturnValue:
+    snapshot = _snapshot(name)
+    return _tagged(f"{snapshot.epoch}-{snapshot.version}", lambda: remarks.remarks(snapshot))
 
 
 def _figure(name: str, figure: str) -> ResponseReturnValue:
@@ -140,9 +149,11 @@ def _curves(name: str, number: int) -> ResponseReturnValue:
 
 def _log(name: str, number: int) -> ResponseReturnValue:
     snapshot = _found(name, number)
-    start = flask.request.args.get("from", type=int)
+    folder, asked = snapshot.folder(number), flask.request.args
+    if (until := asked.get("until", type=int)) is not None:
+        return trials.log_before(folder, until)
     grows = snapshot.trial(number).outcome is None
-    return trials.log(snapshot.folder(number), start, grows=grows)
+    return trials.log(folder, asked.get("from", type=int), grows=grows)
 
 
 def _found(name: str, number: int) -> Snapshot:
