@@ -46,7 +46,7 @@ export function question(title, content, answers) {
       h("form", { method: "dialog" },
         h("h2", null, title), content,
         h("div", { class: "answers" },
-          h("button", { class: "button", value: "", formnovalidate: true }, "Cancel"),
+          h("button", { class: "button", type: "button", onclick: () => dialog.close("") }, answers.length ? "Cancel" : "Close"),
           answers.map(([value, words, kind]) => h("button", { class: `button ${kind ?? ""}`, value }, words)))));
     dialog.addEventListener("close", () => {
       dialog.remove();
