@@ -104,9 +104,9 @@ export class Hover {
       other.classList.add("related");
       const [ox, oy] = middle(other);
       const half = (y + oy) / 2;
-      return svg("path", { class: `line ${kind}`, d: `M${x} ${y}C${x} ${half} ${ox} ${half} ${ox} ${oy}` });
+      return svg("path", { class: `kin ${kind}`, d: `M${x} ${y}C${x} ${half} ${ox} ${half} ${ox} ${oy}` });
     });
-    this.lines = svg("svg", { class: "lines", "aria-hidden": "true" }, paths);
+    this.lines = svg("svg", { class: "kinship", "aria-hidden": "true" }, paths);
     this.strips.append(this.lines);
   }
 }
