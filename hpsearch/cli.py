@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import cli_dashboard, progress, tables, view
+from hpsearch import cli_dashboard, cli_replay, progress, tables, view
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
 from hpsearch.result import Result
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 
 app.command("dashboard")(cli_dashboard.dashboard)
+app.command("replay")(cli_replay.replay)
 
 StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]

@@ -74,7 +74,7 @@ class Controller:
             self._launcher,
             folder,
             devices=self._devices,
-            job=_job(study),
+            job=Job.of(study),
             attempts=study.limits.retries + 1,
             stop=stop,
             watch=watch,
@@ -264,17 +264,3 @@ class Controller:
             records=tuple(sorted(self._table, key=lambda trial: trial.spec.number)),
             rounds=tuple(self._records[number] for number in sorted(self._records)),
         )
-
-
-def _job(study: Study) -> Job:
-    """What the jobs of all trials have in common."""
-    return Job(
-        folders=(),
-        trainer=study.trainer,
-        fixed=study.fixed,
-        objective=study.objective.metric,
-        report_every=study.budget.report_every,
-        threads=study.resources.threads,
-        trial_seconds=study.limits.trial_seconds,
-        trial_memory_mib=study.limits.trial_memory_mib,
-    )

@@ -180,12 +180,12 @@ class Snapshot:
         """
         name = metric or self.result.metric
         points: dict[int, float | None] = {}
-        for ancestor in self._ancestors(number):
+        for ancestor in self.ancestors(number):
             reports = self.reports(ancestor)
             points |= {r.step: r.metrics[name] for r in reports if name in r.metrics}
         return sorted(points.items())
 
-    def _ancestors(self, number: int) -> list[int]:
+    def ancestors(self, number: int) -> list[int]:
         """The trial and those that it continues, oldest first."""
         chain = [number]
         while (spec := self.trial(chain[0]).spec).role == "continue" and spec.parent is not None:

@@ -20,7 +20,8 @@ def study(snapshot: Snapshot, since: int = 0, epoch: str = "") -> Record:
     Returns:
         epoch, version; same: true if nothing has changed. Else head (always whole), running
         (always whole), and the trials and rounds that changed. A row of trials is
-        [number, round, index, role, state, value, reason, parent], as `columns` says.
+        [number, round, index, role, state, value, reason, parent], as `columns` says, without the
+        nulls at its end.
     """
     if epoch != snapshot.epoch or since > snapshot.version:
         since = 0
@@ -117,7 +118,7 @@ def _round(summary: RoundSummary) -> Record:
 
 def _row(trial: Trial) -> list[Any]:
     spec, outcome = trial.spec, trial.outcome
-    return [
+    row = [
         spec.number,
         spec.round,
         spec.index,
@@ -127,6 +128,9 @@ def _row(trial: Trial) -> list[Any]:
         outcome.reason if outcome else None,
         spec.parent,
     ]
+    while row[-1] is None:
+        row.pop()
+    return row
 
 
 def _winner(winner: Winner) -> Record:
