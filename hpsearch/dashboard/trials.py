@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,7 +10,7 @@ from typing import Any, BinaryIO
 from hpsearch import files
 from hpsearch.dashboard.wire import Record, brief
 from hpsearch.result import state_of, value_of
-from hpsearch.snapshot import Snapshot
+from hpsearch.snapshot import RunningTrial, Snapshot
 from hpsearch.space import Choice, Logint, Loguniform
 from hpsearch.trial import Folder, Trial
 
@@ -28,7 +29,8 @@ def trial(snapshot: Snapshot, number: int) -> Record:
     return {
         **summary(snapshot, found),
         "message": outcome.message if outcome else "",
-        "metrics": {k: brief(v) for k, v in (outcome.metrics if outcome else {}).items()},
+        "objective": snapshot.result.metric,
+        "metrics": {k: brief(v) for k, v in _metrics(found, live).items()},
         "steps": outcome.steps if outcome else live.step if live else 0,
         "seconds": outcome.seconds if outcome else None,
         "started": found.started.isoformat(" ", "seconds") if found.started else None,
@@ -92,6 +94,13 @@ def _params(snapshot: Snapshot, found: Trial) -> list[Record]:
             }
         )
     return records
+
+
+def _metrics(found: Trial, live: RunningTrial | None) -> Mapping[str, float | None]:
+    """Of its last report; the objective comes first on the page, wherever the trainer has it."""
+    if found.outcome is not None:
+        return found.outcome.metrics
+    return live.metrics if live else {}
 
 
 def _beside(snapshot: Snapshot, found: Trial) -> Record:

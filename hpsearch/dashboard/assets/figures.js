@@ -5,6 +5,7 @@ import { ask } from "./live.js";
 import { isDark, onTheme } from "./page.js";
 
 const EVERY_MS = 3000;
+const TITLE_HEIGHT = 26; // pixels that a figure keeps for its title
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 const INKS = {
   light: { ink: "#3c4550", grid: "#e4e8ec", line: "#aab3bd", ground: "#ffffff", edge: "#c6cdd5" },
@@ -84,17 +85,22 @@ class Figure {
     const Plotly = await plotly();
     if (!this.drawn) this.plot.replaceChildren();
     this.drawn = true;
-    const { data, layout = {} } = this.figure;
-    this.plot.style.minHeight = layout.height ? `${layout.height}px` : "";
-    await Plotly.react(this.plot, data, {
-      ...layout, template: template(), autosize: true, width: undefined, uirevision: "kept",
-    }, {
+    const { data, layout } = untitled(this.figure);
+    this.plot.style.minHeight = `${layout.height}px`;
+    await Plotly.react(this.plot, data, { ...layout, template: template(), autosize: true, uirevision: "kept" }, {
       responsive: true, displaylogo: false, showTips: false, doubleClickDelay: 400,
       displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
       toImageButtonOptions: { format: "svg", filename: this.section.dataset.figure },
     });
   }
+}
+
+/** A figure without its title, which the page's heading says already. */
+function untitled({ data, layout: { title, ...layout } }) {
+  const saved = title ? TITLE_HEIGHT : 0;
+  const margin = { ...layout.margin, t: layout.margin.t - saved };
+  return { data, layout: { ...layout, margin, height: layout.height - saved } };
 }
 
 /** The figures of a page: those in view are kept fresh. */

@@ -31,7 +31,7 @@ export class Strips {
     this.rows = new Map(); // by strip: element, its cells by number
     this.marks = new Map(); // what a cell looked like last
     this.element.replaceChildren();
-    this.to_come = h("p", { class: "quiet to-come" });
+    this.toCome = h("p", { class: "quiet to-come" });
   }
 
   update({ touched, fresh }) {
@@ -68,7 +68,7 @@ export class Strips {
     let grid = this.element.querySelector("[role=grid]");
     if (!grid) {
       grid = h("div", { class: "grid", role: "grid", "aria-label": "Trials by round; arrow keys move, Enter opens" });
-      this.element.replaceChildren(grid, this.to_come);
+      this.element.replaceChildren(grid, this.toCome);
     }
     // Put only what is out of place: a cell that has the focus must not leave the page.
     wanted.forEach((element, i) => {
@@ -167,7 +167,8 @@ export class Strips {
     if (state !== "finished" && winners.length === 0 && plan.candidates * plan.seeds > 0) {
       parts.push(`the best ${plan.candidates} trained again over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`);
     }
-    this.to_come.textContent = parts.length ? `To come: ${parts.join(", then ")}.` : "";
+    this.toCome.hidden = parts.length === 0;
+    this.toCome.textContent = parts.length ? `To come: ${parts.join(", then ")}.` : "";
   }
 
   /** One cell takes part in the page's tab order; the arrow keys go to the others. */

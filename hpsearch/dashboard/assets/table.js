@@ -38,6 +38,9 @@ export class Table {
       this.put(trial);
       touched.add(stripOf(trial));
     }
+    if ([...touched].some((strip) => strip.startsWith("c"))) {
+      for (const strip of this.strips.keys()) if (strip.startsWith("c")) touched.add(strip);
+    }
     for (const round of answer.rounds) {
       this.rounds[round.round] = round;
       touched.add(`r${round.round}`);
@@ -68,10 +71,16 @@ export class Table {
   /** A trial's place among those of its strip, 0 for the worst and 1 for the best, by number. */
   ranks(strip) {
     const sign = this.head.direction === "minimize" ? 1 : -1;
-    const valued = (this.strips.get(strip) ?? []).filter((trial) => trial.value !== null);
+    const valued = this.rivals(strip).filter((trial) => trial.value !== null);
     valued.sort((a, b) => sign * (a.value - b.value) || a.number - b.number);
     const last = Math.max(1, valued.length - 1);
     return new Map(valued.map((trial, place) => [trial.number, { place: place + 1, of: valued.length, good: 1 - place / last }]));
+  }
+
+  /** Trials that are ranked together: a round's; all confirmations, whose candidates compete. */
+  rivals(strip) {
+    if (!strip.startsWith("c")) return this.strips.get(strip) ?? [];
+    return [...this.strips].filter(([name]) => name.startsWith("c")).flatMap(([, trials]) => trials);
   }
 
   look(trial) {
