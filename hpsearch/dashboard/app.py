@@ -17,7 +17,7 @@ from hpsearch.dashboard.shelf import Shelf, UnknownStudyError
 from hpsearch.errors import HpsearchError
 from hpsearch.snapshot import Snapshot
 
-_FIGURES: dict[str, Callable[[Snapshot], dict[str, Any]]] = {
+_FIGURES: dict[str, Callable[..., dict[str, Any]]] = {
     "tightening": figures.tightening,
     "progress": figures.progress,
     "curves": figures.curves,
@@ -25,6 +25,7 @@ _FIGURES: dict[str, Callable[[Snapshot], dict[str, Any]]] = {
     "parallel": figures.parallel,
     "seeds": figures.seeds,
 }
+_IN_COLUMNS = ("tightening", "seeds")
 _COMPARED = 8  # studies in one picture
 
 
@@ -130,8 +131,16 @@ def _remarks(name: str) -> ResponseReturnValue:
 def _figure(name: str, figure: str) -> ResponseReturnValue:
     if figure not in _FIGURES:
         raise NotFound(f"{figure}: no such figure (has: {', '.join(_FIGURES)})")
-    snapshot = _snapshot(name)
-    return _tagged(f"{snapshot.epoch}-{snapshot.version}", lambda: _FIGURES[figure](snapshot))
+    snapshot, options = _snapshot(name), _columns() if figure in _IN_COLUMNS else {}
+    # Only the curves show what runs; the others are the same until a trial begins or ends.
+    version = snapshot.version if figure == "curves" else max(snapshot.stamps.values(), default=0)
+    tag = f"{snapshot.epoch}-{version}-{options.get('columns')}"
+    return _tagged(tag, lambda: _FIGURES[figure](snapshot, **options))
+
+
+def _columns() -> dict[str, int]:
+    """Panels side by side, as the page has room for them."""
+    return {"columns": min(3, max(1, flask.request.args.get("columns", 2, type=int)))}
 
 
 def _trial(name: str, number: int) -> ResponseReturnValue:
@@ -144,7 +153,7 @@ def _summary(name: str, number: int) -> ResponseReturnValue:
 
 
 def _curves(name: str, number: int) -> ResponseReturnValue:
-    return figures.trial_curves(_found(name, number), number)
+    return figures.trial_curves(_found(name, number), number, **_columns())
 
 
 def _log(name: str, number: int) -> ResponseReturnValue:

@@ -50,8 +50,13 @@ function table(studies, comparable) {
       params.length > 0 && group("Its parameters; what differs has a ground"),
       params.map((name) => {
         const values = studies.map((one) => leader(one)?.params?.[name]);
-        return row(name, values.map((value) => (value === undefined ? "–" : number(value, 5))), new Set(values).size > 1 ? "differs" : "");
+        return row(name, values.map((value) => (value === undefined ? "–" : number(value, 5))), differ(values) ? "differs" : "");
       }))));
+}
+
+/** Whether studies that have a parameter disagree on it. */
+function differ(values) {
+  return new Set(values.filter((value) => value !== undefined)).size > 1;
 }
 
 /** The confirmed winner, else the best trial. */

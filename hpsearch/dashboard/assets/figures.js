@@ -96,6 +96,11 @@ class Figure {
   }
 }
 
+/** Panels side by side. */
+function columns(width) {
+  return width < 440 ? 1 : width < 1000 ? 2 : 3;
+}
+
 /** A figure without its title, which the page's heading says already. */
 function untitled({ data, layout: { title, ...layout } }) {
   const saved = title ? TITLE_HEIGHT : 0;
@@ -105,10 +110,10 @@ function untitled({ data, layout: { title, ...layout } }) {
 
 /** The figures of a page: those in view are kept fresh. */
 export class Figures {
-  /** @param url(name, width) where a section's figure is. */
+  /** @param url(name, columns) where a section's figure is, with so many panels side by side. */
   constructor(url) {
     this.all = new Map([...document.querySelectorAll("[data-figure]")].map((section) => [
-      section, new Figure(section, (width) => url(section.dataset.figure, width)),
+      section, new Figure(section, (width) => url(section.dataset.figure, columns(width))),
     ]));
     const looked = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -120,11 +125,12 @@ export class Figures {
     for (const section of this.all.keys()) looked.observe(section);
     onTheme(() => this.all.forEach((figure) => figure.drawn && figure.draw()));
     document.addEventListener("visibilitychange", () => this.begun && this.refresh());
+    matchMedia("(min-width: 500px)").addEventListener("change", () => this.begun && this.touch());
   }
 
-  /** What they show has changed. Several changes soon after one another are one. */
-  touch() {
-    this.all.forEach((figure) => (figure.stale = true));
+  /** What they (or those of these names) show has changed. Several changes soon after one another are one. */
+  touch(names = null) {
+    this.all.forEach((figure, section) => (figure.stale ||= !names || names.includes(section.dataset.figure)));
     if (!this.begun) {
       this.begun = true;
       this.refresh();

@@ -96,7 +96,7 @@ function nextTheme() {
 
 function nameTheme() {
   const theme = document.documentElement.dataset.theme ?? "system";
-  $("#theme").textContent = `Theme: ${theme}`;
+  $("#theme").replaceChildren(h("span", { class: "wide" }, "Theme: "), theme);
 }
 
 function isTyping(element) {

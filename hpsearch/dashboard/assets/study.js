@@ -13,7 +13,7 @@ import { tiles } from "./tiles.js";
 
 const table = new Table();
 const strips = new Strips($("#strips"), table, study);
-const figures = new Figures((name) => at.data(study, `/figure/${name}`));
+const figures = new Figures((name, columns) => at.data(study, `/figure/${name}?columns=${columns}`));
 $("#legend").append(...legend());
 
 function take(answer) {
@@ -28,12 +28,11 @@ function take(answer) {
   tiles($("#tiles"), table);
   strips.update(changes);
   failed($("#failed"), head, study);
-  if (changes.trials || changes.fresh) {
-    if (head.done > 0) {
-      figures.touch();
-      remark();
-    }
-  }
+  if (head.done === 0) return;
+  if (changes.trials) {
+    figures.touch();
+    remark();
+  } else figures.touch(["curves"]);
 }
 
 /** What has been asked for and has not happened yet. */

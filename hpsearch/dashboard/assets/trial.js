@@ -14,7 +14,7 @@ import { facts, params } from "./params.js";
 const me = Number(document.body.dataset.trial);
 const data = (rest = "") => at.data(study, `/trial/${me}${rest}`);
 const log = new Log($("#log"), $("#log-acts"), data("/log"));
-const figures = new Figures(() => data("/curves"));
+const figures = new Figures((_, columns) => data(`/curves?columns=${columns}`));
 let beside = { previous: null, next: null };
 let steps = null; // of the curves that are drawn
 
