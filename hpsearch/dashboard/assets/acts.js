@@ -37,7 +37,7 @@ export function actsOf(name, { head, pending, rounds }) {
   const stands = pending.paused || pending.end_after !== null;
   return [
     pending.paused || !working
-      ? actButton("Go on", goesOn(head, pending, working, stands), () => act(name, { act: "go_on" }), "main")
+      ? actButton("Go on", goesOn(head, pending, working, stands), () => act(name, { act: "go_on" }), head.state === "failed" || head.state === "finished" ? "" : "main")
       : actButton("Pause", pending.stop ? "it is stopping" : idle, () => act(name, { act: "pause" })),
     working && !pending.paused && pending.end_after !== null
       ? actButton("Keep on after this round", "", () => act(name, { act: "go_on" }))
@@ -50,6 +50,7 @@ export function actsOf(name, { head, pending, rounds }) {
 
 function goesOn(head, pending, working, stands) {
   if (working) return pending.stop ? "it is stopping" : "";
+  if (head.state === "failed") return "there is nothing to go on with; mend the trainer and start afresh";
   const wanted = stands || pending.rounds !== null || pending.again.length > 0;
   return head.state === "finished" && !wanted ? "it has finished; add rounds first" : "";
 }

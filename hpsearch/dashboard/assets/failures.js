@@ -17,6 +17,7 @@ export function failed(place, head, name, news = []) {
   for (const one of news) told.set(one.reason, one);
   show(place, [head.failures, head.failures.map((one) => told.get(one.reason))], ([groups]) => {
     if (!groups.length) return h("p", { class: "nothing" }, head.done ? "None so far." : "Nothing has ended yet.");
+    requestAnimationFrame(() => place.querySelectorAll("pre").forEach((log) => (log.scrollTop = log.scrollHeight)));
     return groups.map((group) => {
       const said = told.get(group.reason);
       const rest = group.count - group.numbers.length;

@@ -4,12 +4,13 @@ import { $, h } from "./dom.js";
 import { ask } from "./live.js";
 import { isDark, onTheme } from "./page.js";
 
+const GREY = "#808080"; // of the figures' asides, on paper and on any ground
 const EVERY_MS = 3000;
 const TITLE_HEIGHT = 26; // pixels that a figure keeps for its title
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 const INKS = {
-  light: { ink: "#3c4550", grid: "#e4e8ec", line: "#aab3bd", ground: "#ffffff", edge: "#c6cdd5" },
-  dark: { ink: "#b9c2cc", grid: "#29323b", line: "#5b6774", ground: "#1d242c", edge: "#43505d" },
+  light: { ink: "#3c4550", quiet: "#56606b", grid: "#e4e8ec", line: "#aab3bd", ground: "#ffffff", edge: "#c6cdd5" },
+  dark: { ink: "#b9c2cc", quiet: "#9aa5b1", grid: "#29323b", line: "#5b6774", ground: "#1d242c", edge: "#43505d" },
 };
 
 let loading = null;
@@ -77,15 +78,17 @@ class Figure {
   }
 
   async draw() {
-    if (!this.figure) return;
-    if (!this.figure.data?.length && !this.figure.layout?.annotations?.length) {
-      this.tell("Nothing to draw yet.");
+    if (!this.figure.data.length) {
+      if (this.drawn) (await plotly()).purge(this.plot);
+      this.drawn = false;
+      this.plot.style.minHeight = "";
+      this.tell(this.figure.layout.annotations[0]?.text ?? "Nothing to draw yet.");
       return;
     }
     const Plotly = await plotly();
     if (!this.drawn) this.plot.replaceChildren();
     this.drawn = true;
-    const { data, layout } = untitled(this.figure);
+    const { data, layout } = fitted(this.figure);
     this.plot.style.minHeight = `${layout.height}px`;
     await Plotly.react(this.plot, data, { ...layout, template: template(), autosize: true, uirevision: "kept" }, {
       responsive: true, displaylogo: false, showTips: false, doubleClickDelay: 400,
@@ -101,11 +104,13 @@ function columns(width) {
   return width < 440 ? 1 : width < 1000 ? 2 : 3;
 }
 
-/** A figure without its title, which the page's heading says already. */
-function untitled({ data, layout: { title, ...layout } }) {
+/** A figure without its title, which the page's heading says already, and with greys of the theme. */
+function fitted({ data, layout: { title, ...layout } }) {
   const saved = title ? TITLE_HEIGHT : 0;
   const margin = { ...layout.margin, t: layout.margin.t - saved };
-  return { data, layout: { ...layout, margin, height: layout.height - saved } };
+  const { quiet } = INKS[isDark() ? "dark" : "light"];
+  const annotations = layout.annotations.map((one) => (one.font?.color === GREY ? { ...one, font: { ...one.font, color: quiet } } : one));
+  return { data, layout: { ...layout, annotations, margin, height: layout.height - saved } };
 }
 
 /** The figures of a page: those in view are kept fresh. */

@@ -8,7 +8,7 @@ const SIGNS = {
   finished: ["M6.300 12.600 2 8.300l1.800-1.800 2.500 2.500 6-6L14 4.800Z", "finished"],
   interrupted: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "interrupted"],
   failed: ["M3.200 1.400 8 6.200l4.800-4.800 1.800 1.800L9.800 8l4.800 4.800-1.800 1.800L8 9.800l-4.800 4.800-1.800-1.800L6.200 8 1.400 3.200Z", "failed"],
-  unreadable: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "cannot be read"],
+  unreadable: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "nothing to show"],
   complete: ["M6.300 12.600 2 8.300l1.800-1.800 2.500 2.500 6-6L14 4.800Z", "complete"],
   waiting: ["M8 2a6 6 0 1 0 .01 0ZM7 4.500h2v3l2.300 2.300-1.400 1.400L7 8.300Z", "waits"],
 };

@@ -163,8 +163,9 @@ export class Strips {
     const { plan, state, winners } = this.table.head;
     const parts = [];
     const rounds = plan.rounds - this.table.rounds.length;
-    if (state !== "finished" && rounds > 0) parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
-    if (state !== "finished" && winners.length === 0 && plan.candidates * plan.seeds > 0) {
+    const goes = state !== "finished" && state !== "failed";
+    if (goes && rounds > 0) parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
+    if (goes && winners.length === 0 && plan.candidates * plan.seeds > 0) {
       parts.push(`the best ${plan.candidates} trained again over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`);
     }
     this.toCome.hidden = parts.length === 0;

@@ -85,7 +85,7 @@ async function remark() {
 function unreadable(error) {
   document.body.classList.toggle("bare", error !== null && table.head === null);
   if (error === null) return;
-  if (table.head === null) show($("#state"), "unreadable", () => badge("unreadable", "nothing to show"));
+  if (table.head === null) show($("#state"), "unreadable", () => badge("unreadable"));
   show($("#notice"), error.message, () => h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)));
 }
 
