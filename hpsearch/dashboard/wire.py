@@ -44,9 +44,7 @@ def head(snapshot: Snapshot) -> Record:
     """What a study is and where it stands."""
     result, plan = snapshot.result, snapshot.plan
     total = plan.rounds * plan.trials + plan.candidates * plan.seeds
-    trial, value = result.best_trial, None
-    if trial is not None:
-        value = value_of(trial)
+    best = result.best_trial
     return {
         "name": result.name,
         "folder": str(result.folder),
@@ -57,7 +55,7 @@ def head(snapshot: Snapshot) -> Record:
         "round": len(result.rounds) - 1,
         "done": sum(t.outcome is not None for t in result.records),
         "total": max(total, len(result.records)),
-        "best": None if trial is None else {"number": trial.spec.number, "value": brief(value)},
+        "best": None if best is None else _best(best),
         "winners": [_winner(winner) for winner in result.winners],
         "seconds_left": brief(snapshot.seconds_left, 3),
         "holder": dict(snapshot.holder) if snapshot.holder else None,
@@ -131,6 +129,11 @@ def _row(trial: Trial) -> list[Any]:
     while row[-1] is None:
         row.pop()
     return row
+
+
+def _best(trial: Trial) -> Record:
+    spec = trial.spec
+    return {"number": spec.number, "value": brief(value_of(trial)), "params": dict(spec.params)}
 
 
 def _winner(winner: Winner) -> Record:

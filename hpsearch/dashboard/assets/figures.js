@@ -82,7 +82,7 @@ class Figure {
       if (this.drawn) (await plotly()).purge(this.plot);
       this.drawn = false;
       this.plot.style.minHeight = "";
-      this.tell(this.figure.layout.annotations[0]?.text ?? "Nothing to draw yet.");
+      this.tell(this.figure.layout.annotations[0]?.text.replaceAll("<br>", " ") ?? "Nothing to draw yet.");
       return;
     }
     const Plotly = await plotly();
