@@ -111,9 +111,7 @@ def _show_round_table(snapshot: Snapshot) -> None:
         table.add_column(heading, justify="left" if heading == "survivors" else "right")
     best = min if result.direction == "minimize" else max
     for record in result.rounds:
-        members = [
-            t for t in result.records if t.spec.round == record.round and t.spec.role != "confirm"
-        ]
+        members = [t for t in result.records if t.spec.round == record.round and t.spec.searched]
         values = [v for t in members if (v := value_of(t)) is not None]
         table.add_row(
             f"{record.round} of {snapshot.plan.rounds}",

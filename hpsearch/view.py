@@ -38,7 +38,7 @@ class Snapshot:
     @property
     def finished(self) -> bool:
         records = self.result.records
-        searched = sum(t.spec.role != "confirm" for t in records)
+        searched = sum(t.spec.searched for t in records)
         enough = searched >= self.plan.rounds * self.plan.trials
         confirmed = bool(self.result.winners) or self.plan.candidates * self.plan.seeds == 0
         return enough and confirmed and all(t.outcome is not None for t in records)
