@@ -32,24 +32,22 @@ class Horizon:
         self._watch = watch
         self._began = time.monotonic()
         self._rounds = max(study.search.rounds, self._requests.rounds or 0)
-        if self._requests.rounds_to_take_up is not None:
-            self._requests.take_up_rounds(self._rounds)
         self._noted: int | None = None
 
     def rounds(self, begun: int) -> int:
         """Rounds in all as things stand, of which `begun` are recorded and will be finished."""
         asked = self._requests.rounds_to_take_up
-        if asked is not None:
-            self._requests.take_up_rounds(asked)
-            if asked > self._rounds:
-                self._rounds = asked
-                self._watch(RoundsAdded(asked, self.stages(asked)))
+        if asked is not None and asked > self._rounds:
+            self._rounds = asked
+            self._watch(RoundsAdded(asked, self.stages(asked)))
         end = self._requests.end_after
         rounds = self._rounds if end is None else min(self._rounds, max(end + 1, begun))
         if rounds != self._noted:
             search, confirm = self._study.search, self._study.confirm
             self._store.note_plan(Plan(rounds, search.trials, confirm.top, confirm.seeds))
             self._noted = rounds
+        if asked is not None:
+            self._requests.take_up_rounds(asked)
         return rounds
 
     def may_begin(self, round: int) -> bool:

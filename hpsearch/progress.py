@@ -8,9 +8,13 @@ from dataclasses import asdict
 
 from hpsearch.events import (
     ConfirmStarted,
+    EndedOnRequest,
     Event,
+    GoesOn,
     OutOfTime,
+    Paused,
     RoundEnded,
+    RoundsAdded,
     RoundStarted,
     SearchStarted,
     Stopping,
@@ -85,6 +89,8 @@ class PlainLines:
                 return stopping(event)
             case OutOfTime():
                 return f"limits.search_seconds is over after {event.rounds_done} rounds"
+            case Paused() | GoesOn() | RoundsAdded() | EndedOnRequest():
+                return str(event)
         return None
 
     def _ended(self, event: TrialEnded) -> str:

@@ -43,31 +43,12 @@ def remember(folder: RunFolder, way: Way) -> None:
     files.write_json(folder.started, asdict(way))
 
 
-def begin(folder: RunFolder) -> int:
-    """Start `hpsearch run` in a session of its own, as the last one was; its process number.
-
-    It outlives the caller, and what it says goes to the folder's controller.log.
+def recall(folder: RunFolder) -> Way:
+    """How the search in a folder was started last.
 
     Raises:
-        HpsearchError: nobody knows how it was started, or that is gone.
+        HpsearchError: nobody knows, or what it was started from is gone.
     """
-    way = _recall(folder)
-    command = [sys.executable, "-m", "hpsearch.cli", "run", way.study, "--runs", way.runs]
-    for override in way.overrides:
-        command += ["--set", override]
-    with writable(folder.path):
-        folder.controller_log.touch()
-        spawned = subprocess.run(
-            [sys.executable, "-c", _SPAWN, str(folder.controller_log.absolute()), *command],
-            cwd=way.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    return int(spawned.stdout)
-
-
-def _recall(folder: RunFolder) -> Way:
     try:
         record = files.read_json(folder.started)
     except FileNotFoundError:
@@ -92,3 +73,22 @@ def _recall(folder: RunFolder) -> Way:
             f"`hpsearch run {way.study} --runs {way.runs}`"
         )
     return way
+
+
+def begin(folder: RunFolder, way: Way) -> int:
+    """Start `hpsearch run` in a session of its own; returns its process number.
+
+    It outlives the caller, and what it says goes to the folder's controller.log.
+    """
+    command = [sys.executable, "-m", "hpsearch.cli", "run", way.study, "--runs", way.runs]
+    for override in way.overrides:
+        command += ["--set", override]
+    with writable(folder.path):
+        spawned = subprocess.run(
+            [sys.executable, "-c", _SPAWN, str(folder.controller_log.absolute()), *command],
+            cwd=way.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return int(spawned.stdout)

@@ -77,7 +77,7 @@ class RunFolder:
 
     @property
     def again_requests(self) -> Path:
-        """A file for each time that a trial was asked for again, with its new number if it has one."""
+        """A file for each time a trial was asked for again, with its new number once it has one."""
         return self.path / "again"
 
     @property
