@@ -78,10 +78,18 @@ class Stopping:
     level: str  # "drain" or "now"
     running: int
 
+    def __str__(self) -> str:
+        if self.level == "now":
+            return "stopping now; the same command goes on"
+        return f"stopping after {self.running} running trials; once more (Ctrl-C) ends them now"
+
 
 @dataclass(frozen=True)
 class OutOfTime:
     rounds_done: int
+
+    def __str__(self) -> str:
+        return f"limits.search_seconds is over after {self.rounds_done} rounds"
 
 
 @dataclass(frozen=True)

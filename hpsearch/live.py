@@ -95,12 +95,7 @@ class LiveView:
                 self._end(event)
             case TrialRetried():
                 self._notes.append(f"trial {event.spec.number} was killed from outside; runs again")
-            case Stopping():
-                ending = "stopping now" if event.level == "now" else "stopping after running trials"
-                self._notes.append(f"{ending}; Ctrl-C again ends them at their checkpoints")
-            case OutOfTime():
-                self._notes.append("limits.search_seconds is over; confirming what there is")
-            case Paused() | GoesOn() | EndedOnRequest():
+            case Stopping() | OutOfTime() | Paused() | GoesOn() | EndedOnRequest():
                 self._notes.append(str(event))
             case RoundsAdded():
                 assert self._search is not None

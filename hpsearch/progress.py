@@ -85,11 +85,7 @@ class PlainLines:
                 )
             case ConfirmStarted():
                 return f"confirming trials {list(event.candidates)} over {event.seeds} seeds"
-            case Stopping():
-                return stopping(event)
-            case OutOfTime():
-                return f"limits.search_seconds is over after {event.rounds_done} rounds"
-            case Paused() | GoesOn() | RoundsAdded() | EndedOnRequest():
+            case Stopping() | OutOfTime() | Paused() | GoesOn() | RoundsAdded() | EndedOnRequest():
                 return str(event)
         return None
 
@@ -101,9 +97,3 @@ class PlainLines:
         if outcome.reason is not None:
             said += f" {outcome.reason}: {outcome.message.splitlines()[0][:100]}"
         return f"{said}  ({outcome.seconds:.1f} s)"
-
-
-def stopping(event: Stopping) -> str:
-    if event.level == "now":
-        return "stopping now; the same command goes on"
-    return f"stopping after {event.running} running trials; once more (Ctrl-C) ends them now"

@@ -43,8 +43,7 @@ def pause_with_two_ended(search: HeldSearch) -> Any:
     controller = start_held(search, "--json")
     said = acts.pause(search.run.path)
     assert said == (
-        "paused: running trials finish, no new one starts until "
-        f"`hpsearch go-on {search.run.path}`"
+        f"paused: running trials finish, no new one starts until `hpsearch go-on {search.run.path}`"
     )
     until(lambda: "Paused" in names(search), "it has heard")
     search.release()
@@ -263,7 +262,7 @@ def test_what_needs_a_search_at_work_says_when_there_is_none(finished, command):
 
 def test_status_shows_what_has_been_asked_for(held):
     controller = held.start_held()
-    controller.send_signal(signal.SIGSTOP)
+    controller.send_signal(signal.SIGSTOP)  # so that it takes none of them up
     for command, *arguments in (
         ["pause"], ["stop", "--trial", "1"], ["again", "0"], ["add-rounds", "2"], ["end"]
     ):  # fmt: skip
@@ -274,3 +273,5 @@ def test_status_shows_what_has_been_asked_for(held):
         "asked     trial 1 is stopped; trial 0 is trained again; paused; "
         "no round after round 0; 4 rounds in all"
     )
+    controller.kill()
+    controller.wait()
