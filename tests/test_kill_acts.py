@@ -12,7 +12,7 @@ from test_kill import STUDY, TRAINER, finished
 from hpsearch import view
 from hpsearch.requests import Requests
 
-KILLS = 10
+KILLS = 6
 SEED = int(os.environ.get("HPSEARCH_KILL_SEED", "0"))
 SHORT = STUDY.replace("rounds: 3, trials: 8", "rounds: 1, trials: 6")
 
@@ -32,7 +32,7 @@ def asked(folder: Path) -> Search:
 
 
 @pytest.mark.timeout(600)
-def test_ten_kills_around_requests_change_no_trial(tmp_path):
+def test_six_kills_around_requests_change_no_trial(tmp_path):
     once, search = asked(tmp_path / "once"), asked(tmp_path / "often")
     rng = random.Random(SEED)
     try:
