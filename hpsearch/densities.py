@@ -58,15 +58,18 @@ class Marginal:
 
 
 @lru_cache(maxsize=128)
-def marginals(space: Space, tightening: Tightening) -> tuple[Marginal, ...]:
-    """The distribution of each parameter in the draws of a round, in the space's order.
+def marginals(
+    space: Space, tightening: Tightening, which: tuple[int, ...] | None = None
+) -> tuple[Marginal, ...]:
+    """The distribution of each parameter in the draws of a round.
 
     Args:
         space: of the study.
         tightening: what the round draws from; without survivors it is the prior.
+        which: indices of the parameters; all unless given.
     """
     draws = _Draws(space, tightening)
-    return tuple(draws.marginal(j) for j in range(len(space)))
+    return tuple(draws.marginal(j) for j in (range(len(space)) if which is None else which))
 
 
 def bin_edges(domain: Domain) -> tuple[float, ...]:

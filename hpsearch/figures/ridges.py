@@ -12,6 +12,7 @@ from hpsearch.figures.ink import MUTED, PALETTE, SILENT, WARNING, Figure, rgba, 
 from hpsearch.space import Choice, Domain, Int, Logint
 
 _TALL = 0.72  # of a ridge, in rounds
+_STALKS = 6  # of a ridge, the likeliest
 _BARS = 16  # whole numbers that get a bar each
 
 
@@ -80,20 +81,21 @@ def stalks(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
     """Values that stay just as a survivor has them; no density, as each has a probability."""
     x: list[float | None] = []
     y: list[float | None] = []
-    texts: list[str] = []
+    chances: list[float | None] = []
     for row, marginal in drawn.items():
-        for u, probability in marginal.kept:
+        likely = sorted(marginal.kept, key=lambda pair: -pair[1])[:_STALKS]
+        for u, probability in likely:
             place = rounded(scales.at(domain, u), 5)
             x += [place, place, None]
             y += [row, row - 0.85, None]
-            texts += [f"kept as it is with probability {probability:.2f}"] * 2 + [""]
+            chances += [rounded(probability, 2)] * 2 + [None]
     return {
         "type": "scatter",
         "mode": "lines",
         "line": {"color": rgba(PALETTE[0], 0.8), "width": 1},
         "x": x,
         "y": y,
-        "hovertext": texts,
-        "hoverinfo": "text",
+        "customdata": chances,
+        "hovertemplate": "kept as it is with probability %{customdata}<extra></extra>",
         "showlegend": False,
     }

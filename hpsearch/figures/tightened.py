@@ -31,10 +31,10 @@ from hpsearch.trial import Trial
 _TITLE = "What each round drew from"
 _PARAMETERS = 12
 _FIRST, _LAST = 2, 4  # rounds, where there are more than their sum
-_DOTS = 1200  # in the whole figure
+_DOTS = 800  # in the whole figure
 _ROW_PX = 32
 
-Stage = tuple[int, tuple[Marginal, ...] | None, Sequence[Trial]]
+Stage = tuple[int, dict[str, Marginal], Sequence[Trial]]
 
 
 def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns: int = 2) -> Figure:
@@ -42,18 +42,19 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
 
     Args:
         s: the study.
-        parameters: names, in order; the first dozen of the space unless given.
+        parameters: names, in order; all of the space unless given. The first dozen are shown.
         columns: panels side by side; 1 on a phone.
     """
-    every = [p for p in s.space if parameters is None or p.name in parameters]
-    chosen = every[:_PARAMETERS] if parameters is None else every
+    by_name = {parameter.name: parameter for parameter in s.space}
+    every = [by_name[key] for key in parameters or by_name]
+    chosen = every[:_PARAMETERS]
     numbers = [summary.round for summary in s.rounds]
     if not numbers or not chosen:
         return empty(_TITLE, "The first round has not begun yet.")
     kept = numbers if len(numbers) <= _FIRST + _LAST else numbers[:_FIRST] + numbers[-_LAST:]
     most = max(8, _DOTS // (len(kept) * len(chosen)))
     survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
-    stages = [(r, _distributions(s, r), _some(s, r, survivors, most)) for r in kept]
+    stages = [(r, _distributions(s, r, chosen), _some(s, r, survivors, most)) for r in kept]
     notes = [
         "Fill: the density a round draws from; stalks: survivors' values that it keeps. Dots: its "
         "trials, brighter for better; rings: survivors.",
@@ -103,7 +104,7 @@ def _left_out(numbers: Sequence[int], kept: Sequence[int]) -> str:
 
 def _dots_left_out(s: Snapshot, kept: Sequence[int], most: int) -> str:
     size = max(len(s.members(r)) for r in kept)
-    return f"At most {most} of a round's {size} trials, the survivors among them." * (size > most)
+    return f"At most {most} of a round's {size} trials, the survivors first." * (size > most)
 
 
 def _some(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial]:
@@ -111,20 +112,23 @@ def _some(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial
     members = s.members(round)
     first = [t for t in members if t.spec.number in survivors]
     others = [t for t in members if t.spec.number not in survivors]
-    return first + thinned(others, max(2, most - len(first)))
+    return first[: most - 2] + thinned(others, max(2, most - len(first)))
 
 
-def _distributions(s: Snapshot, round: int) -> tuple[Marginal, ...] | None:
-    """None where an accepted change of the space has left a survivor no place in it."""
+def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict[str, Marginal]:
+    """None of them where an accepted change of the space has left a survivor no place in it."""
     record = s.result.rounds[round]
     rows = []
     for number in record.survivors:
         point = unit(s.space, s.trial(number).spec)
         if point is None:
-            return None
+            return {}
         rows.append(rounds.Row(number, None, point, record.budget))
     evidence = tuple(record.evidence.get(parameter.name, 1.0) for parameter in s.space)
-    return marginals(s.space, rounds.Tightening(tuple(rows), record.width, evidence))
+    tightening = rounds.Tightening(tuple(rows), record.width, evidence)
+    which = tuple(s.space.names.index(parameter.name) for parameter in chosen)
+    found = marginals(s.space, tightening, which)
+    return {s.space.names[j]: marginal for j, marginal in zip(which, found, strict=True)}
 
 
 def _panel(
@@ -135,8 +139,11 @@ def _panel(
     warning: Pressing | None,
 ) -> Iterable[Figure]:
     domain = parameter.domain
-    j = s.space.names.index(parameter.name)
-    drawn = {row: m[j] for row, (_, m, _) in enumerate(stages) if m is not None and m[j].active > 0}
+    drawn = {
+        row: marginal
+        for row, (_, m, _) in enumerate(stages)
+        if (marginal := m.get(parameter.name)) is not None and marginal.active > 0
+    }
     yield from bounds(domain, len(stages), warning)
     yield ridges(domain, drawn)
     if continuous(domain):
