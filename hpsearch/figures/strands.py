@@ -32,7 +32,7 @@ from hpsearch.trial import Trial
 _TITLE = "Parallel coordinates"
 _STRANDS, _POINTS = 300, 3600
 _BEST = 5
-_PARAMETERS = 16
+_PARAMETERS = 12
 _ROW_PX = 46
 
 

@@ -16,7 +16,7 @@ STUDY = """\
 study: {name}
 trainer: trainer.py:train
 objective: {{{direction}: loss}}
-search: {{rounds: {rounds}, trials: {trials}, survivors: 3}}
+search: {{rounds: {rounds}, trials: {trials}, survivors: {survivors}}}
 budget: {{steps: 40, growth: {growth}}}
 space: {{lr: {{loguniform: [1.0e-5, 1.0e-2]}}}}
 """
@@ -43,12 +43,20 @@ def study(
     reports: int = 20,
     failing: float = 0.05,
     best_at: float = 0.3,
+    survivors: int = 3,
 ) -> Snapshot:
     """A search that has run its rounds and confirmed three trials over five seeds each.
 
     The value is the distance of the point from `best_at` in every coordinate, and some noise.
     """
-    text = STUDY.format(name=name, direction=direction, rounds=count, trials=trials, growth=growth)
+    text = STUDY.format(
+        name=name,
+        direction=direction,
+        rounds=count,
+        trials=trials,
+        growth=growth,
+        survivors=survivors,
+    )
     space = Space(parameters)
     frozen = thaw(text, Path("study.yaml"))
     object.__setattr__(frozen, "space", space)
@@ -70,7 +78,7 @@ def study(
         budget = 40 * growth**round
         # Beyond a thousand only the latest count, or a study of ten thousand takes minutes.
         comparable = [row for row in rows if row.budget == 40 * growth ** max(0, round - 1)]
-        tightening = rounds.tighten(space, comparable[-1000:], round=round, survivors=3)
+        tightening = rounds.tighten(space, comparable[-1000:], round=round, survivors=survivors)
         drawn.append(
             RoundRecord(
                 round,

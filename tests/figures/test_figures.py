@@ -66,13 +66,15 @@ def test_a_study_with_little_or_nothing_to_show_has_the_figure(
     check(FIGURES[name](getattr(synthetic, cut)(small)))
 
 
-@pytest.fixture(scope="module", params=[(400, 25), (4, 2500)], ids=["long", "broad"])
+@pytest.fixture(scope="module", params=[(400, 25, 3), (4, 2500, 20)], ids=["long", "broad"])
 def large(request: pytest.FixtureRequest) -> Snapshot:
-    count, trials = request.param
+    count, trials, survivors = request.param
     many = tuple(
         Parameter(f"{p.name} of layer {i}", p.domain) for i in range(7) for p in synthetic.MIXED
     )
-    return synthetic.study(parameters=many, count=count, trials=trials, reports=1000)
+    return synthetic.study(
+        parameters=many, count=count, trials=trials, survivors=survivors, reports=1000
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name != "importance"])
@@ -86,7 +88,7 @@ def test_a_figure_that_shows_a_part_says_so(large: Snapshot) -> None:
     for name, words in {
         "tightening": "12 of 42 parameters",
         "curves": "200 of 9",
-        "parallel": "16 of 42 parameters",
+        "parallel": "12 of 42 parameters",
     }.items():
         notes = " ".join(a["text"] for a in FIGURES[name](large)["layout"]["annotations"])
         assert words in notes.replace("<br>", " ").replace(",", "")
