@@ -70,7 +70,7 @@ def test_a_study_with_little_or_nothing_to_show_has_the_figure(
 def large(request: pytest.FixtureRequest) -> Snapshot:
     count, trials, survivors = request.param
     many = tuple(
-        Parameter(f"{p.name} of layer {i}", p.domain) for i in range(7) for p in synthetic.MIXED
+        Parameter(f"{p.name} of layer {i}", p.domain) for i in range(3) for p in synthetic.MIXED
     )
     return synthetic.study(
         parameters=many, count=count, trials=trials, survivors=survivors, reports=1000
@@ -86,9 +86,9 @@ def test_ten_thousand_trials_make_no_more_than_100_kb(name: str, large: Snapshot
 
 def test_a_figure_that_shows_a_part_says_so(large: Snapshot) -> None:
     for name, words in {
-        "tightening": "12 of 42 parameters",
+        "tightening": "12 of 18 parameters",
         "curves": "200 of 9",
-        "parallel": "12 of 42 parameters",
+        "parallel": "12 of 18 parameters",
     }.items():
         notes = " ".join(a["text"] for a in FIGURES[name](large)["layout"]["annotations"])
         assert words in notes.replace("<br>", " ").replace(",", "")

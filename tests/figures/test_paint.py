@@ -35,10 +35,8 @@ def test_the_same_figure_gives_the_same_bytes(s: Snapshot, tmp_path: Path) -> No
 
 def test_two_paintings_in_a_page_share_no_name_but_that_of_equal_shapes(s: Snapshot) -> None:
     def names(figure: figures.Figure) -> dict[str, str]:
-        elements = ElementTree.fromstring(paint.svg(figure)).iter()
-        return {
-            e.attrib["id"]: ElementTree.tostring(e).decode() for e in elements if "id" in e.attrib
-        }
+        named = [e for e in ElementTree.fromstring(paint.svg(figure)).iter() if "id" in e.attrib]
+        return {e.attrib["id"]: ElementTree.tostring(e).decode().strip() for e in named}
 
     one, other = names(figures.seeds(s)), names(figures.tightening(s))
     assert all(one[name] == other[name] for name in one.keys() & other.keys())
