@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, NotFound
 
-from hpsearch import figures
-from hpsearch.dashboard import acting, trials, wire
+from hpsearch import acts, figures
+from hpsearch.dashboard import acting, remarks, trials, wire
 from hpsearch.dashboard.shelf import Shelf, UnknownStudyError
 from hpsearch.errors import HpsearchError
 from hpsearch.snapshot import Snapshot
 
-_FIGURES: dict[str, Callable[[Snapshot], dict[str, Any]]] = {
+_FIGURES: dict[str, Callable[..., dict[str, Any]]] = {
     "tightening": figures.tightening,
     "progress": figures.progress,
     "curves": figures.curves,
@@ -24,6 +25,7 @@ _FIGURES: dict[str, Callable[[Snapshot], dict[str, Any]]] = {
     "parallel": figures.parallel,
     "seeds": figures.seeds,
 }
+_IN_COLUMNS = ("tightening", "seeds")
 _COMPARED = 8  # studies in one picture
 
 
@@ -70,6 +72,7 @@ def _add_pages(app: flask.Flask) -> None:
 def _add_data(app: flask.Flask) -> None:
     app.add_url_rule("/data/studies", "studies_data", _studies)
     app.add_url_rule("/data/study/<name>", "study_data", _study)
+    app.add_url_rule("/data/study/<name>/remarks", "remarks_data", _remarks)
     app.add_url_rule("/data/study/<name>/figure/<figure>", "figure_data", _figure)
     app.add_url_rule("/data/study/<name>/trial/<int:number>", "trial_data", _trial)
     app.add_url_rule("/data/study/<name>/trial/<int:number>/summary", "summary_data", _summary)
@@ -115,14 +118,29 @@ def _studies() -> ResponseReturnValue:
 
 def _study(name: str) -> ResponseReturnValue:
     since = flask.request.args.get("since", 0, type=int)
-    return wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
+    told = wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
+    # Requests are files that no version of the study counts, so they are told each time.
+    return told | {"pending": asdict(acts.pending(_shelf().path(name)))}
+
+
+def _remarks(name: str) -> ResponseReturnValue:
+    snapshot = _snapshot(name)
+    return _tagged(f"{snapshot.epoch}-{snapshot.version}", lambda: remarks.remarks(snapshot))
 
 
 def _figure(name: str, figure: str) -> ResponseReturnValue:
     if figure not in _FIGURES:
         raise NotFound(f"{figure}: no such figure (has: {', '.join(_FIGURES)})")
-    snapshot = _snapshot(name)
-    return _tagged(f"{snapshot.epoch}-{snapshot.version}", lambda: _FIGURES[figure](snapshot))
+    snapshot, options = _snapshot(name), _columns() if figure in _IN_COLUMNS else {}
+    # Only the curves show what runs; the others are the same until a trial begins or ends.
+    version = snapshot.version if figure == "curves" else max(snapshot.stamps.values(), default=0)
+    tag = f"{snapshot.epoch}-{version}-{options.get('columns')}"
+    return _tagged(tag, lambda: _FIGURES[figure](snapshot, **options))
+
+
+def _columns() -> dict[str, int]:
+    """Panels side by side, as the page has room for them."""
+    return {"columns": min(3, max(1, flask.request.args.get("columns", 2, type=int)))}
 
 
 def _trial(name: str, number: int) -> ResponseReturnValue:
@@ -135,14 +153,16 @@ def _summary(name: str, number: int) -> ResponseReturnValue:
 
 
 def _curves(name: str, number: int) -> ResponseReturnValue:
-    return figures.trial_curves(_found(name, number), number)
+    return figures.trial_curves(_found(name, number), number, **_columns())
 
 
 def _log(name: str, number: int) -> ResponseReturnValue:
     snapshot = _found(name, number)
-    start = flask.request.args.get("from", type=int)
+    folder, asked = snapshot.folder(number), flask.request.args
+    if (until := asked.get("until", type=int)) is not None:
+        return trials.log_before(folder, until)
     grows = snapshot.trial(number).outcome is None
-    return trials.log(snapshot.folder(number), start, grows=grows)
+    return trials.log(folder, asked.get("from", type=int), grows=grows)
 
 
 def _found(name: str, number: int) -> Snapshot:

@@ -26,11 +26,13 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_TOKEN = 16
 
-# Plotly puts its style rules into an empty <style> (the hash is that of no text) and styles into
-# attributes. Everything else comes from our own files.
+# Plotly puts its style rules into an empty <style> (the first hash is that of no text), styles into
+# attributes, and at its start a <style> of MapLibre's, which no figure of ours uses: the second hash,
+# without which the browser's console has an error. Everything else comes from our own files.
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
-    "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; "
+    "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' "
+    "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='; "
     "style-src-attr 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # A trial's files are a stranger's: an SVG of theirs runs nothing and reaches nothing.

@@ -2,14 +2,15 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from hpsearch import files
 from hpsearch.dashboard.wire import Record, brief
 from hpsearch.result import state_of, value_of
-from hpsearch.snapshot import Snapshot
+from hpsearch.snapshot import RunningTrial, Snapshot
 from hpsearch.space import Choice, Logint, Loguniform
 from hpsearch.trial import Folder, Trial
 
@@ -28,7 +29,8 @@ def trial(snapshot: Snapshot, number: int) -> Record:
     return {
         **summary(snapshot, found),
         "message": outcome.message if outcome else "",
-        "metrics": {k: brief(v) for k, v in (outcome.metrics if outcome else {}).items()},
+        "objective": snapshot.result.metric,
+        "metrics": {k: brief(v) for k, v in _metrics(found, live).items()},
         "steps": outcome.steps if outcome else live.step if live else 0,
         "seconds": outcome.seconds if outcome else None,
         "started": found.started.isoformat(" ", "seconds") if found.started else None,
@@ -38,6 +40,7 @@ def trial(snapshot: Snapshot, number: int) -> Record:
             for t in snapshot.result.records
             if t.spec.parent == number
         ],
+        "beside": _beside(snapshot, found),
         "artifacts": artifacts(folder),
         "spec": _read_json(folder.spec) or asdict(spec),
         "result": _read_json(folder.result),
@@ -93,6 +96,24 @@ def _params(snapshot: Snapshot, found: Trial) -> list[Record]:
     return records
 
 
+def _metrics(found: Trial, live: RunningTrial | None) -> Mapping[str, float | None]:
+    """Of its last report; the objective comes first on the page, wherever the trainer has it."""
+    if found.outcome is not None:
+        return found.outcome.metrics
+    return live.metrics if live else {}
+
+
+def _beside(snapshot: Snapshot, found: Trial) -> Record:
+    """The trials before and after it: in its round, or among the confirmations and repeats."""
+    if found in snapshot.searched:
+        group = [t.spec.number for t in snapshot.members(found.spec.round)]
+    else:
+        group = [t.spec.number for t in snapshot.result.records if t.spec.role == found.spec.role]
+    place = group.index(found.spec.number)
+    before, after = group[:place], group[place + 1 :]
+    return {"previous": before[-1] if before else None, "next": after[0] if after else None}
+
+
 def artifacts(folder: Folder) -> list[Record]:
     """The files that a trial has kept; those that differ in a number alone are one series."""
     try:
@@ -126,15 +147,39 @@ def log(folder: Folder, start: int | None, *, grows: bool) -> Record:
     try:
         size = folder.log.stat().st_size
         with folder.log.open("rb") as file:
-            begin = max(0, size - _LOG_BYTES) if start is None else min(max(0, start), size)
-            file.seek(begin)
-            data = file.read(_LOG_BYTES)
+            if start is None:
+                begin, data = _part_before(file, size)
+            else:
+                begin = min(max(0, start), size)
+                file.seek(begin)
+                data = file.read(_LOG_BYTES)
     except FileNotFoundError:
         return {"text": "", "from": 0, "next": 0, "size": 0}
     # Up to a line's end while more is to come, so that no escape code and no letter is cut in two.
     if grows or begin + len(data) < size:
         data = data[: data.rfind(b"\n") + 1] or (data if len(data) == _LOG_BYTES else b"")
     return {"text": clean(data), "from": begin, "next": begin + len(data), "size": size}
+
+
+def log_before(folder: Folder, until: int) -> Record:
+    """The part of a log that ends at a byte, as `log` tells of it."""
+    try:
+        size = folder.log.stat().st_size
+        with folder.log.open("rb") as file:
+            begin, data = _part_before(file, min(until, size))
+    except FileNotFoundError:
+        return {"text": "", "from": 0, "next": 0, "size": 0}
+    return {"text": clean(data), "from": begin, "next": begin + len(data), "size": size}
+
+
+def _part_before(file: BinaryIO, until: int) -> tuple[int, bytes]:
+    """The lines before a byte, as many as one answer takes, and where they begin."""
+    begin = max(0, until - _LOG_BYTES)
+    file.seek(begin)
+    data = file.read(until - begin)
+    if begin > 0 and 0 <= (end := data.find(b"\n")) < len(data) - 1:
+        begin, data = begin + end + 1, data[end + 1 :]
+    return begin, data
 
 
 def clean(data: bytes) -> str:
