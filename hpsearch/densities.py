@@ -7,9 +7,9 @@ depends on have moved too. It is what pictures of a study show; the search itsel
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.special import ndtr
@@ -58,15 +58,18 @@ class Marginal:
 
 
 @lru_cache(maxsize=128)
-def marginals(space: Space, tightening: Tightening) -> tuple[Marginal, ...]:
-    """The distribution of each parameter in the draws of a round, in the space's order.
+def marginals(
+    space: Space, tightening: Tightening, which: tuple[int, ...] | None = None
+) -> tuple[Marginal, ...]:
+    """The distribution of each parameter in the draws of a round.
 
     Args:
         space: of the study.
         tightening: what the round draws from; without survivors it is the prior.
+        which: indices of the parameters; all unless given.
     """
     draws = _Draws(space, tightening)
-    return tuple(draws.marginal(j) for j in range(len(space)))
+    return tuple(draws.marginal(j) for j in (range(len(space)) if which is None else which))
 
 
 def bin_edges(domain: Domain) -> tuple[float, ...]:
@@ -126,6 +129,7 @@ def _multipliers(count: int) -> tuple[Array, Array]:
 _SHARES, _SHARE_WEIGHTS = _legendre(10, rounds.MOVE_FLOOR, 1.0)
 _MULTIPLIERS, _MULTIPLIER_WEIGHTS = _multipliers(15)
 _PRIOR: Source = (0.0, 1.0)
+_product = partial(math.prod, start=np.ones((1, 1, 1)))
 
 
 class _Draws:
@@ -168,7 +172,9 @@ class _Draws:
             chances = [chance * weights[:, None] for chance in self._chances(j, chosen, active)]
             if j in self._deciding:
                 column = chosen[self._deciding.index(j)]
-                given = [(source, np.array([s == source for s in column])) for source in set(column)]
+                given = [
+                    (source, np.array([s == source for s in column])) for source in set(column)
+                ]
             else:
                 given = [(s, np.full(len(weights), w)) for s, w in self._donors(parent, j).items()]
             for source, mask in given:
@@ -180,9 +186,7 @@ class _Draws:
 
     def _donors(self, parent: int, j: int) -> dict[Source, float]:
         """Who gives parameter `j` to a child of survivor `parent`, by probability."""
-        others = [
-            i for i in range(len(self._survivors)) if i != parent and self._active[i][j]
-        ]
+        others = [i for i in range(len(self._survivors)) if i != parent and self._active[i][j]]
         found: dict[Source, float] = {}
         for i in others:
             u = self._survivors[i][j]
@@ -287,7 +291,7 @@ class _Draws:
         lows, highs = (ndtr(ends[None] / steps[:, :, None]) for ends in below)
         inside = ndtr((1 - nodes) / steps) - ndtr(-nodes / steps)  # redrawn until it is
         landed = (highs - lows) / inside[:, :, None]
-        return np.einsum("muk,u->mk", landed, weights)
+        return np.asarray(np.einsum("muk,u->mk", landed, weights))
 
 
 def _overlaps(source: Source, intervals: Intervals) -> Array:
@@ -298,10 +302,3 @@ def _overlaps(source: Source, intervals: Intervals) -> Array:
         return np.array([float(a <= low < b or (low == b == max(ends))) for a, b in intervals])
     shared = [max(0.0, min(high, b) - max(low, a)) for a, b in intervals]
     return np.array(shared) / (high - low)
-
-
-def _product(factors: Iterable[Array]) -> Array:
-    product: Array = np.ones((1, 1, 1))
-    for factor in factors:
-        product = product * factor
-    return product

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -13,8 +14,12 @@ from rich.text import Text
 
 from hpsearch.events import (
     ConfirmStarted,
+    EndedOnRequest,
     Event,
+    GoesOn,
     OutOfTime,
+    Paused,
+    RoundsAdded,
     RoundStarted,
     SearchStarted,
     Stopping,
@@ -78,8 +83,11 @@ class LiveView:
             case TrialFound():
                 self._trials[event.spec.number] = (event.spec, event.outcome)
                 self._steps_found += self._own_steps(event.spec)
-            case RoundStarted() | ConfirmStarted():
+            case RoundStarted():
                 self._stages.append(event)
+            case ConfirmStarted():  # a second time if rounds are added
+                before = [stage for stage in self._stages if isinstance(stage, RoundStarted)]
+                self._stages = [*before, event]
             case TrialStarted():
                 self._trials[event.spec.number] = (event.spec, None)
                 self._places[event.place] = (event.spec, time.monotonic())
@@ -87,11 +95,12 @@ class LiveView:
                 self._end(event)
             case TrialRetried():
                 self._notes.append(f"trial {event.spec.number} was killed from outside; runs again")
-            case Stopping():
-                ending = "stopping now" if event.level == "now" else "stopping after running trials"
-                self._notes.append(f"{ending}; Ctrl-C again ends them at their checkpoints")
-            case OutOfTime():
-                self._notes.append("limits.search_seconds is over; confirming what there is")
+            case Stopping() | OutOfTime() | Paused() | GoesOn() | EndedOnRequest():
+                self._notes.append(str(event))
+            case RoundsAdded():
+                assert self._search is not None
+                self._search = replace(self._search, rounds=event.rounds, stages=event.stages)
+                self._notes.append(str(event))
 
     def _end(self, event: TrialEnded) -> None:
         self._trials[event.spec.number] = (event.spec, event.outcome)
@@ -102,8 +111,12 @@ class LiveView:
         if event.outcome.state == "fail":
             reason = f"{event.outcome.reason}: {event.outcome.message}"
             self._notes.append(f"trial {event.spec.number} failed, {reason.splitlines()[0][:90]}")
+        elif event.spec.role == "again":
+            self._notes.append(f"trial {event.spec.parent} again: {event.outcome.value:.4g}")
 
     def _own_steps(self, spec: Spec) -> int:
+        if spec.role == "again":
+            return 0  # outside the plan
         if spec.role != "continue" or spec.parent not in self._trials:
             return spec.budget
         return spec.budget - self._trials[spec.parent][0].budget
@@ -147,7 +160,8 @@ class LiveView:
             members = [
                 (spec, outcome)
                 for spec, outcome in self._trials.values()
-                if number == (None if spec.role == "confirm" else spec.round)
+                if (spec.searched and spec.round == number)
+                or (spec.role == "confirm" and number is None)
             ]
             name = "confirm" if number is None else f"round {number}"
             table.add_row(name, self._cells(members), self._summary(members))
@@ -210,7 +224,7 @@ class LiveView:
         finished = [
             (spec, outcome)
             for spec, outcome in self._trials.values()
-            if outcome is not None and outcome.value is not None and spec.role != "confirm"
+            if outcome is not None and outcome.value is not None and spec.searched
         ]
         if not finished or self._search is None:
             return []

@@ -111,7 +111,7 @@ class Snapshot:
     @cached_property
     def searched(self) -> tuple[Trial, ...]:
         """The trials of the rounds, without confirmations and repeats."""
-        return tuple(t for t in self.result.records if t.spec.role in ("draw", "continue"))
+        return tuple(t for t in self.result.records if t.spec.searched)
 
     @cached_property
     def _by_number(self) -> Mapping[int, Trial]:

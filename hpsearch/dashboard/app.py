@@ -197,7 +197,7 @@ def _compare() -> ResponseReturnValue:
 
 
 def _compare_figure() -> ResponseReturnValue:
-    x = flask.request.args.get("x", "trials")
+    x: Any = flask.request.args.get("x", "trials")
     if x not in ("trials", "steps"):
         raise NotFound("x: must be trials or steps")
     return figures.compare(_compared(), x=x)

@@ -61,6 +61,8 @@ class Server:
         if beyond and token is None:
             token = secrets.token_urlsafe(24)
         self._shelf = Shelf(runs)
+        self._sockets: dict[int, Any] = {}
+        self._serves = False
         # Acts are done one after another, by a thread that keeps its priority for what it starts.
         self._hands = concurrent.futures.ThreadPoolExecutor(1)
         self._hands.submit(int).result()
@@ -70,22 +72,40 @@ class Server:
             hosts |= {host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
         gate = Gate(_Beside(pages.wsgi_app, self._shelf), Rules(hosts, beyond, token))
         try:
-            self._server: Any = create_server(gate, host=host, port=port, threads=_THREADS)
+            address = "127.0.0.1" if host.lower() == "localhost" else host
+            self._server: Any = create_server(
+                gate, host=address, port=port, threads=_THREADS, map=self._sockets
+            )
         except OSError as error:
             self._hands.shutdown()
+            for half_made in list(self._sockets.values()):
+                half_made.close()
             raise HpsearchError(_unusable(host, port, error)) from error
-        self.port: int = self._server.effective_port
+        # A name may stand for several addresses, each with a socket of its own.
+        self._first = next(s for s in self._sockets.values() if hasattr(s, "effective_port"))
+        self.port: int = self._first.effective_port
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self.port}/" + (f"?token={token}" if token else "")
 
     def run(self) -> None:
         """Serve until `close`, or an interrupt."""
+        self._serves = True
         self._server.run()
 
     def close(self) -> None:
-        self._server.close()
+        """End it, from any thread."""
+        if self._serves:
+            self._first.trigger.pull_trigger(self._close_sockets)
+        else:
+            self._close_sockets()
         self._hands.shutdown()
+
+    def _close_sockets(self) -> None:
+        """In the thread that serves, whose loop ends when it has no socket left."""
+        self._server.task_dispatcher.shutdown()
         self._shelf.close()
+        for open_socket in list(self._sockets.values()):
+            open_socket.close()
 
 
 class _Beside:
@@ -126,10 +146,7 @@ def serve(server: Server, *, open_page: bool) -> None:
     os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
     if open_page and any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")):
         webbrowser.open(server.url)
-    try:
-        server.run()
-    finally:
-        server.close()
+    server.run()
 
 
 def _unusable(host: str, port: int, error: OSError) -> str:
