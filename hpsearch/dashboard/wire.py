@@ -1,11 +1,15 @@
 """What the pages are told, as plain JSON records: whole at first, then what has changed."""
 
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from hpsearch import restart
+from hpsearch.errors import HpsearchError
 from hpsearch.result import Winner, state_of, value_of
+from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import RoundSummary, Snapshot
 from hpsearch.trial import Trial
 
@@ -58,6 +62,7 @@ def head(snapshot: Snapshot) -> Record:
         "best": None if best is None else _best(best),
         "winners": [_winner(winner) for winner in result.winners],
         "seconds_left": brief(snapshot.seconds_left, 3),
+        "command": _command(snapshot) if snapshot.state == "interrupted" else None,
         "holder": dict(snapshot.holder) if snapshot.holder else None,
         "devices": dict(Counter(trial.device for trial in snapshot.running)),
         "failures": [
@@ -129,6 +134,15 @@ def _row(trial: Trial) -> list[Any]:
     while row[-1] is None:
         row.pop()
     return row
+
+
+def _command(snapshot: Snapshot) -> str:
+    """What goes on with the search, or why nobody knows."""
+    try:
+        way = restart.recall(RunFolder(snapshot.result.folder))
+    except HpsearchError as error:
+        return str(error)
+    return shlex.join(["hpsearch", *way.arguments])
 
 
 def _best(trial: Trial) -> Record:

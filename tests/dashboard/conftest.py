@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from growing import GrowingSearch
+from searches import until
 from served import serving
 
 # Requests that a test makes fail on purpose are errors to a browser's console.
@@ -18,8 +19,9 @@ def chromium():
     if found is None:
         assert not os.environ.get("CI"), "CI must look at the pages: install chromium"
         pytest.skip("no Chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
@@ -39,7 +41,7 @@ def look(chromium) -> Iterator[Callable]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
 
         def note(message):
             expected = lossy and message.text.startswith(_FAILED)
@@ -80,6 +82,8 @@ def growing(tmp_path):
     search.hold.touch()
     controller = search.start()
     try:
+        places = [search.trial(number).reports for number in range(2)]
+        until(lambda: all(place.exists() for place in places), "the first trials run")
         with serving(search.runs, allow_control=True) as asker:
             search.url = asker.url
             yield search

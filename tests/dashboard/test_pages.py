@@ -6,7 +6,6 @@ import pytest
 from growing import GrowingSearch
 from playwright.sync_api import expect
 from served import serving
-from searches import until
 
 PAGES = ["/", "/study/s", "/study/s/trial/9", "/compare?study=s&study=other"]
 
@@ -22,26 +21,24 @@ def drawn(page):
 
 
 def test_cells_turn_as_trials_end_and_the_end_is_told_without_a_reload(look, growing):
-    until((growing.trial(1).path / "reports.jsonl").exists, "the first trials run")
     page = look(f"{growing.url}/study/s")
     expect(page.locator("#state")).to_contain_text("running")
-    expect(page.locator('.cell[data-look="running"]')).to_have_count(2)
-    expect(page.locator('.cell[data-look="waiting"]')).to_have_count(6)
+    expect(page.locator('.strips .cell[data-look="running"]')).to_have_count(2)
+    expect(page.locator('.strips .cell[data-look="waiting"]')).to_have_count(6)
     expect(page.locator("#tile-now")).to_contain_text("2 on cpu")
     page.evaluate("window.same = true")
     growing.hold.unlink()
     expect(page.locator("#state")).to_contain_text("finished")
     expect(page.locator("#tile-round")).to_contain_text("3 of 3")
     expect(page.locator("#tile-best")).to_contain_text("±")
-    expect(page.locator('.cell[data-look="running"], .cell[data-look="waiting"]')).to_have_count(8)
-    # What is left of those is the legend; the trials have all ended.
-    expect(page.locator('.strips .cell:not([data-look="done"], [data-look="failed"])')).to_have_count(0)
+    ended = '.strips .cell:is([data-look="done"], [data-look="failed"])'
+    expect(page.locator(ended)).to_have_count(28)
+    expect(page.locator(".strips .cell")).to_have_count(28)
     expect(page).to_have_title(re.compile("finished"))
     assert page.evaluate("window.same")
 
 
 def test_a_stopped_trial_is_shown_as_failed_with_its_reason(look, growing):
-    until((growing.trial(0).path / "reports.jsonl").exists, "the first trial runs")
     study = look(f"{growing.url}/study/s")
     trial = look(f"{growing.url}/study/s/trial/0")
     trial.get_by_role("button", name="Stop this trial").click()
@@ -71,7 +68,6 @@ def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(lo
 
 
 def test_a_log_is_followed_and_pictures_come_as_they_are_kept(look, growing):
-    until((growing.trial(0).path / "reports.jsonl").exists, "the first trial runs")
     page = look(f"{growing.url}/study/s/trial/0")
     expect(page.locator("#log")).to_contain_text("step 1")
     expect(page.locator("#log")).not_to_contain_text("step 2")
@@ -86,18 +82,17 @@ def test_a_log_is_followed_and_pictures_come_as_they_are_kept(look, growing):
 
 
 def test_a_note_is_kept_with_its_trial(look, growing):
-    until((growing.trial(0).path / "reports.jsonl").exists, "the first trial runs")
     page = look(f"{growing.url}/study/s/trial/0")
-    page.get_by_label("Note").fill("its <b>samples</b> look torn")
+    page.get_by_role("textbox", name="Note").fill("its <b>samples</b> look torn")
     page.get_by_role("button", name="Keep").click()
     expect(page.locator("#said")).to_contain_text("noted on trial 0")
     page.reload()
-    expect(page.get_by_label("Note")).to_have_value("its <b>samples</b> look torn")
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("its <b>samples</b> look torn")
 
 
 def test_a_cell_says_what_changed_and_points_at_its_parent(look, gallery):
     page = look(f"{gallery}/study/s")
-    page.locator(".cell.continued").first.hover()
+    page.locator(".strips .continued").first.hover()
     tip = page.get_by_role("tooltip")
     expect(tip).to_contain_text("continuation of")
     expect(tip).to_contain_text("lr")
@@ -168,17 +163,18 @@ def test_a_lost_connection_is_told_and_mended(look, gallery):
     expect(page.locator("#connection")).to_be_hidden()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("path", [*PAGES, "/study/none"])
-def test_axe_finds_nothing_serious(look, gallery, path, dark):
+def test_axe_finds_nothing_serious_in_either_theme(look, gallery, path):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = look(gallery + path, dark=dark, lossy=path.endswith("none"))
+    page = look(gallery + path, lossy=path.endswith("none"))
     page.wait_for_load_state("networkidle")
     drawn(page)
-    found = Axe().run(page).response["violations"]
-    serious = [v for v in found if v["impact"] in ("serious", "critical")]
-    assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious] == []
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        found = Axe().run(page).response["violations"]
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious] == []
 
 
 @pytest.mark.parametrize("path", PAGES)
