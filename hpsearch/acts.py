@@ -9,14 +9,13 @@ and HpsearchError, with the cure, for an act that makes no sense.
 """
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch import restart, view
+from hpsearch import requests, restart, view
 from hpsearch.errors import HpsearchError, RunFolderError
 from hpsearch.reader import Reader
-from hpsearch.requests import Requests
-from hpsearch.runfolder import RunFolder, StopLevel, writable
+from hpsearch.requests import Pending, Requests
+from hpsearch.runfolder import RunFolder, writable
 from hpsearch.study import Study, thaw
 from hpsearch.table import unit
 from hpsearch.trial import Spec
@@ -24,38 +23,9 @@ from hpsearch.trial import Spec
 NOTE_LENGTH = 10_000  # characters
 
 
-@dataclass(frozen=True)
-class Pending:
-    """What has been asked of a search and has not happened yet."""
-
-    stop: StopLevel | None
-    paused: bool
-    end_after: int | None  # the last round that may begin; stands until it is withdrawn
-    rounds: int | None  # in all
-    again: tuple[int, ...]  # trials
-    cancel: tuple[int, ...]  # trials
-
-    def __bool__(self) -> bool:
-        return self != NOTHING
-
-
-NOTHING = Pending(None, False, None, None, (), ())
-
-
 def pending(run: Path) -> Pending:
     """What has been asked for and has not happened yet; looks at a handful of files."""
-    folder = RunFolder(Path(run))
-    requests = Requests(folder)
-    at_work = folder.holder() is not None
-    cancelled = requests.cancelled()
-    return Pending(
-        stop=folder.stop_requested() if at_work else None,
-        paused=at_work and requests.paused,
-        end_after=requests.end_after,
-        rounds=requests.rounds_to_take_up,
-        again=tuple(trial for trial, _repeat in requests.again()),
-        cancel=tuple(n for n in cancelled if not folder.trial(n).result.exists()),
-    )
+    return requests.pending(RunFolder(Path(run)))
 
 
 def pause(run: Path) -> str:
@@ -68,23 +38,23 @@ def pause(run: Path) -> str:
 def go_on(run: Path) -> str:
     """Lift a pause, withdraw an earlier end; and start the search if no controller is at work."""
     folder = _folder(run)
-    requests = Requests(folder)
+    wanted = Requests(folder)
     if folder.holder() is None:
         way = restart.recall(folder)
-        if requests.end_after is None and _has_ended(folder):
+        if wanted.end_after is None and _has_ended(folder):
             raise HpsearchError(
                 f"{run}: the search has finished; `hpsearch add-rounds {run} 1` gives it more to do"
             )
-        requests.withdraw_end()
+        wanted.withdraw_end()
         number = restart.begin(folder, way)
         return f"started as process {number}, which writes to {folder.controller_log}"
     if folder.stop_requested() is not None:
         raise HpsearchError(f"{run}: the search is stopping; ask again when it has")
-    paused, end = requests.paused, requests.end_after
+    paused, end = wanted.paused, wanted.end_after
     if not paused and end is None:
         raise HpsearchError(f"{run}: the search is at work, and neither paused nor asked to end")
-    requests.lift_pause()
-    requests.withdraw_end()
+    wanted.lift_pause()
+    wanted.withdraw_end()
     done = ["the pause is lifted"] if paused else []
     done += [f"rounds after round {end} may begin again"] if end is not None else []
     return " and ".join(done)
@@ -129,10 +99,10 @@ def add_rounds(run: Path, rounds: int) -> str:
     if rounds < 1:
         raise HpsearchError(f"rounds to add: must be 1 or more, got {rounds}")
     folder = _folder(run)
-    requests = Requests(folder)
+    wanted = Requests(folder)
     total = _rounds(folder) + rounds
-    requests.ask_rounds(total)
-    requests.withdraw_end()
+    wanted.ask_rounds(total)
+    wanted.withdraw_end()
     if folder.holder():
         return f"{total} rounds in all, once the round at hand is over"
     return f"{total} rounds in all, once the search goes on: `hpsearch go-on {run}`"
@@ -202,8 +172,8 @@ def _rounds_begun(folder: RunFolder) -> int:
 
 def _has_ended(folder: RunFolder) -> bool:
     """Whether a controller would find nothing to do."""
-    requests = Requests(folder)
-    if requests.rounds_to_take_up is not None or requests.again():
+    wanted = Requests(folder)
+    if wanted.rounds_to_take_up is not None or wanted.again():
         return False
     try:
         return view.read(folder.path).finished

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import acts, cli_acts, cli_dashboard, cli_replay, progress, tables, view
+from hpsearch import cli_acts, cli_dashboard, cli_replay, progress, tables, view
 from hpsearch.cli_acts import RunPath
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
@@ -103,7 +103,7 @@ def run(
 @app.command()
 def status(run: RunPath) -> None:
     """Where a search stands: rounds, running trials, leaders, failures."""
-    tables.show_status(view.read(run), acts.pending(run))
+    tables.show_status(view.read(run))
 
 
 @app.command()

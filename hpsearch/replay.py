@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch import view
+from hpsearch import restart, view
 from hpsearch.errors import HpsearchError
 from hpsearch.launchers.local import environment
+from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import Snapshot
+from hpsearch.study import load
 from hpsearch.trial import Folder, Outcome, Report, Spec
 from hpsearch.worker import Job
 
@@ -106,24 +108,30 @@ def _train(
     device: str | None,
     watch: Callable[[Report], None],
 ) -> Replay:
-    common = Job.of(snapshot.study)
+    # The frozen study does not say where the trainer lies; the one that it was frozen from does.
+    way = restart.recall(RunFolder(snapshot.result.folder))
+    trainer = load(way.study, way.overrides).trainer
+    common = replace(Job.of(snapshot.study), trainer=trainer)
     for spec in chain:
         for leftover in (folder.result, folder.reports):
             leftover.unlink(missing_ok=True)
         used = replace(spec, device=device or spec.device)
         folder.write_spec(used)
         job = replace(common, folders=(folder.path.absolute(),), device=used.device)
-        _work(job, folder, spec.threads, watch)
+        _work(job, folder, spec.threads, Path(way.directory), watch)
     outcome = folder.read_outcome()
     assert outcome is not None
     return Replay(snapshot.trial(chain[-1].number).outcome, outcome)
 
 
-def _work(job: Job, folder: Folder, threads: int, watch: Callable[[Report], None]) -> None:
+def _work(
+    job: Job, folder: Folder, threads: int, directory: Path, watch: Callable[[Report], None]
+) -> None:
     """Run the job in a process whose environment is that of a search's workers."""
     process = subprocess.Popen(
         [sys.executable, "-c", _WORK, json.dumps(job.to_record())],
         env=environment(threads),
+        cwd=directory,
     )
     seen = 0
     try:

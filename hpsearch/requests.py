@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hpsearch import files
 from hpsearch.errors import RunFolderError
-from hpsearch.runfolder import RunFolder, writable
+from hpsearch.runfolder import RunFolder, StopLevel, writable
 
 _AGAIN = re.compile(r"(\d+)-(\d+)")  # the trial, and how often it was asked for before
 
@@ -121,6 +121,35 @@ class Requests:
     def _remove(self, path: Path) -> None:
         with writable(self.folder.path):
             path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What has been asked of a search and has not happened yet."""
+
+    stop: StopLevel | None = None
+    paused: bool = False
+    end_after: int | None = None  # the last round that may begin; stands until it is withdrawn
+    rounds: int | None = None  # in all
+    again: tuple[int, ...] = ()  # trials
+    cancel: tuple[int, ...] = ()  # trials
+
+    def __bool__(self) -> bool:
+        return self != Pending()
+
+
+def pending(folder: RunFolder) -> Pending:
+    """What has been asked for and has not happened yet; looks at a handful of files."""
+    wanted = Requests(folder)
+    at_work = folder.holder() is not None
+    return Pending(
+        stop=folder.stop_requested() if at_work else None,
+        paused=at_work and wanted.paused,
+        end_after=wanted.end_after,
+        rounds=wanted.rounds_to_take_up,
+        again=tuple(trial for trial, _repeat in wanted.again()),
+        cancel=tuple(n for n in wanted.cancelled() if not folder.trial(n).result.exists()),
+    )
 
 
 def _number(path: Path) -> int | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from hpsearch.lineage import Lineage, lineage
 from hpsearch.outline import outline
 from hpsearch.record import Plan
+from hpsearch.requests import Pending
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
 from hpsearch.space import Space
@@ -64,6 +65,7 @@ class Snapshot:
         plan: how far the search is to go.
         study: as it is frozen in the run folder.
         holder: process, host and start of the controller at work; None when there is none.
+        pending: what people have asked for and has not happened yet.
         running: what is being trained at the moment.
         version: grows with every change, within one `epoch`.
         epoch: differs when the versions have begun anew.
@@ -75,6 +77,7 @@ class Snapshot:
     plan: Plan
     study: Study
     holder: Mapping[str, Any] | None
+    pending: Pending
     running: tuple[RunningTrial, ...]
     version: int
     epoch: str
@@ -84,7 +87,7 @@ class Snapshot:
     @property
     def state(self) -> SearchState:
         if self.holder is not None:
-            return "running"
+            return "paused" if self.pending.paused else "running"
         if self.finished:
             return "finished"
         return "failed" if self._has_failed else "interrupted"

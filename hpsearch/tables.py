@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from hpsearch.acts import Pending
 from hpsearch.command import Command
 from hpsearch.outline import outline
+from hpsearch.requests import Pending
 from hpsearch.result import Result, Winner, row, state_of, value_of
 from hpsearch.snapshot import Snapshot
 from hpsearch.source import Description
@@ -84,7 +84,7 @@ def _when(parameter: Parameter) -> str:
     )
 
 
-def show_status(snapshot: Snapshot, pending: Pending) -> None:
+def show_status(snapshot: Snapshot) -> None:
     """Where a search stands, and what it has been asked to do."""
     result = snapshot.result
     holder = snapshot.holder
@@ -97,7 +97,7 @@ def show_status(snapshot: Snapshot, pending: Pending) -> None:
         console.print(
             f"running   trial {running.number}: step {running.step:,} of {running.budget:,}{said}"
         )
-    if asked := _asked(pending):
+    if asked := _asked(snapshot.pending):
         console.print("asked     " + "; ".join(asked), soft_wrap=True)
     for reason, trials in snapshot.failures().items():
         numbers = ", ".join(str(trial.spec.number) for trial in trials[:10])

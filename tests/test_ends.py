@@ -10,6 +10,7 @@ from searches import HELD_TRAINER, HeldSearch, until
 
 from hpsearch import acts, view
 from hpsearch.errors import HpsearchError
+from hpsearch.requests import Pending
 
 # Single trials can be held too, by a file "hold-00008".
 HOLD_ONE = HELD_TRAINER.replace(
@@ -75,7 +76,7 @@ def test_an_end_stands_until_it_is_withdrawn_and_the_same_command_says_so(held):
     assert held.ask("go-on").returncode == 0
     until(lambda: rounds(held) == 2, "the second round begins")
     until(lambda: held.run.holder() is None, "it has finished")
-    assert (state(held), acts.pending(held.run.path)) == ("finished", acts.NOTHING)
+    assert (state(held), acts.pending(held.run.path)) == ("finished", Pending())
     assert len(view.read(held.run.path).result.records) == 4 + 2 + 4 + 2
 
 

@@ -1,9 +1,9 @@
 """The pages and what they ask for, as one Flask application; `gate` guards it."""
 
 import functools
+import mimetypes
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import flask
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, NotFound
 
-from hpsearch import acts, figures
+from hpsearch import figures
 from hpsearch.dashboard import acting, remarks, trials, wire
 from hpsearch.dashboard.shelf import Shelf, UnknownStudyError
 from hpsearch.errors import HpsearchError
@@ -118,9 +118,7 @@ def _studies() -> ResponseReturnValue:
 
 def _study(name: str) -> ResponseReturnValue:
     since = flask.request.args.get("since", 0, type=int)
-    told = wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
-    # Requests are files that no version of the study counts, so they are told each time.
-    return told | {"pending": asdict(acts.pending(_shelf().path(name)))}
+    return wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
 
 
 def _remarks(name: str) -> ResponseReturnValue:
@@ -180,10 +178,10 @@ def _artifact(name: str, number: int, artifact: str) -> ResponseReturnValue:
     if not trials.is_plain(folder / artifact):
         raise NotFound(f"trial {number} has no artifact {artifact}")
     # Also refuses whatever would leave the folder.
-    response = flask.send_from_directory(folder.absolute(), artifact, max_age=0)
-    if not (response.mimetype or "").startswith("image/"):
-        response.headers["Content-Disposition"] = "attachment"
-    return response
+    picture = (mimetypes.guess_type(artifact)[0] or "").startswith("image/")
+    return flask.send_from_directory(
+        folder.absolute(), artifact, max_age=0, as_attachment=not picture
+    )
 
 
 def _compared() -> list[Snapshot]:

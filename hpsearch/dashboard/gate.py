@@ -27,8 +27,9 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_TOKEN = 16
 
 # Plotly puts its style rules into an empty <style> (the first hash is that of no text), styles into
-# attributes, and at its start a <style> of MapLibre's, which no figure of ours uses: the second hash,
-# without which the browser's console has an error. Everything else comes from our own files.
+# attributes, and at its start a <style> of MapLibre's, which no figure of ours uses (the second, of
+# Plotly 7.1; with another there is an error in the browser's console, and nothing else).
+# Everything else comes from our own files.
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' "

@@ -1,4 +1,4 @@
-"""What a person should know of a study besides its numbers: bounds too narrow, trials that failed."""
+"""What a person should know of a study besides numbers: bounds too narrow, trials that failed."""
 
 from dataclasses import asdict
 

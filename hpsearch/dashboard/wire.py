@@ -22,14 +22,19 @@ def study(snapshot: Snapshot, since: int = 0, epoch: str = "") -> Record:
     """A study since a version that the page has; everything if its epoch is another.
 
     Returns:
-        epoch, version; same: true if nothing has changed. Else head (always whole), running
-        (always whole), and the trials and rounds that changed. A row of trials is
+        epoch, version, pending; same: true if nothing has changed. Else head and running (always
+        whole), and the trials and rounds that changed. A row of trials is
         [number, round, index, role, state, value, reason, parent], as `columns` says, without the
         nulls at its end.
     """
     if epoch != snapshot.epoch or since > snapshot.version:
         since = 0
-    record: Record = {"epoch": snapshot.epoch, "version": snapshot.version, "since": since}
+    record: Record = {
+        "epoch": snapshot.epoch,
+        "version": snapshot.version,
+        "since": since,
+        "pending": asdict(snapshot.pending),
+    }
     if since == snapshot.version:
         return record | {"same": True}
     changed = [t for t in snapshot.result.records if snapshot.stamps[t.spec.number] > since]

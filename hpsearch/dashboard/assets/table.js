@@ -34,7 +34,7 @@ export class Table {
     const before = this.running;
     this.running = new Map(answer.running.map((one) => [one.number, one]));
     for (const values of answer.trials) {
-      const trial = Object.fromEntries(answer.columns.map((name, i) => [name, values[i]]));
+      const trial = Object.fromEntries(answer.columns.map((name, i) => [name, values[i] ?? null]));
       this.put(trial);
       touched.add(stripOf(trial));
     }
