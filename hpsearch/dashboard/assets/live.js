@@ -14,7 +14,8 @@ export class Refusal extends Error {
 export async function ask(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refusal(body.error ?? `the server answered ${response.status}`, response.status);
+  if (!response.ok)
+    throw new Refusal(body.error ?? `the server answered ${response.status}`, response.status);
   return { body, tag: response.headers.get("ETag") };
 }
 
@@ -63,6 +64,8 @@ export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
 function connected(yes) {
   const place = document.getElementById("connection");
   if (place.hidden === yes) return;
-  place.textContent = yes ? "" : "Connection lost, trying again. What you see is the last that was known.";
+  place.textContent = yes
+    ? ""
+    : "Connection lost, trying again. What you see is the last that was known.";
   place.hidden = yes;
 }
