@@ -32,6 +32,14 @@ class Way:
     overrides: tuple[str, ...]
     directory: str  # where it was typed, from which modules may be imported
 
+    @property
+    def arguments(self) -> list[str]:
+        """Of the command `hpsearch`."""
+        given = ["run", self.study, "--runs", self.runs]
+        for override in self.overrides:
+            given += ["--set", override]
+        return given
+
     @classmethod
     def here(cls, study: str | Path, runs: str | Path, overrides: Sequence[str]) -> "Way":
         study, runs = Path(study).absolute(), Path(runs).absolute()
@@ -80,9 +88,7 @@ def begin(folder: RunFolder, way: Way) -> int:
 
     It outlives the caller, and what it says goes to the folder's controller.log.
     """
-    command = [sys.executable, "-m", "hpsearch.cli", "run", way.study, "--runs", way.runs]
-    for override in way.overrides:
-        command += ["--set", override]
+    command = [sys.executable, "-m", "hpsearch.cli", *way.arguments]
     with writable(folder.path):
         spawned = subprocess.run(
             [sys.executable, "-c", _SPAWN, str(folder.controller_log.absolute()), *command],

@@ -29,6 +29,7 @@ def trial(snapshot: Snapshot, number: int) -> Record:
     return {
         **summary(snapshot, found),
         "message": outcome.message if outcome else "",
+        "note": folder.read_note(),
         "objective": snapshot.result.metric,
         "metrics": {k: brief(v) for k, v in _metrics(found, live).items()},
         "steps": outcome.steps if outcome else live.step if live else 0,

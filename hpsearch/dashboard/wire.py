@@ -1,11 +1,15 @@
 """What the pages are told, as plain JSON records: whole at first, then what has changed."""
 
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from hpsearch import restart
+from hpsearch.errors import HpsearchError
 from hpsearch.result import Winner, state_of, value_of
+from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import RoundSummary, Snapshot
 from hpsearch.trial import Trial
 
@@ -49,9 +53,7 @@ def head(snapshot: Snapshot) -> Record:
     """What a study is and where it stands."""
     result, plan = snapshot.result, snapshot.plan
     total = plan.rounds * plan.trials + plan.candidates * plan.seeds
-    trial, value = result.best_trial, None
-    if trial is not None:
-        value = value_of(trial)
+    best = result.best_trial
     return {
         "name": result.name,
         "folder": str(result.folder),
@@ -62,9 +64,10 @@ def head(snapshot: Snapshot) -> Record:
         "round": len(result.rounds) - 1,
         "done": sum(t.outcome is not None for t in result.records),
         "total": max(total, len(result.records)),
-        "best": None if trial is None else {"number": trial.spec.number, "value": brief(value)},
+        "best": None if best is None else _best(best),
         "winners": [_winner(winner) for winner in result.winners],
         "seconds_left": brief(snapshot.seconds_left, 3),
+        "command": _command(snapshot) if snapshot.state == "interrupted" else None,
         "holder": dict(snapshot.holder) if snapshot.holder else None,
         "devices": dict(Counter(trial.device for trial in snapshot.running)),
         "failures": [
@@ -136,6 +139,20 @@ def _row(trial: Trial) -> list[Any]:
     while row[-1] is None:
         row.pop()
     return row
+
+
+def _command(snapshot: Snapshot) -> str:
+    """What goes on with the search, or why nobody knows."""
+    try:
+        way = restart.recall(RunFolder(snapshot.result.folder))
+    except HpsearchError as error:
+        return str(error)
+    return shlex.join(["hpsearch", *way.arguments])
+
+
+def _best(trial: Trial) -> Record:
+    spec = trial.spec
+    return {"number": spec.number, "value": brief(value_of(trial)), "params": dict(spec.params)}
 
 
 def _winner(winner: Winner) -> Record:

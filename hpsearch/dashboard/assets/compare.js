@@ -49,7 +49,7 @@ function table(studies, comparable) {
       metrics.map((name) => row(name, winners.map((winner) => spread(winner?.metrics[name])))),
       params.length > 0 && group("Its parameters; what differs has a ground"),
       params.map((name) => {
-        const values = studies.map((one) => leader(one)?.params?.[name]);
+        const values = studies.map((one) => leader(one)?.params[name]);
         return row(name, values.map((value) => (value === undefined ? "–" : number(value, 5))), differ(values) ? "differs" : "");
       }))));
 }

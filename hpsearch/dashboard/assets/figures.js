@@ -82,7 +82,7 @@ class Figure {
       if (this.drawn) (await plotly()).purge(this.plot);
       this.drawn = false;
       this.plot.style.minHeight = "";
-      this.tell(this.figure.layout.annotations[0]?.text ?? "Nothing to draw yet.");
+      this.tell(this.figure.layout.annotations[0]?.text.replaceAll("<br>", " ") ?? "Nothing to draw yet.");
       return;
     }
     const Plotly = await plotly();
@@ -93,7 +93,8 @@ class Figure {
     await Plotly.react(this.plot, data, { ...layout, template: template(), autosize: true, uirevision: "kept" }, {
       responsive: true, displaylogo: false, showTips: false, doubleClickDelay: 400,
       displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+      // Only these: Plotly's own choice has a button that sends the figure to a server of theirs.
+      modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], plotlyServerURL: "",
       toImageButtonOptions: { format: "svg", filename: this.section.dataset.figure },
     });
   }

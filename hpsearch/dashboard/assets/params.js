@@ -34,7 +34,7 @@ export function facts(trial) {
     ["round", trial.role === "draw" || trial.role === "continue" ? `${trial.round}, place ${trial.index}` : null],
     ["budget", several(trial.budget, "step")],
     ["seed", String(trial.seed)],
-    ["began", trial.started],
+    ["recorded", trial.started],
     ["ended", trial.ended],
     ["device", trial.spec?.device],
     ["threads", trial.spec?.threads && count(trial.spec.threads)],

@@ -52,7 +52,7 @@ function notice(head) {
   if (head.state === "interrupted") {
     return h("div", { class: "message", dataset: { kind: "warn" } },
       h("p", null, "Nobody works on this search at the moment. Nothing that had finished is lost; the command that started it goes on with it:"),
-      h("p", null, h("code", null, head.command ?? "hpsearch run STUDY")));
+      h("p", null, h("code", null, head.command)));
   }
   if (head.state === "failed") {
     return h("div", { class: "message", dataset: { kind: "bad" } },
