@@ -1,0 +1,219 @@
+"""What all figures share: colours that read on light and dark ground, text, panels, layout.
+
+A figure is a dict in Plotly's JSON form, without background, fonts or grid colours: the page that
+shows it adds a template, and `paint` draws the same dict on paper.
+"""
+
+import html
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Figure = dict[str, Any]
+
+# Okabe & Ito 2008, without black and yellow, each of which one of the grounds swallows.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MUTED = "rgba(128,128,128,0.35)"
+GREY = "#808080"
+WARNING = "#D55E00"
+# Viridis without its ends; dark for the worst.
+VALUES = [[0.0, "#414487"], [0.35, "#2a788e"], [0.7, "#22a884"], [1.0, "#7ad151"]]
+MARGIN_LEFT, MARGIN_RIGHT = 56, 14
+_NOTE_WIDTH = 58  # characters that a phone's width holds
+_NAME_WIDTH = 24
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def escaped(text: object, width: int | None = None) -> str:
+    """A user's text as Plotly shows it verbatim: no tags, no templates, no formulas.
+
+    Args:
+        text: any value.
+        width: characters, the last an ellipsis when it is longer.
+    """
+    plain = " ".join(str(text).split())
+    if width is not None and len(plain) > width:
+        plain = plain[: width - 1] + "…"
+    marks = html.escape(plain, quote=False)
+    return marks.replace("%", "&#37;").replace("$", "&#36;").replace("{", "&#123;")
+
+
+def name(text: object) -> str:
+    """A name of a parameter, metric or study, cut to what a panel can head."""
+    return escaped(text, _NAME_WIDTH)
+
+
+def rgba(colour: str, alpha: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def rounded(value: float | None, digits: int = 6) -> float | None:
+    """A coordinate short enough to send; None where a line has a gap."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{digits}g}")
+
+
+def shown(value: object) -> str:
+    """A value as hover texts and labels print it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return escaped(value, 40)
+
+
+def superscript(exponent: int) -> str:
+    return str(exponent).translate(_SUPERSCRIPT)
+
+
+def tick(value: float) -> str:
+    """A short tick, in scientific notation only far from 1."""
+    if value and not 1e-3 <= abs(value) < 1e5:
+        mantissa, power = f"{value:.1e}".split("e")
+        return f"{mantissa.removesuffix('.0')}·10{superscript(int(power))}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def wide(values: Iterable[float | None]) -> bool:
+    """Whether values need a log axis: all positive, and over more than a factor of 30."""
+    known = [v for v in values if v is not None]
+    return bool(known) and min(known) > 0 and max(known) / min(known) > 30
+
+
+def direction(better: str) -> str:
+    return "lower is better" if better == "minimize" else "higher is better"
+
+
+def layout(title: str, notes: Sequence[str] = (), *, height: int, legend: bool = False) -> Figure:
+    """The frame of a figure; `height` is of its panels, in pixels."""
+    lines = [line for note in notes if note for line in textwrap.wrap(note, _NOTE_WIDTH)]
+    top = 40 + 16 * len(lines)
+    bottom = 84 if legend else 48
+    frame: Figure = {
+        "title": {
+            "text": title,
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 8, "t": 8},
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": 15},
+        },
+        "margin": {"l": MARGIN_LEFT, "r": MARGIN_RIGHT, "t": top, "b": bottom},
+        "height": height + top + bottom,
+        "hovermode": "closest",
+        "showlegend": legend,
+        "annotations": [],
+    }
+    if lines:
+        frame["annotations"].append(
+            {
+                "text": "<br>".join(lines),
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+                "xshift": 8 - MARGIN_LEFT,
+                "y": 1,
+                "yref": "paper",
+                "yanchor": "top",
+                "yshift": top - 30,
+                "align": "left",
+                "showarrow": False,
+                "font": {"size": 12, "color": GREY},
+            }
+        )
+    if legend:
+        frame["legend"] = {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 11},
+        }
+    return frame
+
+
+def empty(title: str, why: str) -> Figure:
+    """A figure that has nothing to show yet, and says why."""
+    frame = layout(title, [why], height=60)
+    hidden = {"visible": False, "range": [0, 1]}
+    return {"data": [], "layout": frame | {"xaxis": hidden, "yaxis": dict(hidden)}}
+
+
+class Panels:
+    """Small multiples: a grid of pairs of axes with a heading each, top left first."""
+
+    def __init__(
+        self,
+        frame: Figure,
+        count: int,
+        *,
+        columns: int,
+        panel: int,
+        between: int = 58,
+        gap: float = 0.06,
+    ) -> None:
+        self._frame = frame
+        self._columns = max(1, min(columns, count))
+        self._rows = math.ceil(count / self._columns)
+        self._panel, self._between, self._gap = panel, between, gap
+
+    @staticmethod
+    def height(count: int, *, columns: int, panel: int, between: int = 58) -> int:
+        """Pixels of a grid, for its frame."""
+        rows = math.ceil(count / max(1, min(columns, count)))
+        return rows * panel + (rows - 1) * between + 24
+
+    def add(self, i: int, x: Figure, y: Figure, heading: str) -> Figure:
+        """Place panel `i`; returns the references that its traces carry."""
+        row, column = divmod(i, self._columns)
+        width = (1 - self._gap * (self._columns - 1)) / self._columns
+        left = column * (width + self._gap)
+        total = self._rows * self._panel + (self._rows - 1) * self._between + 24
+        top = 1 - (24 + row * (self._panel + self._between)) / total
+        bottom = max(0.0, top - self._panel / total)
+        ending = "" if i == 0 else str(i + 1)
+        across = [round(left, 4), round(left + width, 4)]
+        up = [round(bottom, 4), round(top, 4)]
+        self._frame[f"xaxis{ending}"] = {"domain": across, "anchor": f"y{ending}"} | x
+        self._frame[f"yaxis{ending}"] = {"domain": up, "anchor": f"x{ending}"} | y
+        self._frame["annotations"].append(
+            {
+                "text": heading,
+                "x": 0,
+                "xref": f"x{ending} domain",
+                "xanchor": "left",
+                "y": 1,
+                "yref": f"y{ending} domain",
+                "yanchor": "bottom",
+                "yshift": 3,
+                "showarrow": False,
+                "font": {"size": 12},
+            }
+        )
+        return {"xaxis": f"x{ending}", "yaxis": f"y{ending}"}
+
+    def first_column(self, i: int) -> bool:
+        return i % self._columns == 0
+
+
+def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]]) -> Figure:
+    """Many lines as one: x and y with a gap after each."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for line in lines:
+        x += [*(rounded(point[0]) for point in line), None]
+        y += [*(rounded(point[1]) for point in line), None]
+    return {"x": x[:-1], "y": y[:-1]}
+
+
+def thinned(points: Sequence[Any], most: int) -> list[Any]:
+    """At most so many of the points, evenly, the first and the last among them."""
+    if len(points) <= most:
+        return list(points)
+    return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]

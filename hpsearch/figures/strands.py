@@ -1,0 +1,188 @@
+"""Parallel coordinates: every trial a strand through its parameters, down to its value.
+
+The axes lie one below the other, so that names stand upright and a phone's width is enough. The
+strands are ordinary lines: Plotly's own parallel coordinates need WebGL, know neither log axes nor
+options, and compile code that a strict page forbids.
+"""
+
+import math
+from collections.abc import Sequence
+
+from hpsearch.figures import scales
+from hpsearch.figures.ink import (
+    GREY,
+    MUTED,
+    PALETTE,
+    Figure,
+    direction,
+    empty,
+    gapped,
+    layout,
+    name,
+    rounded,
+    shown,
+    thinned,
+    tick,
+    wide,
+)
+from hpsearch.result import value_of
+from hpsearch.snapshot import Snapshot
+from hpsearch.space import Choice, Domain, Logint, Loguniform
+from hpsearch.trial import Trial
+
+_TITLE = "Parallel coordinates"
+_STRANDS, _POINTS = 300, 3600
+_BEST = 5
+_PARAMETERS = 16
+_ROW_PX = 46
+
+
+def parallel(s: Snapshot) -> Figure:
+    """The trials at the largest budget; the best few in colour."""
+    sign = 1 if s.result.direction == "minimize" else -1
+    done = [t for t in s.searched if value_of(t) is not None]
+    if not done:
+        return empty(_TITLE, "No trial has finished yet.")
+    budget = max(t.spec.budget for t in done)
+    equal = [t for t in done if t.spec.budget == budget]
+    equal.sort(key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
+    domains = {p.name: p.domain for p in list(s.space)[:_PARAMETERS]}
+    best, rest = equal[:_BEST], equal[_BEST:]
+    kept = thinned(rest, min(_STRANDS, _POINTS // (len(domains) + 1)))
+    values = [value_of(t) or 0.0 for t in equal]
+    log = wide(values)
+    rows = len(domains) + 1
+    data = [_axes(rows)]
+    if kept:
+        many = gapped([p for t in kept for p in _strand(t, domains, values, log)])
+        line = {"color": MUTED, "width": 1}
+        data.append(_lines(line) | many | {"name": "others", "hoverinfo": "skip"})
+    data += [_coloured(s, i, t, domains, values, log) for i, t in reversed(list(enumerate(best)))]
+    data.append(_marks(domains, values, log))
+    notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
+    if len(kept) + len(best) < len(equal):
+        notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
+    if len(domains) < len(s.space):
+        notes.append(f"{len(domains)} of {len(s.space)} parameters.")
+    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True)
+    frame["margin"] |= {"l": 110, "b": 62}
+    for note in frame["annotations"]:
+        note["xshift"] = 8 - 110
+    frame["xaxis"] = {"range": [-0.04, 1.04], "visible": False}
+    objective = f"<b>{name(s.result.metric)}</b><br>{direction(s.result.direction)}"
+    frame["yaxis"] = {
+        "range": [rows - 0.4, -0.4],
+        "tickvals": list(range(rows)),
+        "ticktext": [*(name(key) for key in domains), objective],
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return {"data": data, "layout": frame}
+
+
+def _strand(
+    trial: Trial, domains: dict[str, Domain], values: Sequence[float], log: bool
+) -> list[list[tuple[float | None, float | None]]]:
+    """A trial's line, in pieces where it has not a parameter."""
+    pieces: list[list[tuple[float | None, float | None]]] = [[]]
+    for row, (key, domain) in enumerate(domains.items()):
+        value = trial.spec.params.get(key)
+        if key in trial.spec.params and domain.contains(value):
+            pieces[-1].append((_unit(domain, value, trial.spec.number), float(row)))
+        elif pieces[-1]:
+            pieces.append([])
+    pieces[-1].append((_share(value_of(trial) or 0.0, values, log), float(len(domains))))
+    return pieces
+
+
+def _unit(domain: Domain, value: object, number: int) -> float:
+    at = scales.place(domain, value, number)  # type: ignore[arg-type]
+    assert at is not None
+    low, high = scales.ends(domain)
+    if isinstance(domain, Loguniform | Logint):
+        return float(f"{math.log(at / low) / math.log(high / low):.3f}")
+    return float(f"{(at - low) / (high - low):.3f}")
+
+
+def _share(value: float, values: Sequence[float], log: bool) -> float:
+    """Where a value lies between the smallest and the largest."""
+    low, high = min(values), max(values)
+    if log:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    return float(f"{(value - low) / (high - low):.3f}") if high > low else 0.5
+
+
+def _lines(line: Figure) -> Figure:
+    return {"type": "scatter", "mode": "lines", "line": line}
+
+
+def _axes(rows: int) -> Figure:
+    lines = [[(0.0, float(row)), (1.0, float(row))] for row in range(rows)]
+    return (
+        _lines({"color": GREY, "width": 1}) | gapped(lines) | {"hoverinfo": "skip", "showlegend": False}
+    )
+
+
+def _coloured(
+    s: Snapshot,
+    i: int,
+    trial: Trial,
+    domains: dict[str, Domain],
+    values: Sequence[float],
+    log: bool,
+) -> Figure:
+    pieces = _strand(trial, domains, values, log)
+    label = f"trial {trial.spec.number}: {tick(value_of(trial) or 0.0)}"
+    params = trial.spec.params
+    texts: list[str] = []
+    for piece in pieces:
+        keys = [list(domains)[int(row or 0)] for _, row in piece if (row or 0) < len(domains)]
+        texts += [f"{label}<br>{name(key)} = {shown(params[key])}" for key in keys]
+        texts += [label] * (len(piece) - len(keys)) + [""]
+    colour = PALETTE[i % len(PALETTE)]
+    return (
+        _lines({"color": colour, "width": 2.2})
+        | gapped(pieces)
+        | {
+            "mode": "lines+markers",
+            "marker": {"size": 5, "color": colour},
+            "name": label,
+            "legendrank": i,
+            "hovertext": texts[:-1],
+            "hoverinfo": "text",
+        }
+    )
+
+
+def _marks(domains: dict[str, Domain], values: Sequence[float], log: bool) -> Figure:
+    """The ticks, as text below each axis."""
+    x: list[float | None] = []
+    y: list[float] = []
+    texts: list[str] = []
+    for row, domain in enumerate(domains.values()):
+        places, labels = scales.ticks(domain, 3)
+        for place, label in zip(places, labels, strict=True):
+            low, high = scales.ends(domain)
+            if isinstance(domain, Loguniform | Logint):
+                x.append(rounded(math.log(place / low) / math.log(high / low), 3))
+            else:
+                x.append(rounded((place - low) / (high - low), 3))
+            y.append(row + 0.08)
+            texts.append(label.replace("<br>", "") if isinstance(domain, Choice) else label)
+    low, high = min(values), max(values)
+    middle = math.sqrt(low * high) if log else (low + high) / 2
+    for value in dict.fromkeys((low, middle, high)):
+        x.append(_share(value, values, log))
+        y.append(len(domains) + 0.08)
+        texts.append(tick(float(f"{value:.3g}")))
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": x,
+        "y": y,
+        "text": texts,
+        "textposition": "bottom center",
+        "textfont": {"size": 10, "color": GREY},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
