@@ -168,7 +168,9 @@ class _Draws:
             chances = [chance * weights[:, None] for chance in self._chances(j, chosen, active)]
             if j in self._deciding:
                 column = chosen[self._deciding.index(j)]
-                given = [(source, np.array([s == source for s in column])) for source in set(column)]
+                given = [
+                    (source, np.array([s == source for s in column])) for source in set(column)
+                ]
             else:
                 given = [(s, np.full(len(weights), w)) for s, w in self._donors(parent, j).items()]
             for source, mask in given:
@@ -180,9 +182,7 @@ class _Draws:
 
     def _donors(self, parent: int, j: int) -> dict[Source, float]:
         """Who gives parameter `j` to a child of survivor `parent`, by probability."""
-        others = [
-            i for i in range(len(self._survivors)) if i != parent and self._active[i][j]
-        ]
+        others = [i for i in range(len(self._survivors)) if i != parent and self._active[i][j]]
         found: dict[Source, float] = {}
         for i in others:
             u = self._survivors[i][j]
@@ -287,7 +287,7 @@ class _Draws:
         lows, highs = (ndtr(ends[None] / steps[:, :, None]) for ends in below)
         inside = ndtr((1 - nodes) / steps) - ndtr(-nodes / steps)  # redrawn until it is
         landed = (highs - lows) / inside[:, :, None]
-        return np.einsum("muk,u->mk", landed, weights)
+        return np.asarray(np.einsum("muk,u->mk", landed, weights))
 
 
 def _overlaps(source: Source, intervals: Intervals) -> Array:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from hpsearch.result import value_of
@@ -57,8 +57,9 @@ def importance(space: Space, trials: Sequence[Trial], direction: str) -> Mapping
         values = [t.params[name] for t in study.get_trials(deepcopy=False) if name in t.params]
         if len(values) < _FEWEST or len(set(map(str, values))) < 2:
             continue
-        # One parameter at a time: Optuna then takes all trials that have it.
-        found = get_param_importances(study, evaluator=evaluator, params=[name], normalize=False)
+        # One at a time, so that Optuna takes all trials that have it; and from the evaluator, as
+        # `get_param_importances` would make each one's share of itself 1.
+        found = evaluator.evaluate(study, params=[name])
         raw[name] = (found[name] if math.isfinite(found[name]) else 0.0, len(values))
     total = sum(value for value, _ in raw.values())
     shares = {name: Importance(v / total if total else 0.0, n) for name, (v, n) in raw.items()}

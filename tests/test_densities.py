@@ -43,9 +43,7 @@ def tightening(space: Space, seed: int, *, round: int = 2, survivors: int = 3) -
 
 def drawn(space: Space, tightened: Tightening) -> np.ndarray:
     """Points of many draws."""
-    places = rounds.propose(
-        space, tightened, seed=1, round=2, trials=DRAWS, continued=False
-    )
+    places = rounds.propose(space, tightened, seed=1, round=2, trials=DRAWS, continued=False)
     return np.array([place.unit for place in places])
 
 

@@ -31,7 +31,7 @@ class Pressing:
         count = len(self.survivors)
         return (
             f"{self.parameter}: {count} survivors press on its {self.side} end, {self.bound:g}; "
-            f"a study with a {'lower' if self.side == 'low' else 'higher'} {self.side} may do better"
+            "a study whose range goes on beyond it may do better"
         )
 
 

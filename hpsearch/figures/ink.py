@@ -156,7 +156,7 @@ class Panels:
         columns: int,
         panel: int,
         between: int = 58,
-        gap: float = 0.06,
+        gap: float = 0.08,
     ) -> None:
         self._frame = frame
         self._columns = max(1, min(columns, count))

@@ -36,9 +36,7 @@ def curves(s: Snapshot) -> Figure:
     """
     named = _named(s)
     begun = [
-        t.spec.number
-        for t in s.searched
-        if t.outcome is not None and t.spec.number not in named
+        t.spec.number for t in s.searched if t.outcome is not None and t.spec.number not in named
     ]
     kept = thinned(begun, _MANY)
     each = max(8, _MANY_POINTS // max(1, len(kept)))
@@ -48,15 +46,15 @@ def curves(s: Snapshot) -> Figure:
         return empty(_TITLE, "No trial has reported yet.")
     data: list[Figure] = []
     if many:
-        line = {"color": MUTED, "width": 1}
         label = f"{len(many)} other{'s' * (len(many) > 1)}"
-        data.append(_line(line, label) | gapped(many) | {"hoverinfo": "skip"})
+        data.append(
+            _line({"color": MUTED, "width": 1}, label) | gapped(many) | {"hoverinfo": "skip"}
+        )
     for i, (number, points) in enumerate(reversed(few.items())):
         order = len(few) - 1 - i
-        line = {"color": PALETTE[order % len(PALETTE)], "width": 2}
-        if order >= len(PALETTE):
-            line["dash"] = "dot"
-        trace = _line(line, named[number]) | gapped([points])
+        dash = "solid" if order < len(PALETTE) else "dot"
+        look = {"color": PALETTE[order % len(PALETTE)], "width": 2, "dash": dash}
+        trace = _line(look, named[number]) | gapped([points])
         trace["hovertemplate"] = f"{named[number]}: %{{y:.5g}} at step %{{x:,}}<extra></extra>"
         data.append(trace | {"legendrank": order})
     note = f"{len(kept)} of {len(begun)} other trials are shown." if len(kept) < len(begun) else ""

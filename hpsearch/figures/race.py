@@ -61,6 +61,8 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
             data.append(mark)
             values += mark["y"]
     notes = ["Bars: the winner's mean ± sd over fresh seeds."]
+    if any(len({r.budget for r in s.rounds}) > 1 for s in shown):
+        notes.append("A line starts anew where the budget grows.")
     if len({(s.result.metric, s.result.direction) for s in shown}) > 1:
         notes.append("These studies measure different things; their heights do not compare.")
     if len(shown) < len(snapshots):
@@ -104,7 +106,9 @@ def _thinned_steps(
 ) -> list[tuple[float, float | None]]:
     """A line of steps without the points at which nothing changes."""
     changes = [
-        point for i, point in enumerate(line) if i in (0, len(line) - 1) or point[1] != line[i - 1][1]
+        point
+        for i, point in enumerate(line)
+        if i in (0, len(line) - 1) or point[1] != line[i - 1][1]
     ]
     return thinned(changes, most)
 

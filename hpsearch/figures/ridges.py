@@ -1,5 +1,6 @@
 """The picture of the method: what each round drew from, what it drew, and what survived."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -42,9 +43,7 @@ _ROW_PX = 32
 Stage = tuple[int, tuple[Marginal, ...] | None, Sequence[Trial]]
 
 
-def tightening(
-    s: Snapshot, parameters: Sequence[str] | None = None, *, columns: int = 2
-) -> Figure:
+def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns: int = 2) -> Figure:
     """A panel per parameter: the distribution of each round, its trials, and the survivors.
 
     Args:
@@ -214,12 +213,12 @@ def _shapes(
     domain: Domain, edges: Sequence[float], up: Sequence[float], base: float
 ) -> list[list[tuple[float, float]]]:
     if _continuous(domain):
-        centres = [(a + b) / 2 for a, b in zip(edges, edges[1:], strict=False)]
+        centres = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         points = [(0.0, up[0]), *zip(centres, up, strict=True), (1.0, up[-1])]
         return [[(0.0, base), *points, (1.0, base), (0.0, base)]]
     inset = 0.06
     bars = []
-    for low, high, top in zip(edges, edges[1:], up, strict=False):
+    for low, high, top in zip(edges[:-1], edges[1:], up, strict=True):
         a, b = low + inset * (high - low), high - inset * (high - low)
         bars.append([(a, base), (a, top), (b, top), (b, base), (a, base)])
     return bars

@@ -16,7 +16,7 @@ def at(domain: Domain, u: float) -> float:
         return u * len(domain.options)
     low, high = ends(domain)
     if isinstance(domain, Loguniform | Logint):
-        return low * (high / low) ** u
+        return float(low * (high / low) ** u)
     return low + u * (high - low)
 
 
@@ -53,7 +53,10 @@ def axis(domain: Domain, pad: float = 0.02) -> Figure:
     if isinstance(domain, Loguniform | Logint):
         a, b = math.log10(low), math.log10(high)
         return {"type": "log", "range": [a - pad * (b - a), b + pad * (b - a)]} | shape
-    return {"type": "linear", "range": [low - pad * (high - low), high + pad * (high - low)]} | shape
+    return {
+        "type": "linear",
+        "range": [low - pad * (high - low), high + pad * (high - low)],
+    } | shape
 
 
 def ticks(domain: Domain, most: int = 4) -> tuple[list[float], list[str]]:

@@ -79,9 +79,7 @@ def _rows(winners: Sequence[Winner], *, labelled: bool) -> Figure:
     }
 
 
-def _panel(
-    s: Snapshot, winners: Sequence[Winner], metric: str, *, labelled: bool
-) -> list[Figure]:
+def _panel(s: Snapshot, winners: Sequence[Winner], metric: str, *, labelled: bool) -> list[Figure]:
     x, y, texts = [], [], []
     for row, winner in enumerate(winners):
         for number in thinned(winner.trials, _SEEDS):

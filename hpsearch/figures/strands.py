@@ -56,7 +56,7 @@ def parallel(s: Snapshot) -> Figure:
     if kept:
         many = gapped([p for t in kept for p in _strand(t, domains, values, log)])
         line = {"color": MUTED, "width": 1}
-        data.append(_lines(line) | many | {"name": "others", "hoverinfo": "skip"})
+        data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
     data += [_coloured(s, i, t, domains, values, log) for i, t in reversed(list(enumerate(best)))]
     data.append(_marks(domains, values, log))
     notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
@@ -119,7 +119,9 @@ def _lines(line: Figure) -> Figure:
 def _axes(rows: int) -> Figure:
     lines = [[(0.0, float(row)), (1.0, float(row))] for row in range(rows)]
     return (
-        _lines({"color": GREY, "width": 1}) | gapped(lines) | {"hoverinfo": "skip", "showlegend": False}
+        _lines({"color": GREY, "width": 1})
+        | gapped(lines)
+        | {"hoverinfo": "skip", "showlegend": False}
     )
 
 
@@ -181,8 +183,15 @@ def _marks(domains: dict[str, Domain], values: Sequence[float], log: bool) -> Fi
         "x": x,
         "y": y,
         "text": texts,
-        "textposition": "bottom center",
-        "textfont": {"size": 10, "color": GREY},
+        "textposition": [_beside(at) for at in x],
+        "textfont": {"size": 10},
         "hoverinfo": "skip",
         "showlegend": False,
     }
+
+
+def _beside(at: float | None) -> str:
+    """Texts at an axis's ends turn inwards."""
+    if at is None or 0.04 < at < 0.96:
+        return "bottom center"
+    return "bottom right" if at <= 0.04 else "bottom left"

@@ -118,7 +118,9 @@ def _band(x: Sequence[int], low: Sequence[float | None], high: Sequence[float | 
     }
 
 
-def _line(x: Sequence[int], y: Sequence[float | None], label: str, colour: str, dash: str) -> Figure:
+def _line(
+    x: Sequence[int], y: Sequence[float | None], label: str, colour: str, dash: str
+) -> Figure:
     return {
         "type": "scatter",
         "mode": "lines+markers",
