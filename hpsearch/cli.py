@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import progress, tables, view
+from hpsearch import cli_report, progress, tables, view
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
 from hpsearch.result import Result
@@ -186,6 +186,9 @@ def stop(
 def digest(run: RunPath) -> None:
     """One SHA-256 over every trial: equal for a killed and an undisturbed search."""
     print(view.read(run).result.digest)
+
+
+cli_report.add_to(app)
 
 
 def _overrides(given: list[str] | None, parallel: str | None) -> list[str]:

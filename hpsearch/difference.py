@@ -43,7 +43,8 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Difference:
     """How much larger b is than a.
 
     Args:
-        a, b: values by seed, neither empty; paired when they share at least two seeds.
+        a: values by seed, at least one.
+        b: likewise; the two are paired when they share at least two seeds.
     """
     shared = sorted(a.keys() & b.keys())
     if len(shared) > 1:
@@ -63,9 +64,7 @@ def _welch(a: list[float], b: list[float]) -> Difference:
     error = math.sqrt(sum(parts))
     if not error:
         return Difference(mean, 0.0, 0.0, count, False)
-    spread = sum(
-        part**2 / (len(sample) - 1) for part, sample in zip(parts, (a, b), strict=True)
-    )
+    spread = sum(part**2 / (len(sample) - 1) for part, sample in zip(parts, (a, b), strict=True))
     freedom = error**4 / spread  # Welch and Satterthwaite's
     return Difference(mean, error, _quantile(freedom) * error, count, False)
 

@@ -25,7 +25,9 @@ console = Console(highlight=False, width=_WIDTH)
 def show_plan(study: Study, places: Sequence[str], description: Description) -> None:
     """What a study would run."""
     console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
-    console.print(f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True)
+    console.print(
+        f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True
+    )
     table = Table(box=None, header_style="dim")
     for heading in ("parameter", "scale", "range", "when"):
         table.add_column(heading)

@@ -23,7 +23,13 @@ _MEANINGS: Mapping[str, str] = {
 _CURES: Mapping[str, tuple[str, ...]] = {
     "nonfinite": ("Take the largest step sizes out of ", "space", ", or clip gradients."),
     "timeout": ("Raise ", "limits.trial_seconds", ", or search smaller models."),
-    "out_of_memory": ("Raise ", "limits.trial_memory_mib", ", or lower ", "resources.parallel", "."),
+    "out_of_memory": (
+        "Raise ",
+        "limits.trial_memory_mib",
+        ", or lower ",
+        "resources.parallel",
+        ".",
+    ),
     "killed": ("If the machine ran out of memory, lower ", "resources.parallel", "."),
     "error": ("Mend the trainer, and search with ", "--runs", " in another folder."),
 }

@@ -29,14 +29,15 @@ def markdown(document: Document, pictures: Mapping[str, Path]) -> str:
 
     Args:
         document: what to write.
-        pictures: path of each drawing by its name, relative to the text's folder.
+        pictures: path of each drawing by its name, relative to the text's folder; a drawing
+            without one is left out.
     """
     lines = [MARK, f"# {_text(document.title)}", _text(document.subtitle)]
     lines += [_block(block, pictures) for block in document.summary]
     for section in document.sections:
         lines.append(f"## {_text(section.title)}")
         lines += [_block(block, pictures) for block in section.blocks]
-    return "\n\n".join(lines) + "\n"
+    return "\n\n".join(line for line in lines if line) + "\n"
 
 
 def _block(block: Block, pictures: Mapping[str, Path]) -> str:
@@ -48,6 +49,8 @@ def _block(block: Block, pictures: Mapping[str, Path]) -> str:
         case Table():
             return _table(block)
         case Drawing():
+            if block.name not in pictures:
+                return ""
             caption = _text(block.caption)
             return f"![{caption}]({quote(str(pictures[block.name]))})\n\n*{caption}*"
         case Listing():

@@ -31,7 +31,9 @@ def claim(path: Path, mark: str, *, force: bool) -> None:
     try:
         ours = mark.encode() in path.read_bytes()
     except OSError as error:
-        raise ReportError(f"{path}: cannot be read: {error.strerror}; choose another name") from error
+        raise ReportError(
+            f"{path}: cannot be read: {error.strerror}; choose another name"
+        ) from error
     if not ours:
         raise ReportError(
             f"{path}: is there already and was not written by hpsearch; choose another name, or "

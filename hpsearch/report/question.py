@@ -21,16 +21,14 @@ from hpsearch.words import (
 
 def question(s: Snapshot, facts: Facts) -> Section:
     objective = s.study.objective
-    better = "lower" if objective.direction == "minimize" else "higher"
+    sought = "lowest" if objective.direction == "minimize" else "highest"
     blocks: list[Block] = [
         say(
-            "Which hyperparameters ",
-            objective.direction,
-            " ",
-            Code(objective.metric),
-            " of ",
+            "Which hyperparameters of ",
             Code(trainer_text(s.study)),
-            f"? A {better} value is better.",
+            f" give the {sought} ",
+            Code(objective.metric),
+            "?",
         )
     ]
     if s.study.fixed:
@@ -51,9 +49,12 @@ def _effort(s: Snapshot, facts: Facts) -> Iterable[tuple[str, str]]:
     stages = [stage for stage in outline(study) if not stage.confirmed]
     budgets = sorted({stage.budget for stage in stages})
     grown = f", growing to {budgets[-1]:,} in the last" if len(budgets) > 1 else ""
-    yield "search", (
-        f"{counted(s.plan.rounds, 'round')} of {counted(s.plan.trials, 'trial')}, "
-        f"of which {study.search.survivors} go on"
+    yield (
+        "search",
+        (
+            f"{counted(s.plan.rounds, 'round')} of {counted(s.plan.trials, 'trial')}, "
+            f"of which {study.search.survivors} go on"
+        ),
     )
     yield "training of a trial", f"{counted(study.budget.steps, 'step')} in round 0{grown}"
     if study.confirm.top * study.confirm.seeds:
@@ -107,4 +108,3 @@ def space(s: Snapshot) -> Section:
         ),
     )
     return Section("The space", "space", blocks)
-

@@ -1,12 +1,15 @@
 """What else was nearly as good: the other candidates, and those that nobody confirmed."""
 
+from collections.abc import Iterable, Mapping
+
 from hpsearch import figures
 from hpsearch.difference import Difference, difference
 from hpsearch.report.content import Block, Cell, Code, Drawing, Paragraph, Section, say, table
 from hpsearch.result import Winner, value_of
 from hpsearch.snapshot import Snapshot
+from hpsearch.space import Scalar
 from hpsearch.trial import Trial
-from hpsearch.words import counted, number, params_text
+from hpsearch.words import counted, number, params_text, value_text
 
 _NEAR_SHOWN = 10
 _SEEDS_SHOWN = 20
@@ -21,7 +24,7 @@ def rivals(s: Snapshot) -> Section:
     others = s.result.winners[1:]
     if others:
         against = {other.number: _against(s, best, other) for other in others}
-        blocks_ += [_candidates(s, best, against)]
+        blocks_ += [_candidates(s, best, against), *_parameters(s)]
         blocks_ += [_verdict(s, best, other, against[other.number]) for other in others]
         blocks_ += [_seed_table(s), _method(best, list(against.values()))]
     else:
@@ -51,26 +54,54 @@ def _candidates(s: Snapshot, best: Winner, against: dict[int, Difference]) -> Bl
                 number(candidate.searched),
                 "winner" if gap is None else str(gap),
                 str(candidate.failures),
-                Code(params_text(candidate.params)),
             )
         )
-    headings = ("candidate", f"{s.result.metric}, mean ± sd", "searched", "against the winner",
-                "failed seeds", "parameters")  # fmt: skip
-    caption = "The candidates, best mean first; differences are mean ± standard error"
-    return table(caption, headings, rows, words=(0, 5))
+    worse = "larger" if s.result.direction == "minimize" else "smaller"
+    headings = (
+        "candidate", "mean ± sd over seeds", "searched, one run", f"difference ({worse} is worse)",
+        "failed seeds",
+    )  # fmt: skip
+    caption = (
+        f"{s.result.metric} of the candidates; the difference from the winner ± standard error"
+    )
+    return table(caption, headings, rows)
+
+
+def _parameters(s: Snapshot) -> list[Block]:
+    named = {f"trial {w.number}": w.params for w in s.result.winners}
+    return params_table("Where the candidates differ", s.space.names, named)
+
+
+def params_table(
+    caption: str, names: Iterable[str], chosen: Mapping[str, Mapping[str, Scalar]]
+) -> list[Block]:
+    """A column of values for each set of parameters, without the rows in which all agree."""
+    rows: list[tuple[Cell, ...]] = []
+    for name in names:
+        values = [value_text(p[name]) if name in p else "not in use" for p in chosen.values()]
+        if len(set(values)) > 1:
+            rows.append((Code(name), *map(Code, values)))
+    if not rows:
+        return [say(f"{caption}: in no parameter.")]
+    headings = ("parameter", *chosen)
+    return [table(caption, headings, rows, words=range(len(headings)))]
 
 
 def _verdict(s: Snapshot, best: Winner, other: Winner, gap: Difference) -> Paragraph:
     names = f"Trials {best.number} and {other.number}"
     if gap.error is None:
-        return say(f"{names} have one common seed or none: nothing can be said of their difference.")
+        return say(
+            f"{names} have one common seed or none: nothing can be said of their difference."
+        )
     if other.failures > best.failures:
         failed = counted(other.failures, "failed seed")
-        return say(f"Trial {other.number} ranks behind for its {failed}; its mean is over the rest.")
+        return say(
+            f"Trial {other.number} ranks behind for its {failed}; its mean is over the rest."
+        )
     if not gap.told_apart:
         return say(
             f"{names} cannot be told apart: the difference, {gap} (standard error), is within its "
-            f"uncertainty over {counted(gap.count, 'seed')}. Prefer whichever is simpler or cheaper."
+            f"uncertainty over {counted(gap.count, 'seed')}. Prefer the simpler or cheaper one."
         )
     return say(
         f"Trial {other.number} is worse than trial {best.number} by {number(abs(gap.mean))} ± "

@@ -2,7 +2,17 @@
 
 from hpsearch import figures
 from hpsearch.figures import Pressing
-from hpsearch.report.content import Block, Cell, Code, Drawing, Paragraph, Section, Strong, say, table
+from hpsearch.report.content import (
+    Block,
+    Cell,
+    Code,
+    Drawing,
+    Paragraph,
+    Section,
+    Strong,
+    say,
+    table,
+)
 from hpsearch.snapshot import RoundSummary, Snapshot
 from hpsearch.space import Int, Logint, Loguniform, Uniform
 from hpsearch.words import number, numbers_text, value_text
@@ -18,7 +28,7 @@ def rounds(s: Snapshot) -> Section:
             "Round 0 fills the whole space. Each later round draws around the best trials before "
             "it, ever closer, and more closely in the parameters on which the good trials agree."
         ),
-        _rounds_table(s),
+        rounds_table(s),
     ]
     if len({summary.budget for summary in s.rounds}) > 1:
         blocks.append(
@@ -51,7 +61,7 @@ def rounds(s: Snapshot) -> Section:
     return Section("The search", "search", tuple(blocks))
 
 
-def _rounds_table(s: Snapshot) -> Block:
+def rounds_table(s: Snapshot) -> Block:
     headings = ("round", "steps each", "width", "ended", "failed", "best", "median", "drawn around")
     shown, rest = s.rounds[:_ROUNDS_SHOWN], len(s.rounds) - _ROUNDS_SHOWN
     caption = f"{s.result.metric} by round" + (f", the first {_ROUNDS_SHOWN}" if rest > 0 else "")
@@ -82,8 +92,8 @@ def pressing_warning(s: Snapshot, found: Pressing) -> Paragraph:
         f"{len(found.survivors)} of the trials chosen last lie at the {found.side} end of ",
         Code(found.parameter),
         f", {value_text(found.bound)} (trials {numbers_text(found.survivors)}). The best value may "
-        f"lie outside. Give ",
+        "lie outside: if the parameter's meaning allows it, give ",
         Code(key),
-        f" a {further} {found.side} end than {value_text(found.bound)} and search anew.",
+        f" a {further} {found.side} end and search anew.",
         tone="warning",
     )

@@ -108,7 +108,7 @@ def flattery(s: Snapshot, best: Winner) -> str:
     sd = best.confirmed.sd
     scale = f", {gap / sd:.1f} standard deviations" if sd else ""
     return (
-        f"{begin}; over fresh seeds it is {number(best.confirmed.mean)}. The search flattered it by "
-        f"{number(gap)}{scale}: the best of many noisy runs is partly the luckiest. Quote the mean "
-        "over seeds."
+        f"{begin}; over fresh seeds it is {number(best.confirmed.mean)}. The search "
+        f"flattered it by {number(gap)}{scale}: the best of many noisy runs is partly the luckiest. "
+        "Quote the mean over seeds."
     )

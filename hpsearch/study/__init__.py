@@ -22,5 +22,6 @@ from hpsearch.study.nouns import (
 
 __all__ = [
     "Budget", "Command", "Confirm", "FileTrainer", "Limits", "ModuleTrainer", "Objective",
-    "Resources", "Search", "Study", "differences", "freeze", "load", "origin", "thaw", "unknown_parameters",
+    "Resources", "Search", "Study", "differences", "freeze", "load", "origin", "thaw",
+    "unknown_parameters",
 ]  # fmt: skip
