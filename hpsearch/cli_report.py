@@ -112,4 +112,4 @@ def _write(document: Document, ending: str, place: Path, *, force: bool) -> None
     else:
         text = io.StringIO()
         terminal.show(document, Console(file=text, width=_TEXT_WIDTH, highlight=False))
-        places.write(place, text.getvalue(), document.title, force=force)
+        places.write(place, text.getvalue(), terminal.MARK, force=force)

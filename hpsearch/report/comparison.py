@@ -1,6 +1,5 @@
 """Studies of one metric beside each other: which winner is better, and at what cost."""
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -23,7 +22,7 @@ from hpsearch.report.content import (
 from hpsearch.report.facts import Facts, facts
 from hpsearch.report.rivals import by_seed, params_table
 from hpsearch.report.study import written
-from hpsearch.result import Winner
+from hpsearch.result import Winner, value_of
 from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import Snapshot
 from hpsearch.space import Scalar
@@ -66,15 +65,15 @@ def _check(studies: Sequence[Snapshot]) -> None:
 
 
 def _names(studies: Sequence[Snapshot]) -> list[str]:
-    """The studies' names; with their folders where that does not tell them apart."""
-    names = Counter(s.result.name for s in studies)
-    shown = [s.result.name if names[s.result.name] == 1 else str(s.result.folder) for s in studies]
-    again: Counter[str] = Counter()
-    for i, name in enumerate(shown):
-        again[name] += 1
-        if again[name] > 1:
-            shown[i] = f"{name} ({again[name]})"
-    return shown
+    """The studies' names, with as much of their folders' paths as tells them apart."""
+    paths = [s.result.folder.absolute().parts for s in studies]
+    shown = [s.result.name for s in studies]
+    for length in range(1, max(map(len, paths)) + 1):
+        if len(set(shown)) == len(shown):
+            break
+        shown = ["/".join(path[-length:]) for path in paths]
+    # The same folder twice.
+    return [name if name not in shown[:i] else f"{name} ({i + 1})" for i, name in enumerate(shown)]
 
 
 def _verdicts(named: dict[str, Snapshot]) -> list[Block]:
@@ -144,6 +143,11 @@ def _verdict(
             f"{first} has the better mean, {metric} {a.confirmed} against {b.confirmed} of "
             f"{other}, but there are too few seeds to say whether that is more than luck."
         )
+    if gap.mean == gap.error == 0:
+        return say(
+            Strong(f"{first} and {other} cannot be told apart"),
+            f": their winners gave the same {metric} under all {gap.count} seeds.",
+        )
     how = f"paired over {counted(gap.count, 'shared seed')}" if gap.paired else "Welch's"
     size = f"{number(abs(gap.mean))} ± {gap.error:.2g} (standard error, {how})"
     if not gap.told_apart:
@@ -168,36 +172,32 @@ def _winners(named: dict[str, Snapshot]) -> Section:
             if metric.startswith("test_")
         )
     )
-    metric = next(iter(named.values())).result.metric
-    headings = ("study", "winner", f"{metric}, mean ± sd", *tests, "searched", "trials", "failed",
-                "steps trained", "time", "training time")  # fmt: skip
-    rows = [_winner_row(name, s, facts(s), tests) for name, s in named.items()]
+    columns = [_column(s, facts(s), tests) for s in named.values()]
+    rows = [(what, *(column[what] for column in columns)) for what in columns[0]]
     caption = "The winners over fresh seeds, and what they have cost"
-    return Section("The winners", "winners", (table(caption, headings, rows, words=(0, 1)),))
+    return Section("The winners", "winners", (table(caption, ("", *named), rows),))
 
 
-def _winner_row(name: str, s: Snapshot, found: Facts, tests: list[str]) -> tuple[Cell, ...]:
+def _column(s: Snapshot, found: Facts, tests: list[str]) -> dict[str, Cell]:
     best, trial = s.result.best, s.result.best_trial
     spreads = best.metrics if best is not None else {}
     ended = sum(t.outcome is not None for t in s.result.records)
-    between = (
-        duration((found.ended - found.began).total_seconds())
-        if found.began is not None and found.ended is not None
-        else ""
-    )
-    searched = best.searched if best else trial.outcome.value if trial and trial.outcome else None
-    return (
-        name,
-        f"trial {best.number}" if best else "not confirmed",
-        str(best.confirmed) if best else "",
-        *(str(spreads.get(test, "")) for test in tests),
-        number(searched),
-        f"{ended:,}",
-        f"{sum(map(len, s.failures().values())):,}",
-        f"{found.steps:,}",
-        between,
-        duration(found.seconds),
-    )
+    between = ""
+    if found.began is not None and found.ended is not None:
+        between = duration((found.ended - found.began).total_seconds())
+    searched = best.searched if best else value_of(trial) if trial else None
+    return {
+        "winner": f"trial {best.number}" if best else "not confirmed",
+        f"{s.result.metric}, mean ± sd": str(best.confirmed) if best else "",
+        **{f"{test}, mean ± sd": str(spreads.get(test, "")) for test in tests},
+        "seeds": str(best.confirmed.count) if best else "",
+        f"{s.result.metric} in the search, one run": number(searched),
+        "trials ended": f"{ended:,}",
+        "trials failed": f"{sum(map(len, s.failures().values())):,}",
+        "steps trained": f"{found.steps:,}",
+        "from first to last": between,
+        "training time, summed": duration(found.seconds),
+    }
 
 
 def _parameters(named: dict[str, Snapshot]) -> Section:

@@ -1,5 +1,7 @@
 """A document in a terminal; its figures are for paper and pages."""
 
+from typing import Literal
+
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
@@ -17,10 +19,13 @@ from hpsearch.report.content import (
     Table,
 )
 
+MARK = " by hpsearch "  # of a file that may be replaced
+
 
 def show(document: Document, console: Console) -> None:
     """Print everything but the figures; a section of figures alone is left out."""
     console.print(Text(document.title, style="bold"))
+    console.print(Text(document.subtitle, style="dim"))
     for block in document.summary:
         _show(block, console)
     for section in document.sections:
@@ -64,8 +69,8 @@ def _text(parts: tuple[Part, ...]) -> Text:
 def _grid(block: Table) -> Grid:
     grid = Grid(box=None, header_style="dim")
     for i, heading in enumerate(block.headings):
-        grid.add_column(Text(heading), justify="right" if i in block.numeric else "left",
-                        overflow="fold")  # fmt: skip
+        side: Literal["left", "right"] = "right" if i in block.numeric else "left"
+        grid.add_column(Text(heading), justify=side, overflow="fold", no_wrap=i == 0)
     for row in block.rows:
         grid.add_row(*(_text((cell,)) for cell in row))
     return grid

@@ -109,6 +109,6 @@ def flattery(s: Snapshot, best: Winner) -> str:
     scale = f", {gap / sd:.1f} standard deviations" if sd else ""
     return (
         f"{begin}; over fresh seeds it is {number(best.confirmed.mean)}. The search "
-        f"flattered it by {number(gap)}{scale}: the best of many noisy runs is partly the luckiest. "
-        "Quote the mean over seeds."
+        f"flattered it by {number(gap)}{scale}: the best of many noisy runs is partly the "
+        "luckiest. Quote the mean over seeds."
     )
