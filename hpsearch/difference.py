@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _CONFIDENCE = 0.95
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Difference:
     if len(shared) > 1:
         gaps = [b[seed] - a[seed] for seed in shared]
         error = statistics.stdev(gaps) / math.sqrt(len(gaps))
+        if error < _ROUNDING * max(map(abs, (*a.values(), *b.values()))):
+            error = 0.0  # as far as floats can tell
         half_width = _quantile(len(gaps) - 1) * error
         return Difference(statistics.fmean(gaps), error, half_width, len(gaps), True)
     return _welch(list(a.values()), list(b.values()))

@@ -1,6 +1,7 @@
 """Studies of one metric beside each other: which winner is better, and at what cost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from hpsearch import figures
@@ -234,7 +235,7 @@ def _costs(named: dict[str, Snapshot]) -> Section:
                 tone="note",
             )
         )
-    shown = tuple(named.values())
+    shown = [replace(s, result=replace(s.result, name=name)) for name, s in named.items()]
     blocks += [
         Drawing("compare-steps", "Best so far against training steps.",
                 figures.compare(shown, "steps")),
