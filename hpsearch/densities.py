@@ -7,9 +7,9 @@ depends on have moved too. It is what pictures of a study show; the search itsel
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from scipy.special import ndtr
@@ -58,15 +58,18 @@ class Marginal:
 
 
 @lru_cache(maxsize=128)
-def marginals(space: Space, tightening: Tightening) -> tuple[Marginal, ...]:
-    """The distribution of each parameter in the draws of a round, in the space's order.
+def marginals(
+    space: Space, tightening: Tightening, which: tuple[int, ...] | None = None
+) -> tuple[Marginal, ...]:
+    """The distribution of each parameter in the draws of a round.
 
     Args:
         space: of the study.
         tightening: what the round draws from; without survivors it is the prior.
+        which: indices of the parameters; all unless given.
     """
     draws = _Draws(space, tightening)
-    return tuple(draws.marginal(j) for j in range(len(space)))
+    return tuple(draws.marginal(j) for j in (range(len(space)) if which is None else which))
 
 
 def bin_edges(domain: Domain) -> tuple[float, ...]:
@@ -126,6 +129,7 @@ def _multipliers(count: int) -> tuple[Array, Array]:
 _SHARES, _SHARE_WEIGHTS = _legendre(10, rounds.MOVE_FLOOR, 1.0)
 _MULTIPLIERS, _MULTIPLIER_WEIGHTS = _multipliers(15)
 _PRIOR: Source = (0.0, 1.0)
+_product = partial(math.prod, start=np.ones((1, 1, 1)))
 
 
 class _Draws:
@@ -298,10 +302,3 @@ def _overlaps(source: Source, intervals: Intervals) -> Array:
         return np.array([float(a <= low < b or (low == b == max(ends))) for a, b in intervals])
     shared = [max(0.0, min(high, b) - max(low, a)) for a, b in intervals]
     return np.array(shared) / (high - low)
-
-
-def _product(factors: Iterable[Array]) -> Array:
-    product: Array = np.ones((1, 1, 1))
-    for factor in factors:
-        product = product * factor
-    return product

@@ -10,9 +10,9 @@ from hpsearch.figures.bounds import Pressing, pressing
 from hpsearch.figures.ink import Figure, escaped
 from hpsearch.figures.learning import curves, trial_curves
 from hpsearch.figures.race import compare
-from hpsearch.figures.ridges import tightening
 from hpsearch.figures.spreads import seeds
 from hpsearch.figures.strands import parallel
+from hpsearch.figures.tightened import tightening
 from hpsearch.figures.trend import progress, sparkline
 
 __all__ = [

@@ -20,6 +20,7 @@ WARNING = "#D55E00"
 # Viridis without its ends; dark for the worst.
 VALUES = [[0.0, "#414487"], [0.35, "#2a788e"], [0.7, "#22a884"], [1.0, "#7ad151"]]
 MARGIN_LEFT, MARGIN_RIGHT = 56, 14
+SILENT: Figure = {"hoverinfo": "skip", "showlegend": False}
 _NOTE_WIDTH = 58  # characters that a phone's width holds
 _NAME_WIDTH = 24
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -102,7 +102,10 @@ def trial_curves(s: Snapshot, number: int, *, columns: int = 2) -> Figure:
             data.append(_line(line, "") | gapped([muted]) | axes | _QUIET | {"hoverinfo": "skip"})
         line = {"color": PALETTE[0], "width": 2}
         hover = {"hovertemplate": f"{name(key)} %{{y:.5g}} at step %{{x:,}}<extra></extra>"}
-        mode = {"mode": "lines+markers" if len(own) < 12 else "lines", "marker": {"size": 5}}
+        mode = {
+            "mode": "lines+markers" if len(own) < 12 else "lines",
+            "marker": {"size": 5, "color": PALETTE[0]},
+        }
         data.append(_line(line, "") | gapped([own]) | axes | _QUIET | hover | mode)
     return {"data": data, "layout": frame}
 

@@ -1,183 +1,36 @@
-"""The picture of the method: what each round drew from, what it drew, and what survived."""
+"""The densities that rounds draw a parameter from, one above the other, within its bounds."""
 
 import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from hpsearch import rounds
-from hpsearch.densities import Marginal, marginals
+from hpsearch.densities import Marginal
 from hpsearch.figures import scales
-from hpsearch.figures.bounds import Pressing, pressing
-from hpsearch.figures.ink import (
-    GREY,
-    MUTED,
-    PALETTE,
-    VALUES,
-    WARNING,
-    Figure,
-    Panels,
-    empty,
-    escaped,
-    layout,
-    name,
-    rgba,
-    rounded,
-    shown,
-    thinned,
-)
-from hpsearch.result import value_of
-from hpsearch.snapshot import Snapshot
-from hpsearch.space import Choice, Domain, Int, Logint, Parameter
-from hpsearch.table import unit
-from hpsearch.trial import Trial
+from hpsearch.figures.bounds import Pressing
+from hpsearch.figures.ink import MUTED, PALETTE, SILENT, WARNING, Figure, rgba, rounded
+from hpsearch.space import Choice, Domain, Int, Logint
 
-_TITLE = "What each round drew from"
-_PARAMETERS = 12
-_FIRST, _LAST = 2, 4  # rounds, where there are more than their sum
-_DOTS = 1200  # in the whole figure
 _TALL = 0.72  # of a ridge, in rounds
+_STALKS = 6  # of a ridge, the likeliest
 _BARS = 16  # whole numbers that get a bar each
-_ROW_PX = 32
-
-Stage = tuple[int, tuple[Marginal, ...] | None, Sequence[Trial]]
 
 
-def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns: int = 2) -> Figure:
-    """A panel per parameter: the distribution of each round, its trials, and the survivors.
-
-    Args:
-        s: the study.
-        parameters: names, in order; the first dozen of the space unless given.
-        columns: panels side by side; 1 on a phone.
-    """
-    every = [p for p in s.space if parameters is None or p.name in parameters]
-    chosen = every[:_PARAMETERS] if parameters is None else every
-    numbers = [summary.round for summary in s.rounds]
-    if not numbers or not chosen:
-        return empty(_TITLE, "The first round has not begun yet.")
-    kept = numbers if len(numbers) <= _FIRST + _LAST else numbers[:_FIRST] + numbers[-_LAST:]
-    most = max(8, _DOTS // (len(kept) * len(chosen)))
-    survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
-    stages = [(r, _distributions(s, r), _some(s, r, survivors, most)) for r in kept]
-    notes = [
-        "Fill: the density a round draws from; stalks: survivors' values that it keeps. Dots: its "
-        "trials, brighter for better; rings: survivors.",
-        _left_out(numbers, kept),
-        f"{len(chosen)} of {len(every)} parameters." if len(chosen) < len(every) else "",
-        _dots_left_out(s, kept, most),
-    ]
-    grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
-    frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
-    panels = Panels(frame, len(chosen), **grid)
-    pressed = {p.parameter: p for p in pressing(s)}
-    data: list[Figure] = []
-    for i, parameter in enumerate(chosen):
-        warning = pressed.get(parameter.name)
-        y = _round_axis(kept, labelled=panels.first_column(i))
-        axes = panels.add(i, scales.axis(parameter.domain), y, _heading(parameter, warning))
-        data += [trace | axes for trace in _panel(s, parameter, stages, survivors, warning)]
-    return {"data": data, "layout": frame}
-
-
-def _round_axis(kept: Sequence[int], *, labelled: bool) -> Figure:
-    return {
-        "range": [len(kept) - 0.6, -0.95],
-        "tickvals": list(range(len(kept))),
-        "ticktext": [str(r) for r in kept],
-        "showticklabels": labelled,
-        "showgrid": False,
-        "zeroline": False,
-        "title": {"text": "round" if labelled else ""},
-    }
-
-
-def _heading(parameter: Parameter, warning: Pressing | None) -> str:
-    heading = f"<b>{name(parameter.name)}</b>"
-    if parameter.when:
-        heading += f"<span style='color:{GREY}'> if {name(parameter.when[0].parent)}</span>"
-    if warning is not None:
-        side = "lower" if warning.side == "low" else "upper"
-        heading += f"<span style='color:{WARNING}'> presses on its {side} bound</span>"
-    return heading
-
-
-def _left_out(numbers: Sequence[int], kept: Sequence[int]) -> str:
-    hidden = [r for r in numbers if r not in kept]
-    return f"Rounds {hidden[0]} to {hidden[-1]} are left out." if hidden else ""
-
-
-def _dots_left_out(s: Snapshot, kept: Sequence[int], most: int) -> str:
-    size = max(len(s.members(r)) for r in kept)
-    return f"At most {most} of a round's {size} trials, the survivors among them." * (size > most)
-
-
-def _some(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial]:
-    """At most so many trials of a round, the survivors and an even choice of the others."""
-    members = s.members(round)
-    first = [t for t in members if t.spec.number in survivors]
-    others = [t for t in members if t.spec.number not in survivors]
-    return first + thinned(others, max(2, most - len(first)))
-
-
-def _distributions(s: Snapshot, round: int) -> tuple[Marginal, ...] | None:
-    """None where an accepted change of the space has left a survivor no place in it."""
-    record = s.result.rounds[round]
-    rows = []
-    for number in record.survivors:
-        point = unit(s.space, s.trial(number).spec)
-        if point is None:
-            return None
-        rows.append(rounds.Row(number, None, point, record.budget))
-    evidence = tuple(record.evidence.get(parameter.name, 1.0) for parameter in s.space)
-    return marginals(s.space, rounds.Tightening(tuple(rows), record.width, evidence))
-
-
-def _panel(
-    s: Snapshot,
-    parameter: Parameter,
-    stages: Sequence[Stage],
-    survivors: set[int],
-    warning: Pressing | None,
-) -> Iterable[Figure]:
-    domain = parameter.domain
-    j = s.space.names.index(parameter.name)
-    drawn = {row: m[j] for row, (_, m, _) in enumerate(stages) if m is not None and m[j].active > 0}
-    yield from _bounds(domain, len(stages), warning)
-    yield _ridges(domain, drawn)
-    if _continuous(domain):
-        yield _stalks(domain, drawn)
-    placed = [
-        (x, row + 0.09 + 0.13 * (i % 3) / 2, trial)
-        for row, (_, _, trials) in enumerate(stages)
-        for i, trial in enumerate(t for t in trials if parameter.name in t.spec.params)
-        if (x := scales.place(domain, trial.spec.params[parameter.name], trial.spec.number))
-        is not None
-    ]
-    ranks = _ranks(s, stages)
-    yield _dots(s, parameter, [p for p in placed if p[2].spec.number in ranks], ranks)
-    yield _others([p for p in placed if p[2].spec.number not in ranks])
-    yield _rings([p for p in placed if p[2].spec.number in survivors])
-
-
-def _continuous(domain: Domain) -> bool:
+def continuous(domain: Domain) -> bool:
     if isinstance(domain, Int | Logint):
         return domain.high - domain.low >= _BARS
     return not isinstance(domain, Choice)
 
 
-def _bounds(domain: Domain, count: int, warning: Pressing | None) -> Iterable[Figure]:
+def bounds(domain: Domain, count: int, warning: Pressing | None) -> Iterable[Figure]:
     for side, x in zip(("low", "high"), scales.ends(domain), strict=True):
         hit = warning is not None and warning.side == side
         line = {"color": WARNING if hit else MUTED, "width": 3 if hit else 1}
         y = [-0.95, count - 0.6]
-        yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | _SILENT
+        yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | SILENT
 
 
-_SILENT: Figure = {"hoverinfo": "skip", "showlegend": False}
-
-
-def _ridges(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
+def ridges(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
     """The densities, closed shapes with gaps between them; all to one scale."""
     heights = {row: _heights(domain, marginal) for row, marginal in drawn.items()}
     tallest = max((max(h) for h, _ in heights.values()), default=1.0)
@@ -196,12 +49,12 @@ def _ridges(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
         "line": {"color": PALETTE[5], "width": 1},
         "x": x[:-1],
         "y": y[:-1],
-    } | _SILENT
+    } | SILENT
 
 
 def _heights(domain: Domain, marginal: Marginal) -> tuple[list[float], list[float]]:
     """Probabilities of values that have a bar each, densities of the others; and the bins."""
-    if not _continuous(domain):
+    if not continuous(domain):
         return list(marginal.mass), list(marginal.edges)
     mass, edges = np.array(marginal.spread), np.array(marginal.edges)
     if len(mass) % 2 == 0:  # half as fine is fine enough to look at
@@ -212,7 +65,7 @@ def _heights(domain: Domain, marginal: Marginal) -> tuple[list[float], list[floa
 def _shapes(
     domain: Domain, edges: Sequence[float], up: Sequence[float], base: float
 ) -> list[list[tuple[float, float]]]:
-    if _continuous(domain):
+    if continuous(domain):
         centres = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         points = [(0.0, up[0]), *zip(centres, up, strict=True), (1.0, up[-1])]
         return [[(0.0, base), *points, (1.0, base), (0.0, base)]]
@@ -224,96 +77,25 @@ def _shapes(
     return bars
 
 
-def _stalks(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
+def stalks(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
     """Values that stay just as a survivor has them; no density, as each has a probability."""
     x: list[float | None] = []
     y: list[float | None] = []
-    texts: list[str] = []
+    chances: list[float | None] = []
     for row, marginal in drawn.items():
-        for u, probability in marginal.kept:
+        likely = sorted(marginal.kept, key=lambda pair: -pair[1])[:_STALKS]
+        for u, probability in likely:
             place = rounded(scales.at(domain, u), 5)
             x += [place, place, None]
             y += [row, row - 0.85, None]
-            texts += [f"kept as it is with probability {probability:.2f}"] * 2 + [""]
+            chances += [rounded(probability, 2)] * 2 + [None]
     return {
         "type": "scatter",
         "mode": "lines",
         "line": {"color": rgba(PALETTE[0], 0.8), "width": 1},
         "x": x,
         "y": y,
-        "hovertext": texts,
-        "hoverinfo": "text",
+        "customdata": chances,
+        "hovertemplate": "kept as it is with probability %{customdata}<extra></extra>",
         "showlegend": False,
     }
-
-
-def _ranks(s: Snapshot, stages: Sequence[Stage]) -> dict[int, float]:
-    """Of each finished trial within its round: 1 for the best, 0 for the worst."""
-    sign = 1 if s.result.direction == "minimize" else -1
-    found = {}
-    for _, _, trials in stages:
-        done = [(sign * v, t.spec.number) for t in trials if (v := value_of(t)) is not None]
-        for i, (_, number) in enumerate(sorted(done)):
-            found[number] = round(1 - i / max(1, len(done) - 1), 2)
-    return found
-
-
-Placed = Sequence[tuple[float, float, Trial]]
-
-
-def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, float]) -> Figure:
-    metric = escaped(s.result.metric)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [rounded(x, 5) for x, _, _ in placed],
-        "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {
-            "size": 6,
-            "color": [ranks[t.spec.number] for _, _, t in placed],
-            "colorscale": VALUES,
-            "cmin": 0,
-            "cmax": 1,
-            "showscale": False,
-        },
-        "customdata": [
-            [t.spec.number, rounded(value_of(t), 5), shown(t.spec.params[parameter.name])]
-            for _, _, t in placed
-        ],
-        "hovertemplate": f"trial %{{customdata[0]}}: {metric} %{{customdata[1]}}<br>"
-        f"{name(parameter.name)} = %{{customdata[2]}}<extra></extra>",
-        "showlegend": False,
-    }
-
-
-def _others(placed: Placed) -> Figure:
-    """Those without a value: failed, or not ended."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [rounded(x, 5) for x, _, _ in placed],
-        "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {"size": 5, "symbol": "x-thin-open", "color": GREY},
-        "hovertext": [
-            f"trial {t.spec.number}: "
-            + ("not ended" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")
-            for _, _, t in placed
-        ],
-        "hoverinfo": "text",
-        "showlegend": False,
-    }
-
-
-def _rings(placed: Placed) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [rounded(x, 5) for x, _, _ in placed],
-        "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {
-            "size": 10,
-            "symbol": "circle-open",
-            "color": WARNING,
-            "line": {"width": 1.6, "color": WARNING},
-        },
-    } | _SILENT

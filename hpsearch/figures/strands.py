@@ -6,7 +6,6 @@ options, and compile code that a strict page forbids.
 """
 
 import math
-from collections.abc import Sequence
 
 from hpsearch.figures import scales
 from hpsearch.figures.ink import (
@@ -33,7 +32,7 @@ from hpsearch.trial import Trial
 _TITLE = "Parallel coordinates"
 _STRANDS, _POINTS = 300, 3600
 _BEST = 5
-_PARAMETERS = 16
+_PARAMETERS = 12
 _ROW_PX = 46
 
 
@@ -50,15 +49,15 @@ def parallel(s: Snapshot) -> Figure:
     best, rest = equal[:_BEST], equal[_BEST:]
     kept = thinned(rest, min(_STRANDS, _POINTS // (len(domains) + 1)))
     values = [value_of(t) or 0.0 for t in equal]
-    log = wide(values)
+    ends, log = (min(values), max(values)), wide(values)
     rows = len(domains) + 1
     data = [_axes(rows)]
     if kept:
-        many = gapped([p for t in kept for p in _strand(t, domains, values, log)])
+        many = gapped([p for t in kept for p in _strand(t, domains, ends, log)])
         line = {"color": MUTED, "width": 1}
         data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
-    data += [_coloured(s, i, t, domains, values, log) for i, t in reversed(list(enumerate(best)))]
-    data.append(_marks(domains, values, log))
+    data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
+    data.append(_marks(domains, ends, log))
     notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
     if len(kept) + len(best) < len(equal):
         notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
@@ -81,7 +80,7 @@ def parallel(s: Snapshot) -> Figure:
 
 
 def _strand(
-    trial: Trial, domains: dict[str, Domain], values: Sequence[float], log: bool
+    trial: Trial, domains: dict[str, Domain], ends: tuple[float, float], log: bool
 ) -> list[list[tuple[float | None, float | None]]]:
     """A trial's line, in pieces where it has not a parameter."""
     pieces: list[list[tuple[float | None, float | None]]] = [[]]
@@ -91,7 +90,7 @@ def _strand(
             pieces[-1].append((_unit(domain, value, trial.spec.number), float(row)))
         elif pieces[-1]:
             pieces.append([])
-    pieces[-1].append((_share(value_of(trial) or 0.0, values, log), float(len(domains))))
+    pieces[-1].append((_share(value_of(trial) or 0.0, ends, log), float(len(domains))))
     return pieces
 
 
@@ -104,9 +103,9 @@ def _unit(domain: Domain, value: object, number: int) -> float:
     return float(f"{(at - low) / (high - low):.3f}")
 
 
-def _share(value: float, values: Sequence[float], log: bool) -> float:
+def _share(value: float, ends: tuple[float, float], log: bool) -> float:
     """Where a value lies between the smallest and the largest."""
-    low, high = min(values), max(values)
+    low, high = ends
     if log:
         low, high, value = math.log(low), math.log(high), math.log(value)
     return float(f"{(value - low) / (high - low):.3f}") if high > low else 0.5
@@ -130,10 +129,10 @@ def _coloured(
     i: int,
     trial: Trial,
     domains: dict[str, Domain],
-    values: Sequence[float],
+    ends: tuple[float, float],
     log: bool,
 ) -> Figure:
-    pieces = _strand(trial, domains, values, log)
+    pieces = _strand(trial, domains, ends, log)
     label = f"trial {trial.spec.number}: {tick(value_of(trial) or 0.0)}"
     params = trial.spec.params
     texts: list[str] = []
@@ -156,7 +155,7 @@ def _coloured(
     )
 
 
-def _marks(domains: dict[str, Domain], values: Sequence[float], log: bool) -> Figure:
+def _marks(domains: dict[str, Domain], ends: tuple[float, float], log: bool) -> Figure:
     """The ticks, as text below each axis."""
     x: list[float | None] = []
     y: list[float] = []
@@ -171,10 +170,10 @@ def _marks(domains: dict[str, Domain], values: Sequence[float], log: bool) -> Fi
                 x.append(rounded((place - low) / (high - low), 3))
             y.append(row + 0.08)
             texts.append(label.replace("<br>", "") if isinstance(domain, Choice) else label)
-    low, high = min(values), max(values)
+    low, high = ends
     middle = math.sqrt(low * high) if log else (low + high) / 2
     for value in dict.fromkeys((low, middle, high)):
-        x.append(_share(value, values, log))
+        x.append(_share(value, ends, log))
         y.append(len(domains) + 0.08)
         texts.append(tick(float(f"{value:.3g}")))
     return {

@@ -33,7 +33,8 @@ def progress(s: Snapshot) -> Figure:
     rows = [r for r, _, _ in kept]
     best = min if s.result.direction == "minimize" else max
     low, middle, high = (
-        [rounded(float(np.quantile(v, q))) for _, _, v in kept] for q in (0.25, 0.5, 0.75)
+        [rounded(float(q)) for q in column]
+        for column in zip(*(np.quantile(v, (0.25, 0.5, 0.75)) for _, _, v in kept), strict=True)
     )
     tops = [rounded(best(values)) for _, _, values in kept]
     budgets = list(dict.fromkeys(budget for _, budget, _ in kept))

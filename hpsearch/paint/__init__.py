@@ -99,7 +99,7 @@ def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) ->
         ) from None
     frame = figure["layout"]
     height = height_in or frame["height"] / 96
-    # A canvas of its own instead of pyplot's needs no display; the settings are still the process's.
+    # Not pyplot's canvas, which wants a display; but the settings are the whole process's.
     with _SETTINGS, mpl.rc_context(_STYLE):
         canvas = Canvas(figsize=(width_in, height), dpi=_DPI)
         _draw(canvas, figure, width_in * 96, height * 96)
