@@ -17,7 +17,7 @@ from hpsearch.snapshot import RoundSummary, Snapshot
 from hpsearch.space import Int, Logint, Loguniform, Uniform
 from hpsearch.words import number, numbers_text, value_text
 
-_ROUNDS_SHOWN = 30
+_FIRST, _LAST = 10, 20  # rounds, where there are more than their sum
 
 
 def rounds(s: Snapshot) -> Section:
@@ -63,8 +63,10 @@ def rounds(s: Snapshot) -> Section:
 
 def rounds_table(s: Snapshot) -> Block:
     headings = ("round", "steps each", "width", "ended", "failed", "best", "median", "drawn around")
-    shown, rest = s.rounds[:_ROUNDS_SHOWN], len(s.rounds) - _ROUNDS_SHOWN
-    caption = f"{s.result.metric} by round" + (f", the first {_ROUNDS_SHOWN}" if rest > 0 else "")
+    shown, caption = s.rounds, f"{s.result.metric} by round"
+    if len(shown) > _FIRST + _LAST:
+        caption += f", the first {_FIRST} and the last {_LAST} of {len(shown)}"
+        shown = shown[:_FIRST] + shown[-_LAST:]
     return table(caption, headings, [_round_row(summary) for summary in shown], words=(0, 7))
 
 
