@@ -63,11 +63,11 @@ def report(
     ending = format or ReportFormat(_ending(output, "html", ("html", "md")))
     place = output or RunFolder(run).report.with_suffix(f".{ending}")
     document = report_of(view.read(run))
+    _write(document, ending, place, force=force)
+    print(place)
     if plots is not None:
         for path in pictures.save(document.drawings, plots, plot_format, force=force):
             print(path)
-    _write(document, ending, place, force=force)
-    print(place)
 
 
 def compare(

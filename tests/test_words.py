@@ -11,7 +11,8 @@ from hpsearch.words import counted, duration, listed, numbers_text, plain
     ("seconds", "said"),
     [
         (0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"),
-        (3599.4, "59 min 59 s"), (3599.6, "1 h 00 min"), (3659, "1 h 01 min"), (360000, "100 h 00 min"),
+        (3599.4, "59 min 59 s"), (3599.6, "1 h 00 min"), (3659, "1 h 01 min"),
+        (360000, "100 h 00 min"),
     ],
 )  # fmt: skip
 def test_durations_carry_over(seconds: float, said: str) -> None:
@@ -19,7 +20,12 @@ def test_durations_carry_over(seconds: float, said: str) -> None:
 
 
 def test_lists_and_counts_read_as_english() -> None:
-    assert [listed([]), listed("a"), listed("ab"), listed("abc")] == ["", "a", "a and b", "a, b and c"]
+    assert [listed([]), listed("a"), listed("ab"), listed("abc")] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
     assert [counted(1, "trial"), counted(0, "seed"), counted(1200, "step")] == [
         "1 trial", "0 seeds", "1,200 steps",
     ]  # fmt: skip

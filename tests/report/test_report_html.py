@@ -110,8 +110,11 @@ def test_it_prints_black_on_white_from_a_dark_screen(browser, file: Path) -> Non
     context.goto(file.as_uri())
     dark = context.evaluate("getComputedStyle(document.body).backgroundColor")
     context.emulate_media(media="print", color_scheme="dark")
-    style = "(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor] })()"
-    assert context.evaluate(style) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    ink, ground = (
+        context.evaluate(f"getComputedStyle(document.body).{name}")
+        for name in ("color", "backgroundColor")
+    )
+    assert (ink, ground) == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")
     assert dark != "rgb(255, 255, 255)"
     assert context.pdf().count(b"/Type /Page\n") > 2
     context.close()
