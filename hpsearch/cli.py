@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import cli_acts, cli_dashboard, cli_replay, live, progress, tables, view
+from hpsearch import cli_acts, cli_dashboard, cli_replay, cli_report, live, progress, tables, view
 from hpsearch.cli_acts import RunPath
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
@@ -180,6 +180,7 @@ def digest(run: RunPath) -> None:
 
 
 app.add_typer(cli_acts.app)
+cli_report.add_to(app)
 
 
 def _overrides(given: list[str] | None, parallel: str | None) -> list[str]:

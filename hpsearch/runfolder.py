@@ -48,6 +48,10 @@ class RunFolder:
         return self.path / "accepted-changes.txt"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def stop_request(self) -> Path:
         return self.path / "stop"
 

@@ -1,5 +1,6 @@
 """One state of a study: what it is, where it stands, and what its trials were and gave."""
 
+import importlib
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -83,6 +84,11 @@ class Snapshot:
     epoch: str
     stamps: Mapping[int, int] = field(repr=False)
     read_reports: Callable[[int], tuple[Report, ...]] = field(repr=False, compare=False)
+
+    def _repr_html_(self) -> str:
+        """This state of the study, for a notebook."""
+        # As `Result` does, and for the same reason.
+        return str(importlib.import_module("hpsearch.notebook").shown(self))
 
     @property
     def state(self) -> SearchState:

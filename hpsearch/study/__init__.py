@@ -7,7 +7,7 @@ whether a study may go on in such a folder.
 
 from hpsearch.command import Command
 from hpsearch.study.door import load, thaw, unknown_parameters
-from hpsearch.study.frozen import differences, freeze
+from hpsearch.study.frozen import differences, freeze, origin
 from hpsearch.study.nouns import (
     Budget,
     Confirm,
@@ -22,5 +22,6 @@ from hpsearch.study.nouns import (
 
 __all__ = [
     "Budget", "Command", "Confirm", "FileTrainer", "Limits", "ModuleTrainer", "Objective",
-    "Resources", "Search", "Study", "differences", "freeze", "load", "thaw", "unknown_parameters",
+    "Resources", "Search", "Study", "differences", "freeze", "load", "origin", "thaw",
+    "unknown_parameters",
 ]  # fmt: skip
