@@ -84,6 +84,14 @@ class OutOfTime:
     rounds_done: int
 
 
+@dataclass(frozen=True)
+class LoggerFailed:
+    """A logger could not log; the search does not rest on it and goes on."""
+
+    logger: str  # as in the study file
+    message: str  # with the cure
+
+
 Event = (
     SearchStarted
     | TrialFound
@@ -95,4 +103,5 @@ Event = (
     | ConfirmStarted
     | Stopping
     | OutOfTime
+    | LoggerFailed
 )

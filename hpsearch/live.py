@@ -14,6 +14,7 @@ from rich.text import Text
 from hpsearch.events import (
     ConfirmStarted,
     Event,
+    LoggerFailed,
     OutOfTime,
     RoundStarted,
     SearchStarted,
@@ -92,6 +93,8 @@ class LiveView:
                 self._notes.append(f"{ending}; Ctrl-C again ends them at their checkpoints")
             case OutOfTime():
                 self._notes.append("limits.search_seconds is over; confirming what there is")
+            case LoggerFailed():
+                self._notes.append(f"{event.logger}: {event.message}")
 
     def _end(self, event: TrialEnded) -> None:
         self._trials[event.spec.number] = (event.spec, event.outcome)

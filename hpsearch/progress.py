@@ -9,6 +9,7 @@ from dataclasses import asdict
 from hpsearch.events import (
     ConfirmStarted,
     Event,
+    LoggerFailed,
     OutOfTime,
     RoundEnded,
     RoundStarted,
@@ -85,6 +86,8 @@ class PlainLines:
                 return stopping(event)
             case OutOfTime():
                 return f"limits.search_seconds is over after {event.rounds_done} rounds"
+            case LoggerFailed():
+                return f"{event.logger}: {event.message}"
         return None
 
     def _ended(self, event: TrialEnded) -> str:

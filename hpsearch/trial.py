@@ -105,6 +105,10 @@ class Folder:
     def artifacts(self) -> Path:
         return self.path / "artifacts"
 
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
     def write_spec(self, spec: Spec) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_json(self.spec, asdict(spec))

@@ -48,7 +48,7 @@ def require(study: Study) -> None:
 
 
 def connect(study: Study, folder: RunFolder) -> list[Logger]:
-    """The study's loggers; they reach for files and servers only when they are first told of a trial.
+    """The study's loggers; they reach for files and servers once they are told of a trial.
 
     Their packages are imported here and not above: a search without them needs none.
     """

@@ -103,13 +103,14 @@ class Reader:
             return
         if not text.startswith(self._seen):
             self._seen, self._reports = b"", []
-        for line in text[len(self._seen) :].split(b"\n")[:-1]:
+        end = len(self._seen)
+        for line in text[end:].split(b"\n")[:-1]:
             try:
-                report = Report(**json.loads(line))
-            except ValueError:
+                self._reports.append(Report(**json.loads(line)))
+            except (ValueError, TypeError):
                 break  # torn by a power cut; the next attempt mends it
-            self._reports.append(report)
-            self._seen += line + b"\n"
+            end += len(line) + 1
+        self._seen = text[:end]
         self._status, self._written = signature, status.st_mtime
 
     def _artifacts(self) -> list[Artifact]:

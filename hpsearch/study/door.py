@@ -9,8 +9,8 @@ import yaml
 
 from hpsearch.command import Command
 from hpsearch.errors import Fault, StudyError
-from hpsearch.study import overrides as overriding
 from hpsearch.study import loggers, sections, spaces, trainers
+from hpsearch.study import overrides as overriding
 from hpsearch.study.marks import Faults, Marks, did_you_mean, plain
 from hpsearch.study.nouns import Budget, Confirm, Limits, Resources, Search, Study
 from hpsearch.study.yaml12 import compose
