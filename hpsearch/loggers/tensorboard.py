@@ -73,8 +73,9 @@ class _EventFile:
     def __init__(self, trial: Snapshot) -> None:
         folder = trial.folder.tensorboard
         folder.mkdir(parents=True, exist_ok=True)
+        # Emptied, not deleted: a TensorBoard that watches waits for ever at a file that is gone.
         for former in folder.glob("*tfevents*"):
-            former.unlink()
+            os.truncate(former, 0)
         self._reports: tuple[Report, ...] = ()
         self._pictures: dict[str, Artifact] = {}
         # TensorBoard reads a folder's files in the order of their names.
@@ -176,7 +177,7 @@ def _of_hparams(tag: str, content: HParamsPluginData) -> Summary:
 
 
 def _tag_and_step(artifact: Artifact) -> tuple[str, int | None]:
-    """`samples-001000.png` is `samples` at step 1000; `latest.png`, made over and over, has none."""
+    """`samples-001000.png` is `samples` at step 1000; `latest.png` is at no step of its own."""
     stem = str(Path(artifact.name).with_suffix(""))
     match = _STEP.fullmatch(stem)
     if match is None or not match["tag"]:
