@@ -36,12 +36,11 @@ def require(study: Study) -> None:
     """
     faults = []
     for i, logs in enumerate(study.loggers):
-        name = "tensorboard" if isinstance(logs, TensorboardLogs) else "mlflow"
         try:
-            importlib.import_module(f"hpsearch.loggers.{name}")
+            importlib.import_module(f"hpsearch.loggers.{logs.name}")
         except ImportError as error:
-            cure = f"pip install 'hpsearch[{name}]', or take it out of loggers"
-            fault = f"{name} cannot be imported ({error}); {cure}"
+            cure = f"pip install 'hpsearch[{logs.name}]', or take it out of loggers"
+            fault = f"{logs.name} cannot be imported ({error}); {cure}"
             faults.append(Fault(study.marks.place(("loggers", i)), f"loggers[{i}]", fault))
     if faults:
         raise StudyError(faults)

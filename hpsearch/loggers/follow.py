@@ -22,7 +22,7 @@ Watch = Callable[[Event], None]
 
 _PERIOD_S = 1.0  # how often running trials are looked at
 _RETRY_S = (1.0, 60.0)  # from the first wait after a failure, doubled, to the longest
-_PATIENCE_S = 20.0  # at the end, for one trial's log
+_PATIENCE_S = 20.0  # at the end, for the next trial's log
 _LONGEST_S = 120.0  # at the end, for all
 _INTERRUPTED_S = 5.0  # for all, when the search was stopped
 
@@ -87,7 +87,7 @@ class Follower(threading.Thread):
         self._trials: dict[int, _Followed] = {}
         self._ended: set[int] = set()  # trials with an outcome that is not logged
         self._abandoned = False
-        self._tries = 0
+        self._done = 0
         self._has_failed = False
         self.failures: list[LoggerFailed] = []
 
@@ -100,11 +100,11 @@ class Follower(threading.Thread):
     def wait(self, longest_s: float) -> None:
         """Wait for the thread's end, while it gets on; then leave it, and say what is missing."""
         began = progress = time.monotonic()
-        tries = self._tries
+        done = self._done
         while self.is_alive():
             now = time.monotonic()
-            if self._tries != tries:
-                tries, progress = self._tries, now
+            if self._done != done:
+                done, progress = self._done, now
             if now - progress > _PATIENCE_S or now - began > longest_s:
                 break
             self.join(0.05)
@@ -164,8 +164,7 @@ class Follower(threading.Thread):
             trial.due = time.monotonic() + trial.wait_s
             self._say(number, error)
             return
-        finally:
-            self._tries += 1
+        self._done += 1
         trial.wait_s = 0.0
         if trial.outcome is not None:
             del self._trials[number]
@@ -175,11 +174,19 @@ class Follower(threading.Thread):
         """Tell the user, once; the end says what is missing."""
         if not self._has_failed:
             self._has_failed = True
-            said = next(iter(str(error).splitlines()), "")[:300]
             self._fail(
-                f"trial {number} cannot be logged ({type(error).__name__}: {said}); the search "
-                "goes on, and what is missing is tried again"
+                f"trial {number} cannot be logged ({_said(error)}); the search goes on, and what "
+                "is missing is tried again"
             )
 
     def _fail(self, message: str) -> None:
         self.failures.append(LoggerFailed(self._logger.name, message))
+
+
+def _said(error: BaseException) -> str:
+    """In one line: what failed, and what lies at the bottom of it."""
+    bottom = error
+    while (below := bottom.__cause__ or bottom.__context__) is not None:
+        bottom = below
+    lines = [" ".join(f"{type(e).__name__}: {e}".split())[:200] for e in (error, bottom)]
+    return lines[0] if bottom is error else f"{lines[0]} ... {lines[1]}"

@@ -6,7 +6,7 @@ from hpsearch.study import sections
 from hpsearch.study.marks import Faults, did_you_mean
 from hpsearch.study.nouns import MlflowLogs, TensorboardLogs
 
-NAMES = ("tensorboard", "mlflow")
+NAMES = (TensorboardLogs.name, MlflowLogs.name)
 _FORMS = "[tensorboard], [mlflow], or [mlflow: {uri: ..., experiment: ...}]"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -81,6 +81,8 @@ class Resources:
 class TensorboardLogs:
     """Event files beside each trial's own."""
 
+    name: ClassVar = "tensorboard"
+
 
 @dataclass(frozen=True)
 class MlflowLogs:
@@ -92,6 +94,7 @@ class MlflowLogs:
         experiment: its name; the study's unless the file says.
     """
 
+    name: ClassVar = "mlflow"
     uri: str | None = None
     experiment: str | None = None
 

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -176,13 +177,13 @@ def test_reports_are_there_while_the_trial_runs_and_a_resumed_one_has_each_once(
 
 def test_a_finished_search_gets_its_logs_when_a_logger_is_added(search, tmp_path):
     other = LoggedSearch(tmp_path, "[]")
-    assert other.finish() == (0, "")
-    assert not list(other.run.path.glob("trials/*/tensorboard"))
-    before = other.digest()
+    shutil.copytree(search.run.path, other.run.path)
+    for folder in other.run.path.glob("trials/*/tensorboard"):
+        shutil.rmtree(folder)
     assert other.finish("--set", "loggers=[tensorboard]") == (0, "")
     for number in trials(other):
-        assert scalars(read(other, number)) == reported(other, number)
-    assert other.digest() == before == search.digest()
+        assert scalars(read(other, number)) == reported(other, number) != {}
+    assert other.digest() == search.digest()
 
 
 def test_the_logs_of_finished_trials_are_left_alone(search):
