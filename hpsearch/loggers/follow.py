@@ -109,10 +109,11 @@ class Follower(threading.Thread):
                 break
             self.join(0.05)
         self._abandoned = True
-        if self._ended:
+        if count := len(self._ended):
+            are, them = ("is", "it") if count == 1 else ("are", "them")
             self._fail(
-                f"{len(self._ended)} finished trials are not logged; once the cause is mended, "
-                "the same command logs them"
+                f"{count} of the finished trials {are} not logged; once the cause is mended, the "
+                f"same command logs {them}"
             )
 
     def run(self) -> None:

@@ -1,8 +1,12 @@
-"""A search whose trials say all that a logger can be told, and trials that wait in their middle."""
+"""A search whose trials say all that a logger can be told, and a trial that a test writes."""
 
+import json
 from pathlib import Path
 
 from searches import Search
+
+from hpsearch.loggers.snapshot import Reader, Snapshot
+from hpsearch.trial import Folder, Outcome, Spec
 
 TRAINER = """\
 import time
@@ -60,3 +64,28 @@ class LoggedSearch(Search):
 
     def steps(self, number: int) -> list[int]:
         return [report.step for report in self.trial(number).read_reports()]
+
+
+COMPLETE = Outcome("complete", 0.5, {"loss": 0.5})
+
+
+class WrittenTrial:
+    """A trial's folder as a test makes it."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.spec = Spec(0, 0, 0, "draw", {"lr": 0.5}, (0.5,), seed=1, budget=6)
+        folder.write_spec(self.spec)
+        folder.artifacts.mkdir()
+        self._reader = Reader(folder)
+
+    def report(self, values: dict[int, float], name: str = "loss") -> None:
+        """Make reports.jsonl hold these, a step a second."""
+        lines = [
+            json.dumps({"step": step, "metrics": {name: value}, "seconds": step})
+            for step, value in values.items()
+        ]
+        self.folder.reports.write_text("".join(f"{line}\n" for line in lines))
+
+    def snapshot(self, outcome: Outcome | None = None) -> Snapshot:
+        return self._reader.read(self.spec, outcome)

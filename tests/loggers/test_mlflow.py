@@ -1,19 +1,17 @@
 """What MLflow's own client finds in the store of a search."""
 
-import json
 import math
 import shutil
 from pathlib import Path
 
 import pytest
-from logged import STUDY, LoggedSearch
+from logged import COMPLETE, STUDY, LoggedSearch, WrittenTrial
 from searches import Search, until
 
 from hpsearch.loggers.mlflow import MlflowClient, MlflowLogger, Run
-from hpsearch.loggers.snapshot import Reader
 from hpsearch.runfolder import RunFolder
 from hpsearch.study import MlflowLogs, load
-from hpsearch.trial import Outcome, Spec
+from hpsearch.trial import Outcome
 
 # MLflow's own use of SQLAlchemy.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")
@@ -132,39 +130,25 @@ def test_a_search_that_was_killed_finds_its_runs_again_and_adds_what_is_missing(
         search.kill()
 
 
-class Logged:
-    """A trial's folder as a test writes it, and a logger on it."""
+class Logged(WrittenTrial):
+    """A trial, and a logger that is told of it."""
 
     def __init__(self, path: Path, logs: MlflowLogs | None = None) -> None:
-        path.mkdir(exist_ok=True)
-        self._logs = logs or MlflowLogs()
+        self.run = RunFolder(path)
+        super().__init__(self.run.trial(0))
         path.joinpath("trainer.py").touch()
-        study = path / "study.yaml"
-        study.write_text(STUDY)
-        self.study = load(study)
-        self.folder = RunFolder(path)
-        self.logger = self.new_session()
-        self.trial = self.folder.trial(0)
-        self.spec = Spec(0, 0, 0, "draw", {"lr": 0.5}, (0.5,), seed=1, budget=6)
-        self.trial.write_spec(self.spec)
-        self._reader = Reader(self.trial)
+        path.joinpath("study.yaml").write_text(STUDY)
+        self._logs = logs or MlflowLogs()
+        self.begin_session()
 
-    def new_session(self) -> MlflowLogger:
-        return MlflowLogger(self.study, self._logs, self.folder)
-
-    def report(self, values: dict[int, float], name: str = "loss") -> None:
-        """Make reports.jsonl hold these."""
-        lines = [
-            json.dumps({"step": step, "metrics": {name: value}, "seconds": step})
-            for step, value in values.items()
-        ]
-        self.trial.reports.write_text("".join(f"{line}\n" for line in lines))
+    def begin_session(self) -> None:
+        self.logger = MlflowLogger(load(self.run.study), self._logs, self.run)
 
     def log(self, outcome: Outcome | None = None) -> None:
-        self.logger.log(self._reader.read(self.spec, outcome))
+        self.logger.log(self.snapshot(outcome))
 
     def history(self) -> dict[str, list[tuple[int, float]]]:
-        client = client_of(self.folder)
+        client = client_of(self.run)
         return history(client, runs_of(client)[0])
 
 
@@ -172,17 +156,14 @@ class Logged:
 def empty_store(tmp_path_factory):
     """MLflow takes a second to make the tables of a new one."""
     logged = Logged(tmp_path_factory.mktemp("empty"))
-    client_of(logged.folder).search_experiments()
-    return logged.folder.mlflow
+    client_of(logged.run).search_experiments()
+    return logged.run.mlflow
 
 
 @pytest.fixture
 def logged(tmp_path, empty_store):
     shutil.copytree(empty_store, tmp_path / "mlflow")
     return Logged(tmp_path)
-
-
-COMPLETE = Outcome("complete", 0.5, {"loss": 0.5})
 
 
 def test_a_trial_that_says_the_same_again_keeps_its_run(logged):
@@ -192,7 +173,7 @@ def test_a_trial_that_says_the_same_again_keeps_its_run(logged):
     logged.log()
     logged.report({1: 0.9, 2: 0.8, 3: 0.7, 4: 0.5})
     logged.log(COMPLETE)
-    client = client_of(logged.folder)
+    client = client_of(logged.run)
     deleted = 2  # ViewType.DELETED_ONLY
     experiment = client.get_experiment_by_name("s").experiment_id
     assert logged.history() == {"loss": [(1, 0.9), (2, 0.8), (3, 0.7), (4, 0.5)]}
@@ -218,7 +199,7 @@ def test_a_report_that_is_missing_at_the_end_is_taken_back(logged):
 def test_another_session_adds_to_the_run_of_an_unfinished_trial(logged):
     logged.report({1: 0.9, 2: math.nan})
     logged.log()
-    logged.logger = logged.new_session()
+    logged.begin_session()
     logged.report({1: 0.9, 2: math.nan, 3: 0.5})
     logged.log(COMPLETE)
     [one, two, three] = logged.history()["loss"]
@@ -229,7 +210,7 @@ def test_another_session_adds_to_the_run_of_an_unfinished_trial(logged):
 def test_a_run_that_is_gone_from_the_store_is_logged_again(logged):
     logged.report({1: 0.9})
     logged.log()
-    client = client_of(logged.folder)
+    client = client_of(logged.run)
     client.delete_run(runs_of(client)[0].info.run_id)
     logged.report({1: 0.9, 2: 0.5})
     with pytest.raises(Exception, match="must be in the 'active' state"):
@@ -252,7 +233,7 @@ def test_two_run_folders_of_one_study_have_runs_of_their_own_in_one_store(tmp_pa
         logged = Logged(tmp_path / name, MlflowLogs(uri, "shared"))
         logged.report({1: 0.9})
         logged.log(COMPLETE)
-        assert not (logged.folder.mlflow / "mlflow.db").exists()
+        assert not (logged.run.mlflow / "mlflow.db").exists()
     client = MlflowClient(uri)
     runs = client.search_runs([client.get_experiment_by_name("shared").experiment_id])
     assert len(runs) == len({run.data.tags["hpsearch.run_folder"] for run in runs}) == 2
@@ -268,4 +249,4 @@ def test_the_environment_names_the_store_where_the_study_does_not(
     logged.log(COMPLETE)
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert runs_of(client)[0].info.status == "FINISHED"
-    assert not (logged.folder.mlflow / "mlflow.db").exists()
+    assert not (logged.run.mlflow / "mlflow.db").exists()

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from logged import STUDY, LoggedSearch
+from logged import COMPLETE, STUDY, LoggedSearch, WrittenTrial
+from PIL import Image
 from searches import Search, until
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG, SESSION_START_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from hpsearch.loggers.tensorboard import TensorboardLogger
+from hpsearch.trial import Folder
 
 EVERYTHING = {"scalars": 0, "images": 0, "tensors": 0}
 
@@ -31,7 +35,10 @@ def search(tmp_path_factory):
 
 
 def read(search: Search, number: int) -> EventAccumulator:
-    folder = search.trial(number).tensorboard
+    return read_folder(search.trial(number).tensorboard)
+
+
+def read_folder(folder: Path) -> EventAccumulator:
     assert len([file for file in folder.glob("*tfevents*") if file.stat().st_size]) == 1
     return EventAccumulator(str(folder), EVERYTHING).Reload()
 
@@ -191,3 +198,52 @@ def test_the_logs_of_finished_trials_are_left_alone(search):
     before = [(file, file.stat().st_mtime_ns) for file in files]
     assert search.finish() == (0, "")
     assert [(file, file.stat().st_mtime_ns) for file in files] == before
+
+
+@pytest.fixture
+def trial(tmp_path):
+    return WrittenTrial(Folder(tmp_path / "trial"))
+
+
+def losses(trial: WrittenTrial) -> list[tuple[int, float]]:
+    return scalars(read_folder(trial.folder.tensorboard))["loss"]
+
+
+def test_a_trial_that_is_rewound_has_each_report_once(trial):
+    logger = TensorboardLogger()
+    for values in ({1: 9, 2: 8, 3: 7}, {1: 9}, {1: 9, 2: 8, 3: 6}):
+        trial.report(values)
+        logger.log(trial.snapshot())
+        assert losses(trial) == list(values.items())
+    logger.log(trial.snapshot(COMPLETE))
+    assert losses(trial) == [(1, 9), (2, 8), (3, 6)]
+
+
+def test_a_trial_whose_log_could_not_be_written_is_logged_when_it_can(trial):
+    logger = TensorboardLogger()
+    trial.folder.tensorboard.write_text("in the way")
+    trial.report({1: 9, 2: 8})
+    with pytest.raises(NotADirectoryError):
+        logger.log(trial.snapshot(COMPLETE))
+    trial.folder.tensorboard.unlink()
+    logger.log(trial.snapshot(COMPLETE))
+    assert losses(trial) == [(1, 9), (2, 8)]
+
+
+def test_a_picture_that_is_made_again_and_again_is_shown_as_it_became(trial):
+    logger = TensorboardLogger()
+    for step in (3, 5):
+        trial.report({step: 1.0})
+        Image.new("L", (step, 1)).save(trial.folder.artifacts / "latest.png")
+        logger.log(trial.snapshot())
+        trial.report({3: 1.0, 5: 1.0})
+    pictures = read_folder(trial.folder.tensorboard).Images("latest")
+    assert [(picture.step, picture.width) for picture in pictures] == [(3, 3), (5, 5)]
+
+
+def test_a_file_that_is_no_picture_is_left_out(trial):
+    (trial.folder.artifacts / "broken-1.png").write_text("no picture")
+    (trial.folder.artifacts / "notes.txt").write_text("no picture")
+    trial.report({1: 9})
+    TensorboardLogger().log(trial.snapshot(COMPLETE))
+    assert read_folder(trial.folder.tensorboard).Tags()["images"] == []
