@@ -18,8 +18,8 @@ HOLD = Path(__file__).with_name("hold")
 
 
 def train(run):
-    state = run.load()
-    step = state["step"] if state else 0
+    checkpoint = run.folder.checkpoint  # without torch, which takes a second to import
+    step = int(checkpoint.read_text()) if checkpoint.exists() else 0
     with open(run.folder.path / "attempts", "a") as attempts:
         attempts.write("x")
     while step < run.budget:
@@ -29,7 +29,7 @@ def train(run):
         loss = (run.hp.lr - 0.3) ** 2 + 1 / (run.seed % 97 + step)
         run.report(step, loss=loss, other=float("inf") if step == 2 else -step)
         if step % 2 == 0:
-            run.save({"step": step})
+            checkpoint.write_text(str(step))
             run.image(f"samples-{step:06d}", np.full((4, 6), step / 10))
         while HOLD.exists() and step == 5:
             time.sleep(0.01)
@@ -76,7 +76,7 @@ class WrittenTrial:
         self.folder = folder
         self.spec = Spec(0, 0, 0, "draw", {"lr": 0.5}, (0.5,), seed=1, budget=6)
         folder.write_spec(self.spec)
-        folder.artifacts.mkdir()
+        folder.artifacts.mkdir(exist_ok=True)
         self._reader = Reader(folder)
 
     def report(self, values: dict[int, float], name: str = "loss") -> None:

@@ -87,8 +87,8 @@ def test_a_broken_logger_is_told_once_and_the_search_goes_on(tmp_path, undisturb
     lines = search.stdout().splitlines()
     said = [line for line in lines if line.startswith("tensorboard: ")]
     assert said == [
-        f"tensorboard: trial 3 cannot be logged (NotADirectoryError: [Errno 20] Not a "
-        f"directory: '{in_the_way}/complete'); the search goes on, and what is missing is tried again",
+        "tensorboard: trial 3 cannot be logged (NotADirectoryError: [Errno 20] Not a directory: "
+        f"'{in_the_way}/complete'); the search goes on, and what is missing is tried again",
         "tensorboard: 1 of the finished trials is not logged; once the cause is mended, the same "
         "command logs it",
     ]
