@@ -6,6 +6,7 @@ and added the next time. Nothing that the search rests on comes from a logger, o
 """
 
 import importlib
+from collections.abc import Callable
 from typing import Protocol
 
 from hpsearch.errors import Fault, StudyError
@@ -19,10 +20,14 @@ class Logger(Protocol):
 
     name: str  # as in the study file
 
-    def log(self, trial: Snapshot) -> None:
+    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
         """Make the trial's log hold what the snapshot does, each report once.
 
         Whatever it raises, it may be called with the same trial again, and then makes it right.
+
+        Args:
+            trial: as its folder has it.
+            step: to be called after each thing done; raises when the time is up.
         """
 
     def close(self) -> None: ...

@@ -22,9 +22,10 @@ Watch = Callable[[Event], None]
 
 _PERIOD_S = 1.0  # how often running trials are looked at
 _RETRY_S = (1.0, 60.0)  # from the first wait after a failure, doubled, to the longest
-_PATIENCE_S = 20.0  # at the end, for the next trial's log
+_PATIENCE_S = 20.0  # at the end, for the next thing to succeed
 _LONGEST_S = 120.0  # at the end, for all
 _INTERRUPTED_S = 5.0  # for all, when the search was stopped
+_LAST_S = 2.0  # for the request under way, once the time is up
 
 
 @contextlib.contextmanager
@@ -72,6 +73,10 @@ class _Followed:
     due: float = 0.0  # not to be tried before
 
 
+class _TimeIsUp(Exception):
+    """The search has ended and will not wait any longer; the next session logs the rest."""
+
+
 class Follower(threading.Thread):
     """Keeps one logger up to date.
 
@@ -109,6 +114,7 @@ class Follower(threading.Thread):
                 break
             self.join(0.05)
         self._abandoned = True
+        self.join(_LAST_S)
         if count := len(self._ended):
             are, them = ("is", "it") if count == 1 else ("are", "them")
             self._fail(
@@ -158,8 +164,10 @@ class Follower(threading.Thread):
         try:
             snapshot = trial.reader.read(trial.spec, trial.outcome)
             if snapshot != trial.logged:
-                self._logger.log(snapshot)
+                self._logger.log(snapshot, self._step)
                 trial.logged = snapshot
+        except _TimeIsUp:
+            return
         except Exception as error:
             trial.wait_s = min(max(_RETRY_S[0], 2 * trial.wait_s), _RETRY_S[1])
             trial.due = time.monotonic() + trial.wait_s
@@ -170,6 +178,11 @@ class Follower(threading.Thread):
         if trial.outcome is not None:
             del self._trials[number]
             self._ended.discard(number)
+
+    def _step(self) -> None:
+        if self._abandoned:
+            raise _TimeIsUp
+        self._done += 1
 
     def _say(self, number: int, error: Exception) -> None:
         """Tell the user, once; the end says what is missing."""

@@ -9,6 +9,7 @@ import math
 import os
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hpsearch import files
@@ -31,7 +32,7 @@ for _name, _value in {
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, Param, Run, RunTag  # noqa: E402
 
-_BATCH = 500  # metrics in one request; MLflow takes 1000
+_BATCH = 1000  # metrics in one request; no more are taken
 _PARAMS = 100  # in one request; no more are taken
 _PAGE = 1000  # runs in one answer
 _ENDED = ("FINISHED", "FAILED")
@@ -68,11 +69,11 @@ class MlflowLogger:
         self._experiment = logs.experiment or study.name
         self._connection: _Connection | None = None
 
-    def log(self, trial: Snapshot) -> None:
+    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            self._connection.log(trial)
+            self._connection.log(trial, step)
         except BaseException:
             # Whether the last request was heard is unknown, so all that is known is asked again.
             self._connection = None
@@ -123,7 +124,7 @@ class _Connection:
             if not (token := page.token):
                 return runs
 
-    def log(self, trial: Snapshot) -> None:
+    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
         number = trial.spec.number
         log = self._logs.get(number)
         if log is None:
@@ -135,7 +136,7 @@ class _Connection:
             self._client.delete_run(log.run_id)
             log = self._create(trial)
         self._logs[number] = log
-        self._add(log, trial)
+        self._add(log, trial, step)
         if trial.outcome is not None:
             self._end(log, trial)
             del self._logs[number]
@@ -183,18 +184,19 @@ class _Connection:
                 values[name, metric.step] = metric.value
         return _Log(run_id, values)
 
-    def _add(self, log: _Log, trial: Snapshot) -> None:
+    def _add(self, log: _Log, trial: Snapshot, step: Callable[[], None]) -> None:
         known = _known(log, trial)
         new = zip(trial.reports[known:], trial.times()[known:], strict=True)
         metrics = [
-            Metric(name, value, _ms(when), step)
+            Metric(name, value, _ms(when), at)
             for report, when in new
-            for (name, step), value in _values(report).items()
-            if (name, step) not in log.values
+            for (name, at), value in _values(report).items()
+            if (name, at) not in log.values
         ]
         for i in range(0, len(metrics), _BATCH):
             batch = metrics[i : i + _BATCH]
             self._client.log_batch(log.run_id, metrics=batch, synchronous=True)
+            step()
         log.values |= {(metric.key, metric.step): metric.value for metric in metrics}
         log.reports = trial.reports
         for artifact in trial.artifacts:
@@ -202,6 +204,7 @@ class _Connection:
                 folder = artifact.name.rpartition("/")[0] or None
                 self._client.log_artifact(log.run_id, str(artifact.path), folder)
                 log.artifacts.add(artifact)
+                step()
 
     def _end(self, log: _Log, trial: Snapshot) -> None:
         outcome = trial.outcome

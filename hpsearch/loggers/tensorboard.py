@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -38,7 +39,7 @@ class TensorboardLogger:
     def __init__(self) -> None:
         self._open: dict[int, _EventFile] = {}
 
-    def log(self, trial: Snapshot) -> None:
+    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
         number = trial.spec.number
         # Out of the table while it is written: one that could not be is begun anew.
         file = self._open.pop(number, None)
@@ -53,6 +54,7 @@ class TensorboardLogger:
             file = _EventFile(trial)
         try:
             file.add(trial)
+            step()
             if trial.outcome is not None:
                 file.end(trial)
                 whole.touch()
