@@ -3,6 +3,8 @@
 import hpsearch
 result = hpsearch.search("studies/digits_gan.yaml")
 result.best.params, result.best.confirmed
+hpsearch.open("runs/digits-gan")  # a study that has run, or is running
+hpsearch.plots.tightening(result)
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.run import HP, Run
 
 if TYPE_CHECKING:
+    from hpsearch import plots as plots
     from hpsearch.fusion import Data as Data
     from hpsearch.fusion import Evaluation as Evaluation
     from hpsearch.fusion import Optimizer as Optimizer
     from hpsearch.fusion import Trainer as Trainer
     from hpsearch.result import Result as Result
     from hpsearch.start import search as search
+    from hpsearch.view import read as open
 
-__all__ = ["HP", "Data", "Evaluation", "Optimizer", "Result", "Run", "Trainer", "search"]
+__all__ = [
+    "HP", "Data", "Evaluation", "Optimizer", "Result", "Run", "Trainer", "open", "plots", "search",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -25,13 +31,17 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     homes = {
-        "search": "hpsearch.start",
-        "Result": "hpsearch.result",
-        "Data": "hpsearch.fusion",
-        "Evaluation": "hpsearch.fusion",
-        "Optimizer": "hpsearch.fusion",
-        "Trainer": "hpsearch.fusion",
+        "search": ("hpsearch.start", "search"),
+        "open": ("hpsearch.view", "read"),
+        "Result": ("hpsearch.result", "Result"),
+        "Data": ("hpsearch.fusion", "Data"),
+        "Evaluation": ("hpsearch.fusion", "Evaluation"),
+        "Optimizer": ("hpsearch.fusion", "Optimizer"),
+        "Trainer": ("hpsearch.fusion", "Trainer"),
     }
+    if name == "plots":
+        return importlib.import_module("hpsearch.plots")
     if name not in homes:
         raise AttributeError(f"module 'hpsearch' has no attribute {name!r}")
-    return getattr(importlib.import_module(homes[name]), name)
+    module, attribute = homes[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import cli_acts, cli_dashboard, cli_replay, progress, tables, view
+from hpsearch import cli_acts, cli_dashboard, cli_replay, cli_report, live, progress, tables, view
 from hpsearch.cli_acts import RunPath
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
@@ -101,8 +101,15 @@ def run(
 
 
 @app.command()
-def status(run: RunPath) -> None:
+def status(
+    run: RunPath,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw it until it ends, as `run` does.")
+    ] = False,
+) -> None:
     """Where a search stands: rounds, running trials, leaders, failures."""
+    if watch:
+        live.follow(run)
     tables.show_status(view.read(run))
 
 
@@ -173,6 +180,7 @@ def digest(run: RunPath) -> None:
 
 
 app.add_typer(cli_acts.app)
+cli_report.add_to(app)
 
 
 def _overrides(given: list[str] | None, parallel: str | None) -> list[str]:

@@ -1,11 +1,12 @@
 """What a search has found: trials, rounds and the confirmed winners."""
 
 import hashlib
+import importlib
 import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ class Result:
     folder: Path
     metric: str
     direction: str
-    records: tuple[Trial, ...]
-    rounds: tuple[RoundRecord, ...]
+    records: tuple[Trial, ...] = field(repr=False)
+    rounds: tuple[RoundRecord, ...] = field(repr=False)
 
     @cached_property
     def winners(self) -> tuple[Winner, ...]:
@@ -99,6 +100,11 @@ class Result:
         """SHA-256 over what every trial is and gave; timings left out."""
         lines = [json.dumps(_identity(trial), sort_keys=True) for trial in self.records]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def _repr_html_(self) -> str:
+        """The study as it stands in its folder, for a notebook."""
+        # What shows a result lies above it, and a search needs none of that.
+        return str(importlib.import_module("hpsearch.notebook").shown(self))
 
 
 def value_of(trial: Trial) -> float | None:

@@ -48,6 +48,10 @@ class RunFolder:
         return self.path / "accepted-changes.txt"
 
     @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
     def stop_request(self) -> Path:
         return self.path / "stop"
 
@@ -93,6 +97,11 @@ class RunFolder:
     @property
     def lock(self) -> Path:
         return self.path / "lock"
+
+    @property
+    def mlflow(self) -> Path:
+        """What MLflow knows this folder by, and its database if there is no other."""
+        return self.path / "mlflow"
 
     def trial(self, number: int) -> Folder:
         return Folder(self.path / "trials" / f"{number:05d}")

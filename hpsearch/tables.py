@@ -9,15 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from hpsearch.command import Command
 from hpsearch.outline import outline
 from hpsearch.requests import Pending
 from hpsearch.result import Result, Winner, row, state_of, value_of
 from hpsearch.snapshot import Snapshot
 from hpsearch.source import Description
-from hpsearch.space import Choice, Int, Logint, Loguniform, Parameter
-from hpsearch.study import FileTrainer, Study
+from hpsearch.study import Study
 from hpsearch.trial import Trial
+from hpsearch.words import domain_text, params_text, trainer_text, when_text
 
 # A file or a pipe has no width of its own; tables there are for wide screens and for grep.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
@@ -27,15 +26,19 @@ console = Console(highlight=False, width=_WIDTH)
 def show_plan(study: Study, places: Sequence[str], description: Description) -> None:
     """What a study would run."""
     console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
-    console.print(f"trainer   {_trainer(study)}  sha256 {description.sha256[:12]}", soft_wrap=True)
+    console.print(
+        f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True
+    )
     table = Table(box=None, header_style="dim")
     for heading in ("parameter", "scale", "range", "when"):
         table.add_column(heading)
     for parameter in study.space:
-        table.add_row(parameter.name, *_domain(parameter), _when(parameter))
+        table.add_row(parameter.name, *domain_text(parameter), when_text(parameter))
     console.print(table)
     if study.fixed:
         console.print("fixed     " + ", ".join(f"{k}={v!r}" for k, v in study.fixed.items()))
+    if study.loggers:
+        console.print("loggers   " + ", ".join(logs.name for logs in study.loggers))
     _show_rounds(study)
     counts = Counter(places)
     console.print("places    " + ", ".join(f"{n} × {device}" for device, n in counts.items()))
@@ -58,30 +61,6 @@ def _show_rounds(study: Study) -> None:
     console.print(table)
     trials, steps = sum(s.trials for s in stages), sum(s.steps for s in stages)
     console.print(f"total     {trials:,} trials, {steps:,} steps")
-
-
-def _trainer(study: Study) -> str:
-    if isinstance(study.trainer, Command):
-        return " ".join(study.trainer.argv)
-    if isinstance(study.trainer, FileTrainer):
-        return f"{study.trainer.path.name}:{study.trainer.name}"
-    return f"{study.trainer.module}:{study.trainer.name}"
-
-
-def _domain(parameter: Parameter) -> tuple[str, str]:
-    domain = parameter.domain
-    if isinstance(domain, Choice):
-        return "choice", ", ".join(str(option) for option in domain.options)
-    logarithmic = isinstance(domain, Loguniform | Logint)
-    kind = "int" if isinstance(domain, Int | Logint) else "float"
-    return f"{'log ' if logarithmic else ''}{kind}", f"{domain.low:g} .. {domain.high:g}"
-
-
-def _when(parameter: Parameter) -> str:
-    return " and ".join(
-        f"{condition.parent} = {' or '.join(str(value) for value in condition.values)}"
-        for condition in parameter.when
-    )
 
 
 def show_status(snapshot: Snapshot) -> None:
@@ -207,12 +186,6 @@ def _winner_cells(winner: Winner) -> tuple[str, ...]:
         str(winner.confirmed),
         str(winner.failures),
         params_text(winner.params),
-    )
-
-
-def params_text(params: Mapping[str, Any]) -> str:
-    return " ".join(
-        f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items()
     )
 
 

@@ -13,8 +13,9 @@ from hpsearch.errors import StudyError
 from hpsearch.result import Result
 
 
-def test_import_loads_neither_torch_nor_optuna() -> None:
-    code = "import hpsearch, sys; print({'torch', 'optuna', 'scipy'} & set(sys.modules))"
+def test_import_loads_nothing_heavy() -> None:
+    heavy = "{'torch', 'optuna', 'scipy', 'plotly', 'matplotlib', 'jinja2'}"
+    code = f"import hpsearch, sys; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

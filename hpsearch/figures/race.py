@@ -42,7 +42,7 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
     for i, s in enumerate(shown):
         colour = PALETTE[i % len(PALETTE)]
         dash = ("solid", "dot", "dash")[i // len(PALETTE) % 3]
-        line = _thinned_steps(_best_so_far(s, x), _POINTS // len(shown))
+        line = _thinned_steps(best_so_far(s, x), _POINTS // len(shown))
         label = escaped(s.result.name, 32)
         values += [value for _, value in line]
         hover = f"{label}: %{{y:.5g}} after %{{x:,}} {x}<extra></extra>"
@@ -82,7 +82,8 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
     return {"data": data, "layout": frame}
 
 
-def _best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
+def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
+    """The best value under equal steps after each finished trial, against what it has cost."""
     best = min if s.result.direction == "minimize" else max
     found: list[tuple[float, float | None]] = []
     cost, budget, top = 0, None, None

@@ -15,20 +15,27 @@ from hpsearch.errors import HpsearchError
 from hpsearch.paint import legend
 from hpsearch.paint.axes import prepare, settle
 from hpsearch.paint.traces import draw
-from hpsearch.paint.words import INK, PIXEL, Dict, plain, write
+from hpsearch.paint.words import GRID, INK, PAPER, PIXEL, Dict, plain, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["PaintError", "save", "svg"]
+__all__ = ["AUTHOR", "GRID", "INK", "PAPER", "PaintError", "save", "svg"]
+
+AUTHOR = "hpsearch figures"  # in every file, to know our own by
 
 WIDTH_IN = 7.0  # of a page's text
 _DPI = 200
 # matplotlib names its groups alike in every figure, and several may stand in one page.
-_NAMED_GROUP = re.compile(r'<g id="[\w.]+_\d+">')
+_NAMED_GROUP = re.compile(r'<g id="[\w.]+_\d+"')
 _KINDS = (".svg", ".pdf", ".png")
 _SETTINGS = threading.Lock()
+_METADATA: Any = {
+    "svg": {"Date": None, "Creator": AUTHOR},
+    "pdf": {"CreationDate": None, "Creator": AUTHOR},
+    "png": {"Software": AUTHOR},
+}
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 12 * PIXEL,
@@ -36,6 +43,8 @@ _STYLE: Any = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": "#999999",
+    "axes.facecolor": PAPER,
+    "figure.facecolor": PAPER,
     "xtick.color": INK,
     "ytick.color": INK,
     "svg.fonttype": "none",
@@ -60,7 +69,7 @@ def svg(figure: Dict, width_in: float = WIDTH_IN, height_in: float | None = None
         PaintError: matplotlib is not installed.
     """
     text = _bytes(figure, width_in, height_in, "svg").decode()
-    text = _NAMED_GROUP.sub("<g>", text[text.index("<svg") :])
+    text = _NAMED_GROUP.sub("<g", text[text.index("<svg") :])
     label = html.escape(plain(figure["layout"]["title"]["text"]))
     return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
@@ -95,7 +104,7 @@ def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) ->
         canvas = Canvas(figsize=(width_in, height), dpi=_DPI)
         _draw(canvas, figure, width_in * 96, height * 96)
         file = io.BytesIO()
-        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+        metadata = _METADATA[kind]
         canvas.savefig(file, format=kind, metadata=metadata)
     return file.getvalue()
 

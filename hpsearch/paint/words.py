@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Dict = Mapping[str, Any]
 
 PIXEL = 72 / 96  # in points
-INK, GRID = "#222222", "#dddddd"
+INK, GRID, PAPER = "#222222", "#dddddd", "#ffffff"
 _TAG = re.compile(r"<(/?)(b|i|span)(?: style='color:(#\w+)')?>")
 
 

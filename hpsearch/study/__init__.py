@@ -7,20 +7,23 @@ whether a study may go on in such a folder.
 
 from hpsearch.command import Command
 from hpsearch.study.door import load, thaw, unknown_parameters
-from hpsearch.study.frozen import differences, freeze
+from hpsearch.study.frozen import differences, freeze, origin
 from hpsearch.study.nouns import (
     Budget,
     Confirm,
     FileTrainer,
     Limits,
+    MlflowLogs,
     ModuleTrainer,
     Objective,
     Resources,
     Search,
     Study,
+    TensorboardLogs,
 )
 
 __all__ = [
-    "Budget", "Command", "Confirm", "FileTrainer", "Limits", "ModuleTrainer", "Objective",
-    "Resources", "Search", "Study", "differences", "freeze", "load", "thaw", "unknown_parameters",
+    "Budget", "Command", "Confirm", "FileTrainer", "Limits", "MlflowLogs", "ModuleTrainer",
+    "Objective", "Resources", "Search", "Study", "TensorboardLogs", "differences", "freeze", "load",
+    "origin", "thaw", "unknown_parameters",
 ]  # fmt: skip

@@ -19,11 +19,18 @@ _FREE = {
     ("limits", "retries"),
 }
 
+_FROM = "frozen from "
+
+
+def origin(frozen: str) -> str:
+    """Where the study of a frozen text was read from, as its user gave the path."""
+    return frozen.partition("\n")[0].removeprefix(f"# {_FROM}")
+
 
 def freeze(study: Study) -> str:
     """The effective document in its author's words; it loads back to the same document."""
     lines = [
-        f"frozen from {study.path}",
+        f"{_FROM}{study.path}",
         *(f"{OVERRIDE}{override}" for override in study.overrides),
     ]
     header = [line if line.isprintable() else ascii(line)[1:-1] for line in lines]
