@@ -77,8 +77,9 @@ function template() {
 }
 
 class Figure {
-  constructor(section, url) {
+  constructor(section, url, clicked) {
     this.section = section;
+    this.clicked = clicked;
     this.plot = $(".plot", section);
     this.url = url;
     this.seen = false;
@@ -92,17 +93,25 @@ class Figure {
     this.busy = true;
     this.stale = false;
     try {
+      if (await this.fetch()) await this.draw();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Whether there is another picture to draw. */
+  async fetch() {
+    try {
       const { body, tag } = await ask(this.url(this.plot.clientWidth));
-      if (!tag || tag !== this.tag) {
-        this.tag = tag;
-        this.figure = body;
-        await this.draw();
-      }
+      await plotly();
+      if (tag && tag === this.tag) return false;
+      this.tag = tag;
+      this.figure = body;
+      return true;
     } catch (error) {
       this.stale = true; // the next turn tries again
       if (!this.figure) this.tell(error.message);
-    } finally {
-      this.busy = false;
+      return false;
     }
   }
 
@@ -121,7 +130,8 @@ class Figure {
       return;
     }
     const Plotly = await plotly();
-    if (!this.drawn) this.plot.replaceChildren();
+    const first = !this.drawn;
+    if (first) this.plot.replaceChildren();
     this.drawn = true;
     const { data, layout } = fitted(this.figure);
     this.plot.style.minHeight = `${layout.height}px`;
@@ -141,7 +151,15 @@ class Figure {
         toImageButtonOptions: { format: "svg", filename: this.section.dataset.figure },
       },
     );
+    if (first) this.plot.on("plotly_click", ({ points }) => this.clicked(trialOf(points[0])));
   }
+}
+
+/** The number of the trial that a point of a figure is about, as its text says; null if none. */
+function trialOf({ customdata, hovertext, data }) {
+  if (Array.isArray(customdata) && Number.isInteger(customdata[0])) return customdata[0];
+  const said = /^trial (\d+)/.exec(hovertext ?? data.name ?? "");
+  return said ? Number(said[1]) : null;
 }
 
 /** Panels side by side. */
@@ -162,12 +180,19 @@ function fitted({ data, layout: { title, ...layout } }) {
 
 /** The figures of a page: those in view are kept fresh. */
 export class Figures {
-  /** @param url(name, columns) where a section's figure is, with so many panels side by side. */
-  constructor(url) {
+  /**
+   * @param url(name, columns) where a section's figure is, with so many panels side by side.
+   * @param opened(number) somebody has clicked on what shows a trial.
+   */
+  constructor(url, opened = () => {}) {
     this.all = new Map(
       [...document.querySelectorAll("[data-figure]")].map((section) => [
         section,
-        new Figure(section, (width) => url(section.dataset.figure, columns(width))),
+        new Figure(
+          section,
+          (width) => url(section.dataset.figure, columns(width)),
+          (trial) => trial !== null && opened(trial),
+        ),
       ]),
     );
     const looked = new IntersectionObserver(
@@ -186,7 +211,7 @@ export class Figures {
     matchMedia("(min-width: 500px)").addEventListener("change", () => this.begun && this.touch());
   }
 
-  /** What they (or those of these names) show has changed. Several changes soon after one another are one. */
+  /** What they (or those of these names) show has changed; changes soon after one another are one. */
   touch(names = null) {
     this.all.forEach(
       (figure, section) => (figure.stale ||= !names || names.includes(section.dataset.figure)),

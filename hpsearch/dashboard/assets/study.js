@@ -6,15 +6,16 @@ import { failed, warnings } from "./failures.js";
 import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
 import { ask, follow } from "./live.js";
-import "./page.js";
+import { copyButton } from "./page.js";
 import { Strips, legend } from "./strips.js";
 import { Table } from "./table.js";
 import { tiles } from "./tiles.js";
 
 const table = new Table();
 const strips = new Strips($("#strips"), table, study);
-const figures = new Figures((name, columns) =>
-  at.data(study, `/figure/${name}?columns=${columns}`),
+const figures = new Figures(
+  (name, columns) => at.data(study, `/figure/${name}?columns=${columns}`),
+  (trial) => location.assign(at.trial(study, trial)),
 );
 $("#legend").append(...legend());
 
@@ -61,15 +62,20 @@ function asked(pending) {
 
 function notice(head) {
   if (head.state === "interrupted") {
+    const known = head.command.startsWith("hpsearch ");
+    const lost = "Nobody works on this search at the moment; nothing that had finished is lost.";
     return h(
       "div",
       { class: "message", dataset: { kind: "warn" } },
-      h(
-        "p",
-        null,
-        "Nobody works on this search at the moment. Nothing that had finished is lost; the command that started it goes on with it:",
-      ),
-      h("p", null, h("code", null, head.command)),
+      h("p", null, known ? `${lost} The command that started it goes on with it:` : lost),
+      known
+        ? h(
+            "div",
+            { class: "command" },
+            h("code", null, head.command),
+            copyButton(head.command, "the command"),
+          )
+        : h("p", null, head.command),
     );
   }
   if (head.state === "failed") {
