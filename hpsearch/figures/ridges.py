@@ -53,13 +53,14 @@ def ridges(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
 
 
 def _heights(domain: Domain, marginal: Marginal) -> tuple[list[float], list[float]]:
-    """Probabilities of values that have a bar each, densities of the others; and the bins."""
+    """Probabilities of values with a bar each, else roots of densities; and the bins."""
     if not continuous(domain):
         return list(marginal.mass), list(marginal.edges)
     mass, edges = np.array(marginal.spread), np.array(marginal.edges)
     if len(mass) % 2 == 0:  # half as fine is fine enough to look at
         mass, edges = mass.reshape(-1, 2).sum(axis=1), edges[::2]
-    return (mass / np.diff(edges)).tolist(), edges.tolist()
+    # The root, or the flat prior would vanish beside the peak of a late round.
+    return np.sqrt(mass / np.diff(edges)).tolist(), edges.tolist()
 
 
 def _shapes(

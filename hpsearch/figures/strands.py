@@ -10,13 +10,13 @@ import math
 from hpsearch.figures import scales
 from hpsearch.figures.ink import (
     GREY,
-    MUTED,
     PALETTE,
     Figure,
     direction,
     empty,
     gapped,
     layout,
+    muted,
     name,
     rounded,
     shown,
@@ -54,7 +54,7 @@ def parallel(s: Snapshot) -> Figure:
     data = [_axes(rows)]
     if kept:
         many = gapped([p for t in kept for p in _strand(t, domains, ends, log)])
-        line = {"color": MUTED, "width": 1}
+        line = {"color": muted(len(kept)), "width": 1}
         data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
     data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
     data.append(_marks(domains, ends, log))
@@ -63,10 +63,7 @@ def parallel(s: Snapshot) -> Figure:
         notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
     if len(domains) < len(s.space):
         notes.append(f"{len(domains)} of {len(s.space)} parameters.")
-    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True)
-    frame["margin"] |= {"l": 110, "b": 62}
-    for note in frame["annotations"]:
-        note["xshift"] = 8 - 110
+    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True, left=110)
     frame["xaxis"] = {"range": [-0.04, 1.04], "visible": False}
     objective = f"<b>{name(s.result.metric)}</b><br>{direction(s.result.direction)}"
     frame["yaxis"] = {

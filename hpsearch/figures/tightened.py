@@ -56,8 +56,8 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
     stages = [(r, _distributions(s, r, chosen), _some(s, r, survivors, most)) for r in kept]
     notes = [
-        "Fill: the density a round draws from; stalks: survivors' values that it keeps. Dots: its "
-        "trials, brighter for better; rings: survivors.",
+        "Fill: where a round draws, as high as the root of the density; stalks: survivors' values "
+        "that it keeps. Dots: its trials, brighter for better; rings: survivors.",
         _left_out(numbers, kept),
         f"{len(chosen)} of {len(every)} parameters." if len(chosen) < len(every) else "",
         _dots_left_out(s, kept, most),
