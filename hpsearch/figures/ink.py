@@ -70,11 +70,11 @@ def rounded(value: float | None, digits: int = 6) -> float | None:
     return float(f"{value:.{digits}g}")
 
 
-def shown(value: object) -> str:
+def shown(value: object, width: int = 40) -> str:
     """A value as hover texts and labels print it."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return escaped(value, 40)
+    return escaped(value, width)
 
 
 def superscript(exponent: int) -> str:
@@ -195,13 +195,13 @@ class Panels:
         return i % self._columns == 0
 
 
-def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]]) -> Figure:
+def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]], digits: int = 6) -> Figure:
     """Many lines as one: x and y with a gap after each."""
     x: list[float | None] = []
     y: list[float | None] = []
     for line in lines:
-        x += [*(rounded(point[0]) for point in line), None]
-        y += [*(rounded(point[1]) for point in line), None]
+        x += [*(rounded(point[0], digits) for point in line), None]
+        y += [*(rounded(point[1], digits) for point in line), None]
     return {"x": x[:-1], "y": y[:-1]}
 
 
