@@ -1,10 +1,12 @@
 # Everything that a person or CI calls. `sweep` and `test` set up what they need themselves.
-.PHONY: install sweep test lint types layers bench clean
+.PHONY: install sweep dashboard test lint types layers bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 BIN := .venv/bin
 STUDY ?= studies/digits_gan.yaml
+RUNS ?= runs
+FLAGS ?=
 READY := .venv/.ready
 
 help:  ## what there is
@@ -13,13 +15,16 @@ help:  ## what there is
 # pandas and the other development packages are small beside torch, so there is one environment.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,pandas]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,pandas,dashboard]'
 	@touch $@
 
 install: $(READY)  ## make the environment in .venv
 
 sweep: $(READY)  ## run the main study (STUDY=path for another), or go on with it
 	$(BIN)/hpsearch run $(STUDY)
+
+dashboard: $(READY)  ## the pages of the searches in RUNS (FLAGS=--allow-control to act on them)
+	$(BIN)/hpsearch dashboard $(RUNS) --open $(FLAGS)
 
 test: $(READY)  ## the tests
 	$(BIN)/python -m pytest

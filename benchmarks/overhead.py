@@ -29,13 +29,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hpsearch.outline import outline
-from hpsearch.runfolder import RunFolder
-from hpsearch.start import inspect, search
-from hpsearch.store import Store
-from hpsearch.study import load
-from hpsearch.table import Table
-from hpsearch.trial import Outcome, Report, Trial
+from filled import fill
+
+from hpsearch.start import search
+from hpsearch.trial import Outcome, Report, Spec
 
 TRAINER = """
 def train(run):
@@ -73,29 +70,18 @@ print("done", flush=True)
 """
 
 
-def fill(folder: Path, size: int) -> Path:
+def prepare(folder: Path, size: int) -> Path:
     """A run folder whose study holds `size` finished trials; returns its study file."""
     (folder / "trivial.py").write_text(TRAINER)
     file = folder / "overhead.yaml"
     file.write_text(STUDY.replace("ROUNDS", str(size // 25)))
-    study = load(file)
-    run = RunFolder(folder / "runs" / study.name)
-    with run.locked():
-        run.settle(study, inspect(study), accept=False)
-        store = Store.create_or_open(
-            run.database, study.name, metric="loss", direction=study.objective.direction
-        )
-        table = Table(study, [])
-        for number in range(len(outline(study))):
-            record, specs = table.round_specs(number)
-            store.begin(specs, study.space, record)
-            for spec in specs:
-                value = (float(spec.params["x"]) - 0.3) ** 2  # type: ignore[arg-type]
-                outcome = Outcome("complete", value, {"loss": value}, steps=1)
-                store.land(spec, outcome, [Report(1, {"loss": value}, 0.0)])
-                table.put(Trial(spec, outcome))
-        store.close()
+    fill(file, size // 25, train)
     return file
+
+
+def train(spec: Spec) -> tuple[Outcome, list[Report]]:
+    value = (float(spec.params["x"]) - 0.3) ** 2  # type: ignore[arg-type]
+    return Outcome("complete", value, {"loss": value}, steps=1), [Report(1, {"loss": value}, 0.0)]
 
 
 def time_hpsearch(file: Path, size: int, trials: int) -> tuple[float, float]:
@@ -163,7 +149,7 @@ def measure(sizes: list[int], trials: int, repeats: int) -> list[dict[str, objec
         for size in sizes:
             filled = Path(temporary) / f"filled-{size}"
             filled.mkdir()
-            fill(filled, size)
+            prepare(filled, size)
             found: dict[str, list[tuple[float, float]]] = {arm: [] for arm in arms}
             for repeat in range(repeats):
                 for arm, run in arms.items():

@@ -1,10 +1,12 @@
-"""The command line: `hpsearch check | run | status | best | trials | export | stop | digest`."""
+"""The command line: `hpsearch check | run | status | best | trials | export | digest`.
+
+The other commands are in `cli_acts`, `cli_dashboard` and `cli_replay`.
+"""
 
 import csv
 import io
 import json
 import sys
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +14,11 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import cli_report, progress, tables, view
+from hpsearch import cli_acts, cli_dashboard, cli_replay, cli_report, live, progress, tables, view
+from hpsearch.cli_acts import RunPath
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
 from hpsearch.result import Result
-from hpsearch.runfolder import RunFolder
 from hpsearch.start import inspect, places, search
 from hpsearch.study import load
 
@@ -28,8 +30,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command("dashboard")(cli_dashboard.dashboard)
+app.command("replay")(cli_replay.replay)
+
 StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
-RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override the study: search.rounds=2."),
@@ -97,8 +101,15 @@ def run(
 
 
 @app.command()
-def status(run: RunPath) -> None:
+def status(
+    run: RunPath,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw it until it ends, as `run` does.")
+    ] = False,
+) -> None:
     """Where a search stands: rounds, running trials, leaders, failures."""
+    if watch:
+        live.follow(run)
     tables.show_status(view.read(run))
 
 
@@ -163,31 +174,12 @@ def export(
 
 
 @app.command()
-def stop(
-    run: RunPath,
-    now: Annotated[bool, typer.Option("--now", help="Do not let running trials finish.")] = False,
-) -> None:
-    """Ask a search to end after its running trials; asked twice, or with --now, at once."""
-    folder = RunFolder(run)
-    if (holder := folder.holder()) is None:
-        raise HpsearchError(f"{run}: no search is running here")
-    again = folder.stop_requested() is not None
-    folder.request_stop("now" if now or again else "drain")
-    waited = False
-    while folder.holder() == holder:  # another may come after it
-        if not waited and not (now or again):
-            print("waiting for the running trials; `hpsearch stop` again ends them now")
-        waited = True
-        time.sleep(0.1)
-    print(f"stopped; `hpsearch run` goes on with {run}")
-
-
-@app.command()
 def digest(run: RunPath) -> None:
     """One SHA-256 over every trial: equal for a killed and an undisturbed search."""
     print(view.read(run).result.digest)
 
 
+app.add_typer(cli_acts.app)
 cli_report.add_to(app)
 
 

@@ -6,25 +6,24 @@ run, the next one computed from the table. Nothing is remembered anywhere else.
 
 import shutil
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hpsearch import files
+from hpsearch.again import Again
 from hpsearch.errors import ChangedError, SearchFailedError
 from hpsearch.events import (
     ConfirmStarted,
     Event,
-    OutOfTime,
     RoundEnded,
     RoundStarted,
     SearchStarted,
     TrialFound,
 )
+from hpsearch.horizon import Horizon
 from hpsearch.launchers.local import LocalLauncher
-from hpsearch.outline import outline
 from hpsearch.pool import Pool, Stop
-from hpsearch.record import Plan
+from hpsearch.requests import Requests
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
 from hpsearch.source import Description
@@ -64,48 +63,66 @@ class Controller:
         self._description = description
         self._devices = tuple(devices)
         self._watch = watch
-        self._started = time.monotonic()
         recorded = store.recorded()
         self._table = Table(study, recorded.trials)
-        self._with_checkpoint = {trial.spec.number for trial in self._table}
+        # Not those of trials that a person wanted again, who may want them for something.
+        self._with_checkpoint = {t.spec.number for t in self._table if t.spec.role != "again"}
         self._records = {record.round: record for record in recorded.rounds}
+        self._horizon = Horizon(study, folder, store, watch)
+        self._again = Again(self._table, store, Requests(folder), study.space)
         self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
         self._pool = Pool(
             self._launcher,
             folder,
             devices=self._devices,
-            job=_job(study),
+            job=Job.of(study),
             attempts=study.limits.retries + 1,
             stop=stop,
             watch=watch,
         )
 
     def run(self) -> Result:
-        search = self._study.search
         self._announce()
         try:
-            done = 0
-            while done < search.rounds and not self._out_of_time(done):
-                self._run_round(done)
-                done += 1
-            self._confirm(done - 1)
+            done = self._run_rounds(0)
+            self._finish(done - 1)
+            while self._horizon.may_begin(done):  # rounds were added meanwhile
+                done = self._run_rounds(done)
+                self._finish(done - 1)
         finally:
             self._launcher.close()
         return self._result()
 
+    def _run_rounds(self, done: int) -> int:
+        """Run the rounds from `done` on that may be; returns how many there are then."""
+        while done in self._records or self._may_begin(done):
+            self._run_round(done)
+            done += 1
+        self._horizon.tell(done)
+        return done
+
+    def _may_begin(self, number: int) -> bool:
+        if number > 0 and self._is_confirming(number - 1) and self._horizon.may_begin(number):
+            self._finish(number - 1)  # it had begun when rounds were added
+        self._pool.wait_while_paused()
+        return self._horizon.may_begin(number)
+
+    def _finish(self, last: int) -> None:
+        self._pool.wait_while_paused()
+        self._confirm(last)
+        self._run_trials([])  # those wanted again, if none was confirmed
+
     def _announce(self) -> None:
-        study = self._study
-        search, confirm = study.search, study.confirm
-        self._store.note_plan(Plan(search.rounds, search.trials, confirm.top, confirm.seeds))
+        study, rounds = self._study, self._horizon.rounds(len(self._records))
         self._watch(
             SearchStarted(
                 name=study.name,
                 folder=str(self._folder.path),
                 metric=study.objective.metric,
                 direction=study.objective.direction,
-                rounds=search.rounds,
-                trials=search.trials,
-                stages=tuple(stage.steps for stage in outline(study)),
+                rounds=rounds,
+                trials=study.search.trials,
+                stages=self._horizon.stages(rounds),
                 places=self._devices,
                 finished=sum(t.outcome is not None for t in self._table),
                 space=study.space,
@@ -114,15 +131,6 @@ class Controller:
         for trial in self._table:
             if trial.outcome is not None:
                 self._watch(TrialFound(trial.spec, trial.outcome))
-
-    def _out_of_time(self, done: int) -> bool:
-        """Whether no new round may begin; the one at hand, once begun, is finished."""
-        limit = self._study.limits.search_seconds
-        begun = done in self._records
-        if done == 0 or begun or limit is None or time.monotonic() - self._started < limit:
-            return False
-        self._watch(OutOfTime(done))
-        return True
 
     def _run_round(self, number: int) -> None:
         if number not in self._records:
@@ -153,19 +161,18 @@ class Controller:
             self._with_checkpoint.add(spec.number)
 
     def _run_trials(self, trials: Sequence[Trial]) -> None:
-        specs = [
-            replace(
-                trial.spec,
-                trainer=self._description.sha256,
-                versions=self._description.versions,
-            )
-            for trial in trials
-            if trial.outcome is None
-        ]
+        specs = [self._stamped(trial.spec) for trial in trials if trial.outcome is None]
         for spec in specs:
             if spec.role == "continue":
                 self._hand_down(spec)
-        self._pool.run(specs, self._land)
+        self._pool.run(specs, self._land, self._trials_again)
+
+    def _trials_again(self) -> list[Spec]:
+        return [self._stamped(spec) for spec in self._again.specs()]
+
+    def _stamped(self, spec: Spec) -> Spec:
+        """A trial with what it will run with."""
+        return replace(spec, trainer=self._description.sha256, versions=self._description.versions)
 
     def _hand_down(self, spec: Spec) -> None:
         """Give a continuation its parent's checkpoint, unless it has one of its own by now."""
@@ -209,7 +216,7 @@ class Controller:
         best = min if self._study.objective.direction == "minimize" else max
         failed = len(members) - len(values)
         self._watch(RoundEnded(number, best(values), statistics.median(values), failed))
-        searched = {n for n in self._with_checkpoint if self._table[n].spec.role != "confirm"}
+        searched = {n for n in self._with_checkpoint if self._table[n].spec.searched}
         self._drop_checkpoints(searched - self._survivors(number))
 
     def _survivors(self, number: int) -> set[int]:
@@ -231,6 +238,13 @@ class Controller:
             if self._table[number].outcome is not None:
                 self._folder.trial(number).checkpoint.unlink(missing_ok=True)
                 self._with_checkpoint.remove(number)
+
+    def _is_confirming(self, last: int) -> bool:
+        """Whether the confirmation after round `last` has begun and not ended."""
+        return any(
+            trial.spec.role == "confirm" and trial.spec.round == last and trial.outcome is None
+            for trial in self._table
+        )
 
     def _confirm(self, last: int) -> None:
         """Train the best candidates again, from scratch, under fresh seeds that they share."""
@@ -264,17 +278,3 @@ class Controller:
             records=tuple(sorted(self._table, key=lambda trial: trial.spec.number)),
             rounds=tuple(self._records[number] for number in sorted(self._records)),
         )
-
-
-def _job(study: Study) -> Job:
-    """What the jobs of all trials have in common."""
-    return Job(
-        folders=(),
-        trainer=study.trainer,
-        fixed=study.fixed,
-        objective=study.objective.metric,
-        report_every=study.budget.report_every,
-        threads=study.resources.threads,
-        trial_seconds=study.limits.trial_seconds,
-        trial_memory_mib=study.limits.trial_memory_mib,
-    )

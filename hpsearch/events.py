@@ -78,10 +78,56 @@ class Stopping:
     level: str  # "drain" or "now"
     running: int
 
+    def __str__(self) -> str:
+        if self.level == "now":
+            return "stopping now; the same command goes on"
+        return f"stopping after {self.running} running trials; once more (Ctrl-C) ends them now"
+
 
 @dataclass(frozen=True)
 class OutOfTime:
     rounds_done: int
+
+    def __str__(self) -> str:
+        return f"limits.search_seconds is over after {self.rounds_done} rounds"
+
+
+@dataclass(frozen=True)
+class Paused:
+    running: int
+
+    def __str__(self) -> str:
+        return f"paused, {self.running} trials still running; `hpsearch go-on` lifts it"
+
+
+@dataclass(frozen=True)
+class GoesOn:
+    """After a pause."""
+
+    def __str__(self) -> str:
+        return "goes on after the pause"
+
+
+@dataclass(frozen=True)
+class RoundsAdded:
+    rounds: int  # in all, from now on
+    stages: tuple[int, ...]  # as in SearchStarted
+
+    def __str__(self) -> str:
+        return f"rounds were added: {self.rounds} in all"
+
+
+@dataclass(frozen=True)
+class EndedOnRequest:
+    rounds_done: int
+    rounds: int  # that it would have had
+    folder: str
+
+    def __str__(self) -> str:
+        return (
+            f"no more rounds after {self.rounds_done} of {self.rounds}, as was asked; "
+            f"`hpsearch go-on {self.folder}` withdraws that"
+        )
 
 
 Event = (
@@ -95,4 +141,8 @@ Event = (
     | ConfirmStarted
     | Stopping
     | OutOfTime
+    | Paused
+    | GoesOn
+    | RoundsAdded
+    | EndedOnRequest
 )

@@ -187,32 +187,38 @@ def _oom_counters() -> Iterator[Path]:
 
 
 def _redirect(log: Path, lifeline: int) -> None:
-    """Send stdout and stderr to the log, and read nothing.
-
-    The log is also the folder's lock: whoever has it open works here. After a kill, the processes
-    of an earlier attempt may take some milliseconds to be gone. A daemon of theirs may have lost
-    everyone who would have killed it: this guard does.
-    """
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    began = time.monotonic()
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            waited = time.monotonic() - began
-            if waited > _LOCK_PATIENCE_S:
-                raise
-            if waited > _DYING_S:
-                _kill_writers(log)
-            if select.select([lifeline], [], [], 0.01)[0]:
-                os._exit(1)
+    """Send stdout and stderr to the log, and read nothing."""
+    descriptor = take_log(log, lifeline)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)
     os.close(null)
+
+
+def take_log(log: Path, lifeline: int | None = None) -> int:
+    """Open the log once nobody else writes it; this process ends if the lifeline does meanwhile.
+
+    The log is also the folder's lock: whoever has it open works here. After a kill, the processes
+    of an earlier attempt may take some milliseconds to be gone. A daemon of theirs may have lost
+    everyone who would have killed it: this process does.
+    """
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    lifelines = [] if lifeline is None else [lifeline]
+    began = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            waited = time.monotonic() - began
+            if waited > _LOCK_PATIENCE_S:
+                raise
+            if waited > _DYING_S:
+                _kill_writers(log)
+            if select.select(lifelines, [], [], 0.01)[0]:
+                os._exit(1)
 
 
 def _kill_writers(log: Path) -> None:

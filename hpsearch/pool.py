@@ -1,22 +1,33 @@
 """Trials on places: start what is waiting, collect what has ended, try again what was killed."""
 
+import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
-from hpsearch import files
+from hpsearch import files, guard
 from hpsearch.errors import InterruptedSearch
-from hpsearch.events import Event, Stopping, TrialEnded, TrialRetried, TrialStarted
+from hpsearch.events import (
+    Event,
+    GoesOn,
+    Paused,
+    Stopping,
+    TrialEnded,
+    TrialRetried,
+    TrialStarted,
+)
 from hpsearch.launchers import Launcher
+from hpsearch.requests import Requests
 from hpsearch.runfolder import RunFolder
 from hpsearch.trial import Outcome, Spec
 from hpsearch.worker import Job, failure
 
-_POLL_S = 0.5  # how often requests to stop are looked for while nothing ends
+_POLL_S = 0.5  # how often requests are looked for while nothing ends
 
 
 class Stop:
@@ -39,7 +50,7 @@ class Stop:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
-        self._folder.stop_request.unlink(missing_ok=True)
+        self._folder.forget_stops()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._interrupts += 2 if number == signal.SIGTERM else 1
@@ -53,10 +64,23 @@ class Stop:
         return "drain" if self._interrupts or requested else None
 
 
+Land = Callable[[Spec, Outcome], None]
+
+
 @dataclass
 class _Running:
     spec: Spec
     place: int
+
+
+@dataclass
+class _Work:
+    """What is where while trials run."""
+
+    waiting: deque[Spec]
+    free: list[int]  # places
+    running: dict[str, _Running] = field(default_factory=dict)  # by the launcher's handle
+    tries: dict[int, int] = field(default_factory=dict)  # by trial
 
 
 class Pool:
@@ -85,54 +109,116 @@ class Pool:
     ) -> None:
         self._launcher = launcher
         self._folder = folder
+        self._requests = Requests(folder)
         self._devices = devices
         self._job = job
         self._attempts = attempts
         self._stop = stop
         self._watch = watch
+        self._said: str | None = None  # how far it is stopping
+        self._paused = False
 
-    def run(self, specs: Sequence[Spec], land: Callable[[Spec, Outcome], None]) -> None:
-        """Run the trials that have no outcome; `land` is called once for each, as they end.
+    def run(self, specs: Sequence[Spec], land: Land, more: Callable[[], Sequence[Spec]]) -> None:
+        """Run the trials that have no outcome.
+
+        Args:
+            specs: the trials, in the order in which they start.
+            land: is called once for each, as they end.
+            more: gives further trials, or none; asked when a place is free that none waits for.
 
         Raises:
             InterruptedSearch: on request; trials that have not landed run again next time.
             OSError: the disk is full or read-only; likewise.
         """
-        waiting = deque(specs)
-        free = list(range(len(self._devices)))[::-1]
-        running: dict[str, _Running] = {}
-        tries: dict[int, int] = {}
-        said: str | None = None
-        while waiting or running:
-            level = self._stop.level
-            if level != said:
-                self._watch(Stopping(level or "", len(running)))
-                said = level
-            if level == "now" or (level == "drain" and not running):
-                raise InterruptedSearch(
-                    "stopped; `hpsearch run` with the same arguments goes on with "
-                    f"{self._folder.path}"
-                )
-            while waiting and free and level is None:
-                spec = waiting.popleft()
-                if (outcome := self._folder.trial(spec.number).read_outcome()) is not None:
-                    self._end(spec, outcome, land)
-                    continue
-                place = free.pop()
-                handle = self._start(replace(spec, device=self._devices[place]), place)
-                running[handle] = _Running(spec, place)
-                tries[spec.number] = tries.get(spec.number, 0) + 1
-            if not running:
+        work = _Work(deque(specs), list(range(len(self._devices)))[::-1])
+        while True:
+            if work.free and not work.waiting:
+                work.waiting.extend(more())
+            if not (work.waiting or work.running):
+                return
+            held = self._heed(len(work.running))
+            self._cancel(work, land)
+            if not held:
+                self._fill(work, land)
+            if work.running:
+                self._collect(work, land)
+            elif held:
+                time.sleep(_POLL_S)
+
+    def wait_while_paused(self) -> None:
+        """As `run` does, but with nothing in hand.
+
+        Raises:
+            InterruptedSearch: on request.
+        """
+        while self._requests.paused:
+            self._heed(0)
+            time.sleep(_POLL_S)
+
+    def _heed(self, running: int) -> bool:
+        """Whether no trial may start now; says so when that changes."""
+        level = self._stop.level
+        if level is not None and level != self._said:
+            self._watch(Stopping(level, running))
+        self._said = level
+        if level == "now" or (level == "drain" and not running):
+            raise InterruptedSearch(
+                f"stopped; `hpsearch run` with the same arguments goes on with {self._folder.path}"
+            )
+        paused = self._requests.paused
+        if paused != self._paused:
+            self._watch(Paused(running) if paused else GoesOn())
+            self._paused = paused
+        return paused or level is not None
+
+    def _cancel(self, work: _Work, land: Land) -> None:
+        """End the trials that people no longer want; one that waits ends without having begun."""
+        for number in self._requests.cancelled():
+            handles = [h for h, r in work.running.items() if r.spec.number == number]
+            waiting = [spec for spec in work.waiting if spec.number == number]
+            for handle in handles:
+                self._launcher.cancel(handle)
+            for spec in waiting:
+                work.waiting.remove(spec)
+                self._end(spec, self._cancelled(spec), land)
+            if not handles and not waiting and self._folder.trial(number).result.exists():
+                self._requests.drop_cancel(number)  # an earlier session ended it
+
+    def _cancelled(self, spec: Spec) -> Outcome:
+        """The outcome of a trial that was cancelled, unless it was quicker."""
+        folder = self._folder.trial(spec.number)
+        if not folder.spec.exists():
+            folder.write_spec(spec)
+        # An attempt of an earlier session may still be dying, and must not write after us.
+        os.close(guard.take_log(folder.log))
+        if (outcome := folder.read_outcome()) is None:
+            outcome = failure(folder, "killed", "stopped on request")
+            folder.write_outcome(outcome)
+        return outcome
+
+    def _fill(self, work: _Work, land: Land) -> None:
+        """Start what is waiting on the free places; what has ended already only lands."""
+        while work.waiting and work.free:
+            spec = work.waiting.popleft()
+            if (outcome := self._folder.trial(spec.number).read_outcome()) is not None:
+                self._end(spec, outcome, land)
                 continue
-            ended = [h for h, e in self._launcher.poll(list(running), _POLL_S).items() if e]
-            for handle in ended:
-                over = running.pop(handle)
-                free.append(over.place)
-                outcome = self._outcome(over.spec, tries[over.spec.number])
-                if outcome is None:
-                    waiting.appendleft(over.spec)
-                else:
-                    self._end(over.spec, outcome, land)
+            place = work.free.pop()
+            handle = self._start(replace(spec, device=self._devices[place]), place)
+            work.running[handle] = _Running(spec, place)
+            work.tries[spec.number] = work.tries.get(spec.number, 0) + 1
+
+    def _collect(self, work: _Work, land: Land) -> None:
+        """Wait for a trial's end, but not for long."""
+        ended = [h for h, e in self._launcher.poll(list(work.running), _POLL_S).items() if e]
+        for handle in ended:
+            over = work.running.pop(handle)
+            work.free.append(over.place)
+            outcome = self._outcome(over.spec, work.tries[over.spec.number])
+            if outcome is None:
+                work.waiting.appendleft(over.spec)
+            else:
+                self._end(over.spec, outcome, land)
 
     def _start(self, spec: Spec, place: int) -> str:
         folder = self._folder.trial(spec.number)
@@ -149,6 +235,8 @@ class Pool:
         outcome = folder.read_outcome()
         if outcome is not None:
             return outcome
+        if spec.number in self._requests.cancelled():
+            return self._cancelled(spec)
         fault = folder.read_obstacle() or files.disk_fault(None, folder.path)
         if fault is not None:
             raise fault
@@ -160,6 +248,7 @@ class Pool:
         folder.write_outcome(outcome)
         return outcome
 
-    def _end(self, spec: Spec, outcome: Outcome, land: Callable[[Spec, Outcome], None]) -> None:
+    def _end(self, spec: Spec, outcome: Outcome, land: Land) -> None:
         land(spec, outcome)
+        self._requests.drop_cancel(spec.number)
         self._watch(TrialEnded(spec, outcome))

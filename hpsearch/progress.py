@@ -8,9 +8,13 @@ from dataclasses import asdict
 
 from hpsearch.events import (
     ConfirmStarted,
+    EndedOnRequest,
     Event,
+    GoesOn,
     OutOfTime,
+    Paused,
     RoundEnded,
+    RoundsAdded,
     RoundStarted,
     SearchStarted,
     Stopping,
@@ -81,10 +85,8 @@ class PlainLines:
                 )
             case ConfirmStarted():
                 return f"confirming trials {list(event.candidates)} over {event.seeds} seeds"
-            case Stopping():
-                return stopping(event)
-            case OutOfTime():
-                return f"limits.search_seconds is over after {event.rounds_done} rounds"
+            case Stopping() | OutOfTime() | Paused() | GoesOn() | RoundsAdded() | EndedOnRequest():
+                return str(event)
         return None
 
     def _ended(self, event: TrialEnded) -> str:
@@ -95,9 +97,3 @@ class PlainLines:
         if outcome.reason is not None:
             said += f" {outcome.reason}: {outcome.message.splitlines()[0][:100]}"
         return f"{said}  ({outcome.seconds:.1f} s)"
-
-
-def stopping(event: Stopping) -> str:
-    if event.level == "now":
-        return "stopping now; the same command goes on"
-    return f"stopping after {event.running} running trials; once more (Ctrl-C) ends them now"

@@ -75,7 +75,7 @@ class Result:
     @property
     def best_trial(self) -> Trial | None:
         """The best single trial of the search at the largest budget; flattered by selection."""
-        finished = [t for t in self.records if t.spec.role != "confirm" and value_of(t) is not None]
+        finished = [t for t in self.records if t.spec.searched and value_of(t) is not None]
         if not finished:
             return None
         budget = max(t.spec.budget for t in finished)

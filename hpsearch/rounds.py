@@ -28,6 +28,7 @@ EVIDENCE_TRIALS = 6  # or a fifth of the finished ones, if that is more
 
 _TRAINING = 1  # third words of the spawn keys (round, place, word) that are no draw
 _CONFIRM_ROUND = 2**31  # no search has so many rounds
+_AGAIN_ROUND = _CONFIRM_ROUND + 1
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,11 @@ def training_seed(seed: int, round: int, index: int) -> int:
 def confirm_seed(seed: int, repeat: int) -> int:
     """The seed of a confirmation; all candidates share it, which pairs the comparison."""
     return _seed(seed, (_CONFIRM_ROUND, repeat, _TRAINING))
+
+
+def again_seed(seed: int, parent: int, repeat: int) -> int:
+    """The seed of a trial that is trained again for the first (`repeat` 0), second, ... time."""
+    return _seed(seed, (_AGAIN_ROUND, parent, repeat))
 
 
 def _seed(seed: int, key: tuple[int, ...]) -> int:

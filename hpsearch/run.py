@@ -73,7 +73,7 @@ class Run:
         budget: the step at which to stop, steps of a continued parent included.
         report_every: the study's wish for the distance between reports, in steps.
         device: "cpu" or "cuda:0".
-        role: "draw", "continue" (of a survivor, from its checkpoint) or "confirm".
+        role: "draw", "continue" (of a survivor, from its checkpoint), "confirm" or "again".
         folder: the trial's folder.
     """
 

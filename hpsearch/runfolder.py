@@ -56,6 +56,45 @@ class RunFolder:
         return self.path / "stop"
 
     @property
+    def pause_request(self) -> Path:
+        return self.path / "pause"
+
+    @property
+    def end_request(self) -> Path:
+        """The number of the last round that may begin."""
+        return self.path / "end"
+
+    @property
+    def rounds_request(self) -> Path:
+        """Rounds in all."""
+        return self.path / "rounds"
+
+    @property
+    def rounds_taken(self) -> Path:
+        """As many of them as a controller has taken up."""
+        return self.path / "rounds-taken"
+
+    @property
+    def cancel_requests(self) -> Path:
+        """A file for each trial that shall end."""
+        return self.path / "cancel"
+
+    @property
+    def again_requests(self) -> Path:
+        """A file for each time a trial was asked for again, with its new number once it has one."""
+        return self.path / "again"
+
+    @property
+    def started(self) -> Path:
+        """How the last controller was started."""
+        return self.path / "started.json"
+
+    @property
+    def controller_log(self) -> Path:
+        """What controllers without a terminal have said."""
+        return self.path / "controller.log"
+
+    @property
     def lock(self) -> Path:
         return self.path / "lock"
 
@@ -72,16 +111,16 @@ class RunFolder:
             LockedError: another process is.
             RunFolderError: the folder cannot be written.
         """
-        with _writable(self.path):
+        with writable(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._take(descriptor)
-            with _writable(self.path):
+            with writable(self.path):
                 os.ftruncate(descriptor, 0)
                 holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()}
                 os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-                self.stop_request.unlink(missing_ok=True)
+                self.forget_stops()
             yield
         finally:
             os.close(descriptor)
@@ -118,8 +157,13 @@ class RunFolder:
         return None
 
     def request_stop(self, level: StopLevel) -> None:
-        with _writable(self.path):
+        with writable(self.path):
             files.write_text(self.stop_request, level)
+
+    def forget_stops(self) -> None:
+        """Drop what was asked of a controller that is gone: to start one means to go on."""
+        for path in (self.stop_request, self.pause_request):
+            path.unlink(missing_ok=True)
 
     def stop_requested(self) -> StopLevel | None:
         try:
@@ -133,7 +177,7 @@ class RunFolder:
         Raises:
             ChangedError: they differ in what the results rest on, with the difference.
         """
-        with _writable(self.path):
+        with writable(self.path):
             if not self.study.exists():
                 # The study comes last: a folder with one is complete.
                 shutil.rmtree(self.trainer, ignore_errors=True)
@@ -175,7 +219,7 @@ def _now() -> str:
 
 
 @contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

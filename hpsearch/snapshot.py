@@ -4,7 +4,7 @@ import importlib
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from hpsearch.lineage import Lineage, lineage
 from hpsearch.outline import outline
 from hpsearch.record import Plan
+from hpsearch.requests import Pending
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
 from hpsearch.space import Space
@@ -65,6 +66,7 @@ class Snapshot:
         plan: how far the search is to go.
         study: as it is frozen in the run folder.
         holder: process, host and start of the controller at work; None when there is none.
+        pending: what people have asked for and has not happened yet.
         running: what is being trained at the moment.
         version: grows with every change, within one `epoch`.
         epoch: differs when the versions have begun anew.
@@ -76,6 +78,7 @@ class Snapshot:
     plan: Plan
     study: Study
     holder: Mapping[str, Any] | None
+    pending: Pending
     running: tuple[RunningTrial, ...]
     version: int
     epoch: str
@@ -90,7 +93,7 @@ class Snapshot:
     @property
     def state(self) -> SearchState:
         if self.holder is not None:
-            return "running"
+            return "paused" if self.pending.paused else "running"
         if self.finished:
             return "finished"
         return "failed" if self._has_failed else "interrupted"
@@ -117,7 +120,7 @@ class Snapshot:
     @cached_property
     def searched(self) -> tuple[Trial, ...]:
         """The trials of the rounds, without confirmations and repeats."""
-        return tuple(t for t in self.result.records if t.spec.role in ("draw", "continue"))
+        return tuple(t for t in self.result.records if t.spec.searched)
 
     @cached_property
     def _by_number(self) -> Mapping[int, Trial]:
@@ -186,12 +189,12 @@ class Snapshot:
         """
         name = metric or self.result.metric
         points: dict[int, float | None] = {}
-        for ancestor in self._ancestors(number):
+        for ancestor in self.ancestors(number):
             reports = self.reports(ancestor)
             points |= {r.step: r.metrics[name] for r in reports if name in r.metrics}
         return sorted(points.items())
 
-    def _ancestors(self, number: int) -> list[int]:
+    def ancestors(self, number: int) -> list[int]:
         """The trial and those that it continues, oldest first."""
         chain = [number]
         while (spec := self.trial(chain[0]).spec).role == "continue" and spec.parent is not None:
@@ -206,6 +209,16 @@ class Snapshot:
         parents = [self.trial(n) for n in record.survivors] if record else []
         return lineage(self.study, record, parents, trial)
 
+    def leaders(self, count: int) -> tuple[Trial, ...]:
+        """The best finished trials of the largest budget reached, best first."""
+        finished = [t for t in self.searched if value_of(t) is not None]
+        budget = max((t.spec.budget for t in finished), default=0)
+        sign = 1 if self.result.direction == "minimize" else -1
+        comparable = [t for t in finished if t.spec.budget == budget]
+        return tuple(
+            sorted(comparable, key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))[:count]
+        )
+
     def failures(self) -> Mapping[str, tuple[Trial, ...]]:
         """Failed trials by reason, the most frequent first."""
         groups: dict[str, list[Trial]] = defaultdict(list)
@@ -216,11 +229,26 @@ class Snapshot:
         return {reason: tuple(trials) for reason, trials in ordered}
 
     def own_steps(self, trial: Trial) -> int:
-        """Steps that a trial trains for itself, without those of the parent it continues."""
+        """Steps of the plan that a trial trains for itself, without those of its parent."""
         spec = trial.spec
+        if spec.role == "again":
+            return 0
         if spec.role != "continue" or spec.parent is None:
             return spec.budget
         return spec.budget - self.trial(spec.parent).spec.budget
+
+    @cached_property
+    def _since(self) -> datetime | None:
+        """When the controller at work began."""
+        try:
+            return datetime.fromisoformat(str(self.holder["since"])) if self.holder else None
+        except ValueError:
+            return None
+
+    @property
+    def seconds_gone(self) -> float | None:
+        """Since the controller at work began; None when there is none."""
+        return None if self._since is None else (datetime.now() - self._since).total_seconds()
 
     @cached_property
     def seconds_left(self) -> float | None:
@@ -228,11 +256,8 @@ class Snapshot:
 
         None when nobody is at work, or nothing has ended since the controller began.
         """
-        if self.holder is None:
-            return None
-        try:
-            since = datetime.fromisoformat(str(self.holder["since"]))
-        except ValueError:
+        since, gone = self._since, self.seconds_gone
+        if since is None or gone is None:
             return None
         ended = [(t.ended, self.own_steps(t)) for t in self.result.records if t.outcome is not None]
         done = sum(steps for _, steps in ended)
@@ -241,9 +266,8 @@ class Snapshot:
             return None
         partly = 0
         for running in self.running:
-            trial = self.trial(running.number)
-            before = trial.spec.budget - self.own_steps(trial)
-            partly += max(0, running.step - before)
-        total = sum(stage.steps for stage in outline(self.study))
-        rate = (now_done + partly) / max(1e-9, (datetime.now() - since).total_seconds())
-        return max(0, total - done - partly) / rate
+            own = self.own_steps(self.trial(running.number))
+            partly += min(own, max(0, running.step - (running.budget - own)))
+        search = replace(self.study.search, rounds=self.plan.rounds)
+        total = sum(stage.steps for stage in outline(replace(self.study, search=search)))
+        return max(0, total - done - partly) * gone / (now_done + partly)

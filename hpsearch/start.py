@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hpsearch import source
+from hpsearch import restart, source
 from hpsearch.controller import Controller
 from hpsearch.errors import HpsearchError, StudyError
 from hpsearch.events import Event
@@ -48,13 +48,15 @@ def search(
     # any program, for the trainer's import may hang.
     description = inspect(wanted)
     folder = RunFolder(Path(runs) / wanted.name)
+    way = restart.Way.here(study, runs, overrides)
     with folder.locked(), Stop(folder) as stop:
-        return _search(wanted, folder, description, stop, accept_changes, watch)
+        return _search(wanted, folder, way, description, stop, accept_changes, watch)
 
 
 def _search(
     wanted: Study,
     folder: RunFolder,
+    way: restart.Way,
     description: source.Description,
     stop: Stop,
     accept_changes: bool,
@@ -62,6 +64,7 @@ def _search(
 ) -> Result:
     try:
         folder.settle(wanted, description, accept=accept_changes)
+        restart.remember(folder, way)
         store = Store.create_or_open(
             folder.database,
             wanted.name,

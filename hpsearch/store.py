@@ -26,7 +26,7 @@ from optuna.distributions import (
     IntDistribution,
     distribution_to_json,
 )
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -61,7 +61,7 @@ class Store:
     def create_or_open(cls, path: Path, name: str, *, metric: str, direction: str) -> "Store":
         """Open the study for writing; make it first if the file does not exist or is empty."""
         with _explained(path):
-            storage = _storage(path)
+            storage = _storage(path, "mode=rwc")
             sa.event.listen(storage.engine, "connect", _write_pragmas)
             storage.engine.dispose()  # the connections made before the pragmas
             if not (studies := storage.get_all_studies()):
@@ -159,16 +159,39 @@ def distribution(domain: Domain) -> BaseDistribution:
     return FloatDistribution(domain.low, domain.high, log=isinstance(domain, Loguniform))
 
 
-def _storage(path: Path) -> RDBStorage:
+def open_to_read(path: Path) -> BaseStorage:
+    """The database as an Optuna storage that only reads, also in a folder that may not be written.
+
+    Raises:
+        RunFolderError: it cannot be read.
+    """
+    with _explained(path):
+        for mode in ("mode=ro", "immutable=1"):
+            try:
+                storage = _storage(path, mode)
+                storage.get_all_studies()
+                break
+            except (optuna.exceptions.StorageInternalError, sa.exc.OperationalError):
+                # SQLite's shared-memory file cannot be made here, so nobody can be writing either.
+                if mode != "mode=ro":
+                    raise
+    return optuna.storages.get_storage(storage)
+
+
+def _storage(path: Path, mode: str) -> RDBStorage:
     """Optuna's storage with 60 s of patience for a lock that a reader holds."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    uri = f"file:{urllib.parse.quote(str(path))}?mode=rwc"
+    uri = f"file:{urllib.parse.quote(str(path))}?{mode}"
 
     # Connecting ourselves, because a URL of SQLAlchemy's cannot name every path.
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=60, check_same_thread=False)
 
-    return RDBStorage("sqlite:///study.db", engine_kwargs={"creator": connect})
+    return RDBStorage(
+        "sqlite:///study.db",
+        engine_kwargs={"creator": connect},
+        skip_table_creation=mode != "mode=rwc",
+    )
 
 
 def _write_pragmas(connection: Any, _record: Any) -> None:

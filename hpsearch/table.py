@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from hpsearch import rounds
 from hpsearch.record import RoundRecord
@@ -47,7 +48,7 @@ class Table:
 
     def members(self, round: int) -> list[Trial]:
         """The trials of a round, in order."""
-        return [t for t in self if t.spec.round == round and t.spec.role != "confirm"]
+        return [t for t in self if t.spec.round == round and t.spec.searched]
 
     def comparable(self, round: int) -> list[rounds.Row]:
         """What round `round` may compare: the trials measured at the budget before it."""
@@ -59,7 +60,7 @@ class Table:
         for trial in self:
             spec = trial.spec
             point = self._points[spec.number]
-            if point is None or spec.role == "confirm":
+            if point is None or not spec.searched:
                 continue
             if spec.round < round and spec.budget == budget:
                 value = value_of(trial)
@@ -149,6 +150,34 @@ class Table:
                     number += 1
                 specs.append(spec)
         return specs
+
+    def has_place(self, number: int) -> bool:
+        """Whether it is a trial whose parameters lie in the study's space."""
+        return self._points.get(number) is not None
+
+    def again(self, parent: int, repeat: int) -> int | None:
+        """The number of the trial that trains `parent` again for that time; None if it is new."""
+        seed = rounds.again_seed(self._study.search.seed, parent, repeat)
+        for trial in self:
+            spec = trial.spec
+            if (spec.role, spec.parent, spec.seed) == ("again", parent, seed):
+                return spec.number
+        return None
+
+    def again_spec(self, parent: int, repeat: int) -> Spec:
+        """A trial's parameters from scratch, to the same budget, under a seed of their own."""
+        point = self._points[parent]
+        assert point is not None
+        return replace(
+            self[parent].spec,
+            unit=point,
+            number=len(self),
+            index=repeat,
+            role="again",
+            seed=rounds.again_seed(self._study.search.seed, parent, repeat),
+            parent=parent,
+            threads=self._study.resources.threads,
+        )
 
 
 def unit(space: Space, spec: Spec) -> tuple[float, ...] | None:

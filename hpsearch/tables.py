@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hpsearch.outline import outline
+from hpsearch.requests import Pending
 from hpsearch.result import Result, Winner, row, state_of, value_of
 from hpsearch.snapshot import Snapshot
 from hpsearch.source import Description
@@ -61,7 +62,7 @@ def _show_rounds(study: Study) -> None:
 
 
 def show_status(snapshot: Snapshot) -> None:
-    """Where a search stands."""
+    """Where a search stands, and what it has been asked to do."""
     result = snapshot.result
     holder = snapshot.holder
     at_work = f" (process {holder['pid']} on {holder['host']})" if holder else ""
@@ -73,10 +74,26 @@ def show_status(snapshot: Snapshot) -> None:
         console.print(
             f"running   trial {running.number}: step {running.step:,} of {running.budget:,}{said}"
         )
+    if asked := _asked(snapshot.pending):
+        console.print("asked     " + "; ".join(asked), soft_wrap=True)
     for reason, trials in snapshot.failures().items():
         numbers = ", ".join(str(trial.spec.number) for trial in trials[:10])
         console.print(f"failed    {len(trials)} × {reason}: trial {numbers}")
     show_result(result, brief=True)
+
+
+def _asked(pending: Pending) -> list[str]:
+    asked = [f"trial {number} is stopped" for number in pending.cancel]
+    asked += [f"trial {number} is trained again" for number in pending.again]
+    if pending.paused:
+        asked.append("paused")
+    if pending.end_after is not None:
+        asked.append(f"no round after round {pending.end_after}")
+    if pending.rounds is not None:
+        asked.append(f"{pending.rounds} rounds in all")
+    if pending.stop is not None:
+        asked.append("stopping" if pending.stop == "drain" else "stopping now")
+    return asked
 
 
 def _show_round_table(snapshot: Snapshot) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from hpsearch import files
 from hpsearch.space import Scalar
 
-Role = Literal["draw", "continue", "confirm"]
+# A trial that a person had trained "again" is for that person: the method never looks at it.
+Role = Literal["draw", "continue", "confirm", "again"]
 State = Literal["complete", "fail"]
 # Why a trial failed; "collapsed" alone comes with a complete trial, which keeps its score.
 Reason = Literal["nonfinite", "collapsed", "timeout", "out_of_memory", "killed", "error"]
@@ -21,18 +22,23 @@ class Spec:
 
     number: int
     round: int
-    index: int  # place in the round, 0 .. trials - 1
+    index: int  # place in the round, 0 .. trials - 1; of an "again", how many there were before
     role: Role
     params: Mapping[str, Scalar]  # active parameters only
     unit: tuple[float, ...]  # the point in the unit cube, inactive coordinates included
     seed: int
     budget: int  # steps in all, a parent's included
-    parent: int | None = None  # the trial that this one continues or confirms
+    parent: int | None = None  # the trial that this one continues, confirms or trains again
     threads: int = 1
     device: str = "cpu"
     trainer: str = ""  # sha256 of the trainer's sources
     versions: Mapping[str, str] = field(default_factory=dict)
     group: tuple[int, ...] = ()  # numbers of the trials fused with this one
+
+    @property
+    def searched(self) -> bool:
+        """Whether it is one of a round's own trials, which alone the method ranks."""
+        return self.role in ("draw", "continue")
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,11 @@ class Folder:
     def artifacts(self) -> Path:
         return self.path / "artifacts"
 
+    @property
+    def note(self) -> Path:
+        """What a person has written about the trial."""
+        return self.path / "note.txt"
+
     def write_spec(self, spec: Spec) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_json(self.spec, asdict(spec))
@@ -126,6 +137,20 @@ class Folder:
             return Outcome(**files.read_json(self.result))
         except FileNotFoundError:
             return None
+
+    def write_note(self, text: str) -> None:
+        """An empty text takes the note away."""
+        if text:
+            self.path.mkdir(parents=True, exist_ok=True)
+            files.write_text(self.note, text)
+        else:
+            self.note.unlink(missing_ok=True)
+
+    def read_note(self) -> str:
+        try:
+            return self.note.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
 
     def write_obstacle(self, error: OSError) -> None:
         files.write_json(self.obstacle, [error.errno, error.strerror, str(error.filename)])

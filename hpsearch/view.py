@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from hpsearch import requests
 from hpsearch.errors import RunFolderError
 from hpsearch.reader import Changes, Reader, not_begun
 from hpsearch.record import Plan
@@ -82,11 +83,12 @@ class View:
         self._update()
         study = self._frozen()
         holder = self.folder.holder()
+        pending = requests.pending(self.folder)
         running = self._running() if holder else ()
         last = self._last
         if last is not None and not self._changed:
-            now, before = (study, holder, running), (last.study, last.holder, last.running)
-            if now == before:
+            before = (last.study, last.holder, last.pending, last.running)
+            if (study, holder, pending, running) == before:
                 return last
         assert self._result is not None and self._plan is not None
         self._version += 1
@@ -96,6 +98,7 @@ class View:
             plan=self._plan,
             study=study,
             holder=holder,
+            pending=pending,
             running=running,
             version=self._version,
             epoch=self._epoch,

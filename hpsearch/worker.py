@@ -16,6 +16,7 @@ from hpsearch.command import Command
 from hpsearch.errors import TrainerError
 from hpsearch.run import NonfiniteError, Run
 from hpsearch.source import TrainerReference
+from hpsearch.study import Study
 from hpsearch.trial import Folder, Outcome, Reason, Report
 
 
@@ -44,6 +45,20 @@ class Job:
     threads: int = 1
     trial_seconds: float | None = None
     trial_memory_mib: int | None = None
+
+    @classmethod
+    def of(cls, study: Study) -> "Job":
+        """What the jobs of all trials have in common."""
+        return cls(
+            folders=(),
+            trainer=study.trainer,
+            fixed=study.fixed,
+            objective=study.objective.metric,
+            report_every=study.budget.report_every,
+            threads=study.resources.threads,
+            trial_seconds=study.limits.trial_seconds,
+            trial_memory_mib=study.limits.trial_memory_mib,
+        )
 
     def to_record(self) -> dict[str, Any]:
         record = asdict(self)

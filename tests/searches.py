@@ -82,7 +82,7 @@ class Search:
         """Another command on the run folder."""
         return subprocess.run(
             [*self.prefix, *HPSEARCH, command, str(self.run.path), *arguments],
-            env=os.environ | {"PYTHONPATH": str(PACKAGE)},
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=60,

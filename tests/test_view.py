@@ -2,9 +2,10 @@
 
 import shutil
 import statistics
+import subprocess
 
 import pytest
-from searches import until
+from searches import HPSEARCH, until
 
 from hpsearch import view
 from hpsearch.errors import RunFolderError
@@ -116,3 +117,30 @@ def test_no_folder_and_no_study_are_told_apart(tmp_path):
         view.View(tmp_path / "nothing")
     with pytest.raises(RunFolderError, match="there is no study here"):
         view.read(tmp_path)
+
+
+def test_the_time_left_is_told_while_somebody_is_at_work(held, looking):
+    assert looking.read().seconds_left is None  # nothing has ended yet
+    assert looking.read().seconds_gone >= 0
+    held.release()
+    told = []
+    until(lambda: told.append(looking.read()) or told[-1].state == "finished", "the search ends")
+    left = [snapshot.seconds_left for snapshot in told if snapshot.seconds_left is not None]
+    assert left and all(seconds >= 0 for seconds in left)
+    assert told[-1].seconds_left is None
+
+
+def test_a_search_can_be_watched_from_another_terminal(held):
+    controller = held.start_held()
+    watching = subprocess.Popen(
+        [*HPSEARCH, "status", str(held.run.path), "--watch"],
+        env=held.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    held.release()
+    assert held.end(controller) == (0, "")
+    said = watching.communicate(timeout=60)[0]
+    assert watching.returncode == 0
+    assert "round 1  ■" in said or "round 1  ◆" in said
+    assert "winner    trial" in said

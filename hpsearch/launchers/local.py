@@ -21,6 +21,13 @@ _THREAD_VARIABLES = (
 )
 
 
+def environment(threads: int) -> dict[str, str]:
+    """In which a trial's process starts; its numbers depend on it."""
+    counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    # A hash order that differs from process to process would make trainers inexact.
+    return os.environ | counts | {"PYTHONHASHSEED": "0"}
+
+
 class LocalLauncher:
     """Starts each job in a process group of its own, which dies with the controller.
 
@@ -74,15 +81,12 @@ class LocalLauncher:
             self._bury()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        threads = dict.fromkeys(_THREAD_VARIABLES, str(self._threads))
-        # A hash order that differs from process to process would make trainers inexact.
-        environment = os.environ | threads | {"PYTHONHASHSEED": "0"}
         self._buffer = b""
         return subprocess.Popen(
             [sys.executable, "-m", "hpsearch.launchers.nursery"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment(self._threads),
             process_group=0,  # the terminal's Ctrl-C is for the controller
         )
 

@@ -1,0 +1,342 @@
+"""What a look at a study costs: our dashboard beside Optuna Dashboard, and beside a search.
+
+    python benchmarks/dashboard.py [--sizes 100 1000 10000] [--flood-repeats 3]
+
+1. The same study (8 parameters, 50 reports a trial) at each size, both servers with their defaults,
+   one after the other, asked over HTTP as their own pages ask: the first load by a server that has
+   just started, then what the page is sent when one more trial has ended. Optuna Dashboard keeps
+   what it has read for up to 10 s, so its updates are asked for 11 s after the trial has ended.
+2. A search of two trials at a time that keep both cores busy, alone and while 10,000 requests are
+   sent to the dashboard as quickly as it answers, in turns. The dashboard runs as a user starts it;
+   the process that sends the requests stands for other people's machines and yields to everything.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import platform
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from filled import fill, keep
+
+from hpsearch import view
+from hpsearch.runfolder import RunFolder
+from hpsearch.store import Store
+from hpsearch.trial import Outcome, Report, Spec
+
+STUDY = """
+study: looked-at
+trainer: trivial.py:train
+objective: {minimize: fid}
+search: {rounds: ROUNDS, trials: 25}
+budget: {steps: 1000}
+confirm: {top: 0}
+space:
+  lr_g: {loguniform: [1e-5, 1e-2]}
+  lr_d: {loguniform: [1e-5, 1e-2]}
+  loss: [non_saturating, wgan, least_squares, hinge]
+  penalty: [none, gradient, r1]
+  penalty_weight: {loguniform: [0.1, 100], when: {penalty: [gradient, r1]}}
+  n_critic: {int: [1, 5]}
+  width: {logint: [32, 128]}
+  beta1: {uniform: [0, 1]}
+"""
+BUSY_STUDY = """
+study: busy
+trainer: busy.py:train
+objective: {minimize: loss}
+search: {rounds: 2, trials: 12}
+budget: {steps: 20}
+confirm: {top: 0}
+resources: {parallel: 2, device: cpu}
+space: {x: {uniform: [0, 1]}}
+"""
+BUSY_TRAINER = """
+def train(run):
+    for step in range(1, run.budget + 1):
+        total = sum(i * i for i in range(700_000))
+        run.report(step, loss=(run.hp.x - 0.3) ** 2 + 0 * total)
+"""
+REPORTS = 50
+UPDATES = 7
+REQUESTS = 10_000
+OPTUNAS_MEMORY_S = 11
+
+
+def train(spec: Spec) -> tuple[Outcome, list[Report]]:
+    """Curves that fall, a failure now and then."""
+    draw = random.Random(spec.seed)
+    level = abs(draw.gauss(20, 8)) + 3
+    reports = [
+        Report(
+            step := (i + 1) * spec.budget // REPORTS,
+            {"fid": level * (1 + 4 / (i + 1)) + draw.random(), "loss": draw.random()},
+            step / 100,
+        )
+        for i in range(REPORTS)
+    ]
+    last = reports[-1].metrics
+    if draw.random() < 0.04:
+        return Outcome("fail", None, last, "nonfinite", "fid is nan", 9.0, spec.budget), reports
+    return Outcome("complete", last["fid"], last, None, "", 10.0, spec.budget), reports
+
+
+@contextlib.contextmanager
+def serving(command: list[str], port: int) -> Iterator[psutil.Process]:
+    """A server from its start to its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert process.poll() is None, command
+            assert time.monotonic() < deadline, command
+            time.sleep(0.05)
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def ask(port: int, path: str) -> tuple[float, bytes]:
+    """Milliseconds and the answer."""
+    began = time.perf_counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    spent = 1000 * (time.perf_counter() - began)
+    assert answer.status == 200, (path, answer.status, body[:200])
+    connection.close()
+    return spent, body
+
+
+class Lander:
+    """Ends one waiting trial of a study after another, as its controller does."""
+
+    def __init__(self, run: RunFolder, metric: str) -> None:
+        snapshot = view.read(run.path)
+        self._run = run
+        self._waiting = [t.spec for t in snapshot.result.records if t.outcome is None]
+        self._store = Store.create_or_open(
+            run.database, snapshot.result.name, metric=metric, direction="minimize"
+        )
+
+    def land(self) -> None:
+        spec = self._waiting.pop(0)
+        outcome, reports = train(spec)
+        keep(self._run, spec, outcome, reports)
+        self._store.land(spec, outcome, reports)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+@contextlib.contextmanager
+def at_work(run: RunFolder) -> Iterator[Lander]:
+    """A controller that holds the folder, and two trials that are being trained."""
+    lander = Lander(run, "fid")
+    with run.locked(), contextlib.ExitStack() as held:
+        for spec in lander._waiting[-2:]:
+            folder = run.trial(spec.number)
+            folder.write_spec(spec)
+            log = held.enter_context(folder.log.open("w"))
+            fcntl.flock(log, fcntl.LOCK_EX)
+            folder.reports.write_text(
+                '{"step": 20, "metrics": {"fid": 30.0}, "seconds": 1.0}\n' * REPORTS
+            )
+        yield lander
+    lander.close()
+
+
+def measure_ours(run: RunFolder) -> dict[str, object]:
+    port = free_port()
+    path = f"/data/study/{run.path.name}"
+    command = ["hpsearch.cli", "dashboard", str(run.path.parent), "--port", str(port)]
+    with at_work(run) as lander, serving(command, port) as server:
+        ask(port, "/assets/base.css")  # the server is up; the study has not been read
+        first_ms, body = ask(port, path)
+        known = json.loads(body)
+        updates = []
+        for _ in range(UPDATES):
+            lander.land()
+            time.sleep(0.5)  # beyond what the server keeps
+            since = f"?epoch={known['epoch']}&since={known['version']}"
+            spent, update = ask(port, path + since)
+            known = json.loads(update)
+            assert len(known["trials"]) == 1
+            updates.append((spent, len(update)))
+        memory = server.memory_info().rss >> 20
+    return summary("hpsearch dashboard", first_ms, len(body), updates, memory)
+
+
+def measure_optuna(run: RunFolder, size: int) -> dict[str, object]:
+    port = free_port()
+    command = ["optuna_dashboard._cli", f"sqlite:///{run.database}", "--port", str(port)]
+    with at_work(run) as lander, serving(command, port) as server:
+        ask(port, "/api/meta")
+        first_ms, body = ask(port, "/api/studies/1")
+        updates = []
+        for ended in range(3):
+            lander.land()
+            time.sleep(OPTUNAS_MEMORY_S)
+            spent, update = ask(port, f"/api/studies/1?after={size + ended}")
+            updates.append((spent, len(update)))
+        memory = server.memory_info().rss >> 20
+    return summary("optuna-dashboard", first_ms, len(body), updates, memory)
+
+
+def summary(
+    arm: str, first_ms: float, first_bytes: int, updates: list[tuple[float, int]], memory: int
+) -> dict[str, object]:
+    return {
+        "arm": arm,
+        "first load ms": round(first_ms),
+        "first load kB": round(first_bytes / 1000),
+        "update ms": round(statistics.median(ms for ms, _ in updates), 1),
+        "update kB": round(statistics.median(size for _, size in updates) / 1000, 1),
+        "server MiB": memory,
+    }
+
+
+def measure_looks(sizes: list[int]) -> list[dict[str, object]]:
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for size in sizes:
+            folder = Path(temporary) / str(size)
+            folder.mkdir()
+            (folder / "trivial.py").write_text("def train(run): ...\n")
+            file = folder / "study.yaml"
+            file.write_text(STUDY.replace("ROUNDS", str(size // 25 + 4)))
+            run = fill(file, size // 25, train, folders=True, open_rounds=1)
+            for arm in (measure_ours, lambda run, size=size: measure_optuna(run, size)):
+                copy = Path(temporary) / "copy"
+                shutil.copytree(run.path, copy / run.path.name)
+                rows.append({"trials": size, **arm(RunFolder(copy / run.path.name))})
+                print(rows[-1], file=sys.stderr)
+                shutil.rmtree(copy)
+            shutil.rmtree(folder)
+    return rows
+
+
+FLOOD = """
+import http.client, os, sys
+os.nice(19)
+port, requests = int(sys.argv[1]), int(sys.argv[2])
+connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+paths = ["/", "/data/studies", "/data/study/busy", "/data/study/busy/trial/0", "/study/busy"]
+for i in range(requests):
+    connection.request("GET", paths[i % len(paths)])
+    connection.getresponse().read()
+print("done")
+"""
+
+
+def time_search(folder: Path, flooded: bool) -> tuple[float, float]:
+    """Seconds of a search, and of the flood during it."""
+    shutil.rmtree(folder / "runs", ignore_errors=True)
+    port = free_port()
+    runs = folder / "runs"
+    runs.mkdir()
+    with serving(["hpsearch.cli", "dashboard", str(runs), "--port", str(port)], port):
+        command = [sys.executable, "-m", "hpsearch.cli", "run", str(folder / "busy.yaml")]
+        began = time.perf_counter()
+        search = subprocess.Popen([*command, "--runs", str(runs), "--quiet"])
+        flood = None
+        while not (runs / "busy" / "trials" / "00001" / "reports.jsonl").exists():
+            time.sleep(0.01)
+        if flooded:
+            flood = subprocess.Popen(
+                [sys.executable, "-c", FLOOD, str(port), str(REQUESTS)], stdout=subprocess.DEVNULL
+            )
+        flood_began = time.perf_counter()
+        assert search.wait() == 0
+        spent = time.perf_counter() - began
+        if flood is not None:
+            assert flood.wait() == 0
+        return spent, time.perf_counter() - flood_began
+
+
+def measure_flood(repeats: int) -> dict[str, object]:
+    alone, flooded, floods = [], [], []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "busy.yaml").write_text(BUSY_STUDY)
+        (folder / "busy.py").write_text(BUSY_TRAINER)
+        for _ in range(repeats):
+            alone.append(time_search(folder, flooded=False)[0])
+            spent, flood = time_search(folder, flooded=True)
+            flooded.append(spent)
+            floods.append(flood)
+            print(f"alone {alone[-1]:.1f} s, asked {spent:.1f} s ({flood:.1f})", file=sys.stderr)
+    ratios = sorted(b / a for a, b in zip(alone, flooded, strict=True))
+    return {
+        "search alone s": round(statistics.median(alone), 1),
+        f"with {REQUESTS:,} requests s": round(statistics.median(flooded), 1),
+        "ratio": round(statistics.median(ratios), 3),
+        "range": f"{ratios[0]:.3f} to {ratios[-1]:.3f}",
+        "requests answered within s": round(statistics.median(floods), 1),
+    }
+
+
+def table(rows: list[dict[str, object]]) -> list[str]:
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    return lines + ["| " + " | ".join(f"{v:,}" if isinstance(v, int) else str(v)
+                    for v in row.values()) + " |" for row in rows]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--flood-repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    looks = measure_looks(arguments.sizes)
+    flood = measure_flood(arguments.flood_repeats)
+    results = Path(__file__).parent / "results"
+    (results / "dashboard.json").write_text(json.dumps({"looks": looks, "flood": flood}, indent=1))
+    machine = f"on {platform.machine()} with {os.cpu_count()} cores"
+    text = [
+        "# What a look at a study costs",
+        "",
+        f"`python benchmarks/dashboard.py`, all in one run {machine}.",
+        "",
+        "The same study, 50 reports a trial, both servers with their defaults. First load: of a "
+        "server that has just started. Update: what the page is sent when one trial has ended; "
+        f"medians of {UPDATES} and of 3.",
+        "",
+        *table(looks),
+        "",
+        "A search that keeps both cores busy, alone and while the dashboard answers requests:",
+        "",
+        *table([flood]),
+        "",
+    ]
+    (results / "dashboard.md").write_text("\n".join(text))
+    print("\n".join(text))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Run folders of any size for the benchmarks, filled without training anything."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from hpsearch.outline import outline
+from hpsearch.record import Plan
+from hpsearch.runfolder import RunFolder
+from hpsearch.start import inspect
+from hpsearch.store import Store
+from hpsearch.study import load
+from hpsearch.table import Table
+from hpsearch.trial import Outcome, Report, Spec, Trial
+
+Train = Callable[[Spec], tuple[Outcome, list[Report]]]
+
+
+def fill(
+    file: Path, rounds: int, train: Train, *, folders: bool = False, open_rounds: int = 0
+) -> RunFolder:
+    """A run folder in `runs` beside the study file, whose first rounds are finished.
+
+    Args:
+        file: the study.
+        rounds: that are finished.
+        train: what becomes of a trial.
+        folders: whether the trials get folders with their reports.
+        open_rounds: that have begun after these, without an outcome yet.
+    """
+    study = load(file)
+    run = RunFolder(file.parent / "runs" / study.name)
+    with run.locked():
+        run.settle(study, inspect(study), accept=False)
+        store = Store.create_or_open(
+            run.database,
+            study.name,
+            metric=study.objective.metric,
+            direction=study.objective.direction,
+        )
+        search, confirm = study.search, study.confirm
+        store.note_plan(Plan(search.rounds, search.trials, confirm.top, confirm.seeds))
+        table = Table(study, [])
+        for number in range(min(rounds + open_rounds, len(outline(study)))):
+            record, specs = table.round_specs(number)
+            store.begin(specs, study.space, record)
+            for spec in specs:
+                table.put(Trial(spec))
+                if number >= rounds:
+                    continue
+                outcome, reports = train(spec)
+                if folders:
+                    keep(run, spec, outcome, reports)
+                store.land(spec, outcome, reports)
+                table.put(Trial(spec, outcome))
+        store.close()
+    return run
+
+
+def keep(run: RunFolder, spec: Spec, outcome: Outcome, reports: list[Report]) -> None:
+    """A trial's folder as its worker leaves it; not synced, for nothing rests on it."""
+    folder = run.trial(spec.number)
+    folder.path.mkdir(parents=True)
+    folder.spec.write_text(json.dumps(asdict(spec)))
+    folder.reports.write_text("".join(json.dumps(asdict(report)) + "\n" for report in reports))
+    folder.result.write_text(json.dumps(asdict(outcome)))
+    folder.log.touch()

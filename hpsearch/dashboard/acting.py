@@ -1,0 +1,48 @@
+"""What a person asks of a search from a page: through the same functions as the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import flask
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, Forbidden
+
+from hpsearch import acts
+
+
+def act(name: str) -> ResponseReturnValue:
+    """Do what the posted record says.
+
+    Its keys: act; for some acts trial, rounds, now or text.
+
+    Returns:
+        said: a sentence for the person.
+    """
+    config = flask.current_app.config
+    if not config["allow_control"]:
+        raise Forbidden("this dashboard only shows; start it with --allow-control to act")
+    asked: Any = flask.request.get_json()
+    # Two at once must not write one request file.
+    said: str = config["hands"].submit(_do, config["shelf"].path(name), asked).result()
+    return {"said": said}
+
+
+def _do(run: Path, asked: Any) -> str:
+    match asked:
+        case {"act": "pause"}:
+            return acts.pause(run)
+        case {"act": "go_on"}:
+            return acts.go_on(run)
+        case {"act": "end_after_round"}:
+            return acts.end_after_round(run)
+        case {"act": "stop", "now": bool(now)}:
+            return acts.stop(run, now=now)
+        case {"act": "cancel", "trial": int(trial)}:
+            return acts.cancel(run, trial)
+        case {"act": "add_rounds", "rounds": int(rounds)}:
+            return acts.add_rounds(run, rounds)
+        case {"act": "note", "trial": int(trial), "text": str(text)}:
+            return acts.note(run, trial, text)
+        case {"act": "again", "trial": int(trial)}:
+            return acts.again(run, trial)
+    raise BadRequest("no such act, or not all that it needs")

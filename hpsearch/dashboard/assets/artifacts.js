@@ -1,0 +1,83 @@
+// What a trial has kept, by series: a slider over steps shows a GAN's samples growing up.
+
+import { $, at, h } from "./dom.js";
+import { count } from "./format.js";
+
+const PLAY_MS = 350;
+const TINY = 160; // pixels: smaller pictures are shown large, their pixels as squares
+const IMAGES = /\.(png|jpe?g|gif|webp|svg|avif)$/i;
+const players = new Map(); // by series
+
+export function showArtifacts(panel, trial, study) {
+  panel.hidden = trial.artifacts.length === 0;
+  const series = Map.groupBy(trial.artifacts, (one) => one.series);
+  for (const [name, files] of series) {
+    if (!players.has(name)) {
+      players.set(name, new Player(name, (file) => at.file(study, trial.number, file)));
+      $("#series").append(players.get(name).element);
+    }
+    players.get(name).take(files, trial.ended);
+  }
+}
+
+class Player {
+  constructor(name, address) {
+    this.name = name;
+    this.address = address;
+    this.files = [];
+    this.place = 0;
+    this.image = h("img", { alt: "", onload: () => this.image.classList.toggle("tiny", this.image.naturalWidth <= TINY) });
+    this.open = h("a", null, "open");
+    this.frame = h("div", { class: "frame" }, this.image);
+    this.range = h("input", { type: "range", min: "0", step: "1", "aria-label": `Step of ${name}`, oninput: () => this.go(this.range.valueAsNumber, true) });
+    this.output = h("output");
+    this.button = h("button", { class: "button small", type: "button", "aria-pressed": "false", onclick: () => this.play(!this.timer) }, "Play");
+    this.slider = h("div", { class: "slider" }, this.button, this.range, this.output);
+    this.element = h("figure", null, h("figcaption", null, h("span", null, name), this.open), this.frame, this.slider);
+  }
+
+  /** Later files of a running trial; whoever looks at the latest goes along. */
+  take(files, ended) {
+    const key = `${files.length} ${files.at(-1).name} ${ended}`;
+    if (key === this.key) return;
+    this.key = key;
+    const latest = this.place >= this.files.length - 1;
+    this.files = files;
+    this.range.max = String(files.length - 1);
+    this.slider.hidden = files.length < 2;
+    this.go(latest ? files.length - 1 : this.place);
+  }
+
+  go(place, byHand = false) {
+    if (byHand) this.play(false);
+    this.place = place;
+    const file = this.files[place];
+    const address = this.address(file.name);
+    this.open.href = address;
+    this.open.setAttribute("aria-label", `Open ${file.name}`);
+    this.range.value = String(place);
+    const step = file.step === null ? file.name : `step ${count(file.step)}`;
+    this.range.setAttribute("aria-valuetext", step);
+    this.output.textContent = step;
+    if (IMAGES.test(file.name)) {
+      this.image.alt = `${this.name}, ${step}`;
+      if (this.image.getAttribute("src") !== address) this.image.src = address;
+    } else this.frame.replaceChildren(h("a", { href: address }, file.name));
+    // The next one is there when the slider comes to it.
+    const next = this.files[place + 1];
+    if (next && IMAGES.test(next.name)) new Image().src = this.address(next.name);
+  }
+
+  play(yes) {
+    clearInterval(this.timer);
+    this.timer = yes ? setInterval(() => this.step(), PLAY_MS) : null;
+    this.button.setAttribute("aria-pressed", String(yes));
+    this.button.textContent = yes ? "Pause" : "Play";
+    if (yes && this.place === this.files.length - 1) this.go(0);
+  }
+
+  step() {
+    if (this.place + 1 < this.files.length) this.go(this.place + 1);
+    else this.play(false);
+  }
+}

@@ -1,0 +1,208 @@
+// Rounds as strips of cells: a cell a trial, coloured by its rank in the round.
+
+import { at, h } from "./dom.js";
+import { count, number, role, spread } from "./format.js";
+import { Hover } from "./hover.js";
+
+const LAST_SHOWN = 12; // rounds, beside the first
+// Viridis without its ends: dark is worse. Readable for the colour-blind, light or dark around it.
+const SHADES = [[68, 20, 105], [59, 82, 139], [33, 145, 140], [94, 201, 98], [243, 228, 45]];
+
+export function shade(good) {
+  const place = good * (SHADES.length - 1);
+  const left = Math.min(SHADES.length - 2, Math.floor(place));
+  const mix = SHADES[left].map((from, i) => Math.round(from + (place - left) * (SHADES[left + 1][i] - from)));
+  return `rgb(${mix.join(" ")})`;
+}
+
+export class Strips {
+  constructor(element, table, name) {
+    this.element = element;
+    this.table = table;
+    this.name = name;
+    this.all = false; // whether the middle rounds are shown too
+    this.reset();
+    this.hover = new Hover(element, table, name);
+    element.addEventListener("keydown", (event) => this.move(event));
+    element.addEventListener("focusin", (event) => event.target.matches(".cell") && this.rove(event.target));
+  }
+
+  reset() {
+    this.rows = new Map(); // by strip: element, its cells by number
+    this.marks = new Map(); // what a cell looked like last
+    this.element.replaceChildren();
+    this.toCome = h("p", { class: "quiet to-come" });
+  }
+
+  update({ touched, fresh }) {
+    if (fresh) this.reset();
+    const shown = this.shown();
+    this.arrange(shown);
+    for (const strip of shown) {
+      const row = this.rows.get(strip);
+      if (row.empty || touched.has(strip)) this.draw(strip, row);
+    }
+    this.tell();
+    if (!this.element.querySelector('.cell[tabindex="0"]')) this.element.querySelector(".cell")?.setAttribute("tabindex", "0");
+  }
+
+  /** The strips to show, in order; "more" stands for the rounds that are not. */
+  shown() {
+    const { rounds, strips, head } = this.table;
+    let names = rounds.map((round) => `r${round.round}`);
+    if (!this.all && names.length > LAST_SHOWN + 2) names = [names[0], "more", ...names.slice(-LAST_SHOWN)];
+    if (strips.has("again")) names.push("again");
+    const winners = head.winners.map((winner) => `c${winner.number}`);
+    const others = [...strips.keys()].filter((strip) => strip.startsWith("c") && !winners.includes(strip));
+    names.push(...winners.filter((strip) => strips.has(strip)), ...others);
+    this.hidden = rounds.length - 1 - LAST_SHOWN;
+    return names;
+  }
+
+  arrange(shown) {
+    if (shown.join() === this.order) return;
+    this.order = shown.join();
+    for (const strip of shown) if (!this.rows.has(strip)) this.rows.set(strip, strip === "more" ? this.more() : this.row(strip));
+    const wanted = shown.map((strip) => this.rows.get(strip).element);
+    for (const [strip, row] of this.rows) if (!shown.includes(strip)) row.element.remove();
+    let grid = this.element.querySelector("[role=grid]");
+    if (!grid) {
+      grid = h("div", { class: "grid", role: "grid", "aria-label": "Trials by round; arrow keys move, Enter opens" });
+      this.element.replaceChildren(grid, this.toCome);
+    }
+    // Put only what is out of place: a cell that has the focus must not leave the page.
+    wanted.forEach((element, i) => {
+      if (grid.children[i] !== element) grid.insertBefore(element, grid.children[i] ?? null);
+    });
+  }
+
+  row(strip) {
+    const label = h("div", { class: "strip-label", role: "rowheader" });
+    const cells = h("div", { class: "cells" });
+    const numbers = h("div", { class: "strip-numbers", role: "gridcell" });
+    return { element: h("div", { class: "strip", role: "row", dataset: { strip } }, label, cells, numbers), label, cells, numbers, empty: true };
+  }
+
+  more() {
+    const words = `Show the ${count(this.hidden)} rounds between`;
+    const button = h("button", { class: "button small", type: "button", onclick: () => {
+      this.all = true;
+      this.update({ touched: new Set() });
+      this.element.querySelector('[data-strip="r1"] .cell')?.focus();
+    } }, words);
+    button.label = () => (button.textContent = `Show the ${count(this.hidden)} rounds between`);
+    return { element: h("div", { class: "strip more", role: "row" }, h("div", { role: "gridcell" }, button)), button };
+  }
+
+  draw(strip, row) {
+    if (strip === "more") return row.button.label();
+    row.empty = false;
+    const members = this.table.strips.get(strip) ?? [];
+    const ranks = this.table.ranks(strip);
+    const { label, numbers } = this.words(strip, members);
+    row.label.replaceChildren(...label);
+    row.numbers.replaceChildren(...numbers);
+    const round = this.table.rounds[members[0]?.round];
+    const survivors = new Set(strip.startsWith("r") ? round?.survivors : []);
+    for (const [i, trial] of members.entries()) {
+      let cell = row.cells.children[i];
+      if (!cell) {
+        cell = h("div", { role: "gridcell" }, h("a", { class: "cell", href: at.trial(this.name, trial.number), tabindex: "-1", dataset: { number: trial.number } }));
+        row.cells.append(cell);
+      }
+      this.paint(cell.firstChild, trial, ranks.get(trial.number), survivors.has(trial.number));
+    }
+    return undefined;
+  }
+
+  paint(cell, trial, rank, survives) {
+    const look = this.table.look(trial);
+    const running = this.table.running.get(trial.number);
+    const done = running ? Math.min(1, running.step / running.budget) : 0;
+    const mark = [look, rank?.place, rank?.of, survives, done, trial.reason].join();
+    if (this.marks.get(trial.number) === mark) return;
+    this.marks.set(trial.number, mark);
+    cell.dataset.look = look;
+    cell.classList.toggle("survivor", survives);
+    cell.classList.toggle("continued", trial.role === "continue");
+    cell.classList.toggle("collapsed", trial.reason === "collapsed");
+    cell.style.setProperty("--cell", look === "done" && rank ? shade(rank.good) : "");
+    cell.style.setProperty("--done", `${Math.round(done * 100)}%`);
+    const words = [`Trial ${trial.number}`];
+    if (trial.role !== "draw") words.push(role(trial.role));
+    if (look === "done") words.push(`${this.table.head.metric} ${number(trial.value)}`, `${rank.place} of ${rank.of}`);
+    else if (look === "failed") words.push(`failed: ${trial.reason}`);
+    else if (look === "running") words.push(`running, ${Math.round(done * 100)} %`);
+    else words.push("waits");
+    if (trial.reason === "collapsed") words.push("collapsed");
+    if (survives) words.push("survivor");
+    cell.setAttribute("aria-label", words.join(", "));
+  }
+
+  words(strip, members) {
+    const { head, rounds } = this.table;
+    if (strip === "again") return { label: [h("b", null, "run again"), h("span", null, "under fresh seeds")], numbers: [] };
+    if (strip.startsWith("c")) {
+      const winner = head.winners.find((one) => `c${one.number}` === strip);
+      const best = winner && head.winners[0] === winner && head.state === "finished";
+      return {
+        label: [h("b", null, `confirm ${strip.slice(1)}`), h("span", null, best ? "the winner" : `${members.length} fresh seeds`)],
+        numbers: winner ? [h("b", null, spread(winner.confirmed)), h("span", null, `was ${number(winner.searched)}`)] : [],
+      };
+    }
+    const round = rounds[Number(strip.slice(1))];
+    const around = round.round === 0 ? "prior" : `width ${number(round.width, 2)}`;
+    return {
+      label: [h("b", null, `round ${round.round}`), h("span", null, `${count(round.budget)} steps · ${around}`)],
+      numbers: round.best === null ? [h("span", null, `${round.done} of ${round.trials} done`)]
+        : [h("b", null, number(round.best)), h("span", null, `median ${number(round.median)}`)],
+    };
+  }
+
+  tell() {
+    const { plan, state, winners } = this.table.head;
+    const parts = [];
+    const rounds = plan.rounds - this.table.rounds.length;
+    const goes = state !== "finished" && state !== "failed";
+    if (goes && rounds > 0) parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
+    if (goes && winners.length === 0 && plan.candidates * plan.seeds > 0) {
+      parts.push(`the best ${plan.candidates} trained again over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`);
+    }
+    this.toCome.hidden = parts.length === 0;
+    this.toCome.textContent = parts.length ? `To come: ${parts.join(", then ")}.` : "";
+  }
+
+  /** One cell takes part in the page's tab order; the arrow keys go to the others. */
+  rove(cell) {
+    for (const other of this.element.querySelectorAll('.cell[tabindex="0"]')) other.tabIndex = -1;
+    cell.tabIndex = 0;
+  }
+
+  move(event) {
+    const cell = event.target.closest(".cell");
+    if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = [...this.element.querySelectorAll(".cells")].map((cells) => [...cells.querySelectorAll(".cell")]).filter((row) => row.length);
+    const row = rows.find((one) => one.includes(cell));
+    const [r, c] = [rows.indexOf(row), row.indexOf(cell)];
+    const next = {
+      ArrowLeft: row[c - 1], ArrowRight: row[c + 1], Home: row[0], End: row.at(-1),
+      ArrowUp: rows[r - 1]?.[Math.min(c, rows[r - 1].length - 1)],
+      ArrowDown: rows[r + 1]?.[Math.min(c, rows[r + 1].length - 1)],
+    };
+    if (!(event.key in next)) return;
+    event.preventDefault();
+    next[event.key]?.focus();
+  }
+}
+
+/** What the cells' looks mean. */
+export function legend() {
+  const sample = (look, words, extra = "") => h("span", { class: "key" }, h("i", { class: `cell ${extra}`, dataset: { look }, "aria-hidden": "true" }), words);
+  const ramp = h("i", { class: "ramp", "aria-hidden": "true" });
+  ramp.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map(shade).join(", ")})`;
+  return [
+    h("span", { class: "key" }, "worse", ramp, "better in its round"),
+    sample("done", "survivor", "survivor plain"), sample("done", "continuation", "continued plain"), sample("done", "collapsed", "collapsed plain"),
+    sample("failed", "failed"), sample("running", "running"), sample("waiting", "waits"),
+  ];
+}

@@ -1,0 +1,150 @@
+"""Train a recorded trial again by hand, in a folder of its own, and see whether it gives the same.
+
+In the foreground, with the trainer's output where the person looks, so that a debugger works; the
+study is not touched.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hpsearch import restart, view
+from hpsearch.errors import HpsearchError
+from hpsearch.launchers.local import environment
+from hpsearch.runfolder import RunFolder
+from hpsearch.snapshot import Snapshot
+from hpsearch.study import load
+from hpsearch.trial import Folder, Outcome, Report, Spec
+from hpsearch.worker import Job
+
+_LOOK_S = 0.1  # how often new reports are looked for
+_WORK = (
+    "import json, sys; from hpsearch.worker import Job, work; "
+    "work(Job.from_record(json.loads(sys.argv[1])))"
+)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A trial trained again.
+
+    Attributes:
+        recorded: what came of it in the study; None while it has not ended there.
+        outcome: what came of it now.
+    """
+
+    recorded: Outcome | None
+    outcome: Outcome
+
+    @property
+    def is_same(self) -> bool:
+        """Whether value and metrics are the same bits."""
+        if self.recorded is None:
+            return False
+        ours, theirs = self.outcome, self.recorded
+        return (ours.state, ours.value, ours.metrics) == (
+            theirs.state,
+            theirs.value,
+            theirs.metrics,
+        )
+
+
+def replay(
+    run: Path,
+    number: int,
+    *,
+    into: Path | None = None,
+    device: str | None = None,
+    watch: Callable[[Report], None] = lambda _report: None,
+) -> Replay:
+    """Train a trial again as it was trained; a continuation after the trials that it continues.
+
+    Args:
+        run: the run folder.
+        number: of the trial.
+        into: an empty or new folder to keep what it leaves; a temporary one unless given.
+        device: another than it was trained on.
+        watch: is told of every report.
+
+    Raises:
+        RunFolderError: there is no such study.
+        HpsearchError: there is no such trial, the folder is in use, or the process was killed.
+    """
+    snapshot = view.read(run)
+    chain = _chain(snapshot, number)
+    if into is not None:
+        if into.exists() and any(into.iterdir()):
+            raise HpsearchError(f"{into}: is not empty; give a new folder with --into")
+        return _train(snapshot, chain, Folder(into), device, watch)
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as place:
+        return _train(snapshot, chain, Folder(Path(place) / f"{number:05d}"), device, watch)
+
+
+def _chain(snapshot: Snapshot, number: int) -> list[Spec]:
+    """The specs to train one after another, as they were handed to their workers."""
+    try:
+        numbers = snapshot.ancestors(number)
+    except KeyError:
+        last = len(snapshot.result.records) - 1
+        raise HpsearchError(f"{snapshot.result.folder} has no trial {number} (0..{last})") from None
+    specs = []
+    for each in numbers:
+        try:
+            specs.append(snapshot.folder(each).read_spec())
+        except FileNotFoundError:
+            specs.append(snapshot.trial(each).spec)  # waits for its turn
+    return specs
+
+
+def _train(
+    snapshot: Snapshot,
+    chain: list[Spec],
+    folder: Folder,
+    device: str | None,
+    watch: Callable[[Report], None],
+) -> Replay:
+    # The frozen study does not say where the trainer lies; the one that it was frozen from does.
+    way = restart.recall(RunFolder(snapshot.result.folder))
+    trainer = load(way.study, way.overrides).trainer
+    common = replace(Job.of(snapshot.study), trainer=trainer)
+    for spec in chain:
+        for leftover in (folder.result, folder.reports):
+            leftover.unlink(missing_ok=True)
+        used = replace(spec, device=device or spec.device)
+        folder.write_spec(used)
+        job = replace(common, folders=(folder.path.absolute(),), device=used.device)
+        _work(job, folder, spec.threads, Path(way.directory), watch)
+    outcome = folder.read_outcome()
+    assert outcome is not None
+    return Replay(snapshot.trial(chain[-1].number).outcome, outcome)
+
+
+def _work(
+    job: Job, folder: Folder, threads: int, directory: Path, watch: Callable[[Report], None]
+) -> None:
+    """Run the job in a process whose environment is that of a search's workers."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WORK, json.dumps(job.to_record())],
+        env=environment(threads),
+        cwd=directory,
+    )
+    seen = 0
+    try:
+        while True:
+            ended = process.poll() is not None
+            for report in folder.read_reports()[seen:]:
+                watch(report)
+                seen += 1
+            if ended:
+                break
+            time.sleep(_LOOK_S)
+    finally:
+        process.kill()
+        process.wait()
+    if folder.read_outcome() is None:
+        raise HpsearchError(f"the trial's process ended without a result ({process.returncode})")
