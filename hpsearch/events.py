@@ -130,6 +130,14 @@ class EndedOnRequest:
         )
 
 
+@dataclass(frozen=True)
+class LoggerFailed:
+    """A logger could not log; the search does not rest on it and goes on."""
+
+    logger: str  # as in the study file
+    message: str  # with the cure
+
+
 Event = (
     SearchStarted
     | TrialFound
@@ -145,4 +153,5 @@ Event = (
     | GoesOn
     | RoundsAdded
     | EndedOnRequest
+    | LoggerFailed
 )

@@ -14,6 +14,7 @@ from hpsearch.events import (
     EndedOnRequest,
     Event,
     GoesOn,
+    LoggerFailed,
     OutOfTime,
     Paused,
     RoundsAdded,
@@ -108,6 +109,8 @@ def _note(event: Event) -> str | None:
             return f"trial {event.spec.number} failed, {reason.splitlines()[0][:90]}"
         case TrialEnded() if event.spec.role == "again":
             return f"trial {event.spec.parent} again: {event.outcome.value:.4g}"
+        case LoggerFailed():
+            return f"{event.logger}: {event.message.splitlines()[0][:110]}"
         case Stopping() | OutOfTime() | Paused() | GoesOn() | EndedOnRequest() | RoundsAdded():
             return str(event)
     return None

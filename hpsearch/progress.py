@@ -11,6 +11,7 @@ from hpsearch.events import (
     EndedOnRequest,
     Event,
     GoesOn,
+    LoggerFailed,
     OutOfTime,
     Paused,
     RoundEnded,
@@ -87,6 +88,8 @@ class PlainLines:
                 return f"confirming trials {list(event.candidates)} over {event.seeds} seeds"
             case Stopping() | OutOfTime() | Paused() | GoesOn() | RoundsAdded() | EndedOnRequest():
                 return str(event)
+            case LoggerFailed():
+                return f"{event.logger}: {event.message}"
         return None
 
     def _ended(self, event: TrialEnded) -> str:

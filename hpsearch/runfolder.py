@@ -98,6 +98,11 @@ class RunFolder:
     def lock(self) -> Path:
         return self.path / "lock"
 
+    @property
+    def mlflow(self) -> Path:
+        """What MLflow knows this folder by, and its database if there is no other."""
+        return self.path / "mlflow"
+
     def trial(self, number: int) -> Folder:
         return Folder(self.path / "trials" / f"{number:05d}")
 

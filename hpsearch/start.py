@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hpsearch import restart, source
+from hpsearch import loggers, restart, source
 from hpsearch.controller import Controller
 from hpsearch.errors import HpsearchError, StudyError
 from hpsearch.events import Event
+from hpsearch.loggers.follow import following
 from hpsearch.pool import Stop
 from hpsearch.result import Result
 from hpsearch.runfolder import RunFolder, explain
@@ -73,7 +74,8 @@ def _search(
         )
         try:
             devices = places(wanted, description.gpus)
-            return Controller(wanted, folder, store, description, devices, stop, watch).run()
+            with following(wanted, folder, watch) as tell:
+                return Controller(wanted, folder, store, description, devices, stop, tell).run()
         finally:
             store.close()
     except BrokenPipeError:  # of whoever reads what `watch` prints
@@ -83,12 +85,13 @@ def _search(
 
 
 def inspect(study: Study) -> source.Description:
-    """What the study's trainer is and knows.
+    """What the study's trainer is and knows, once its loggers are seen to be there.
 
     Raises:
         TrainerError: it cannot be loaded.
-        StudyError: the study has parameters that it does not know.
+        StudyError: the study has parameters that it does not know, or a logger is not installed.
     """
+    loggers.require(study)
     description = source.ask(study.trainer)
     if description.known is not None:
         name = getattr(study.trainer, "name", "")

@@ -37,6 +37,8 @@ def show_plan(study: Study, places: Sequence[str], description: Description) -> 
     console.print(table)
     if study.fixed:
         console.print("fixed     " + ", ".join(f"{k}={v!r}" for k, v in study.fixed.items()))
+    if study.loggers:
+        console.print("loggers   " + ", ".join(logs.name for logs in study.loggers))
     _show_rounds(study)
     counts = Counter(places)
     console.print("places    " + ", ".join(f"{n} × {device}" for device, n in counts.items()))

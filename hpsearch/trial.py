@@ -117,6 +117,10 @@ class Folder:
         """What a person has written about the trial."""
         return self.path / "note.txt"
 
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
     def write_spec(self, spec: Spec) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_json(self.spec, asdict(spec))

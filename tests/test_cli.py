@@ -63,6 +63,12 @@ def test_check_says_what_would_run_and_runs_nothing(toy: Toy) -> None:
     assert not (file.parent / "runs").exists()
 
 
+def test_check_names_the_loggers(toy: Toy) -> None:
+    file = toy()
+    done = hpsearch("check", file, "--set", "loggers=[tensorboard]", cwd=file.parent)
+    assert "loggers tensorboard" in [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
 def test_every_mistake_in_a_study_is_named_and_the_exit_code_is_2(toy: Toy) -> None:
     broken = STUDY.replace("rounds: 2", "rounds: 0").replace("[0.1, 10]", "[0, 10]")
     file = toy(broken.replace("kind: [a, b]", "kind: []"))

@@ -13,15 +13,17 @@ from hpsearch.study.nouns import (
     Confirm,
     FileTrainer,
     Limits,
+    MlflowLogs,
     ModuleTrainer,
     Objective,
     Resources,
     Search,
     Study,
+    TensorboardLogs,
 )
 
 __all__ = [
-    "Budget", "Command", "Confirm", "FileTrainer", "Limits", "ModuleTrainer", "Objective",
-    "Resources", "Search", "Study", "differences", "freeze", "load", "origin", "thaw",
-    "unknown_parameters",
+    "Budget", "Command", "Confirm", "FileTrainer", "Limits", "MlflowLogs", "ModuleTrainer",
+    "Objective", "Resources", "Search", "Study", "TensorboardLogs", "differences", "freeze", "load",
+    "origin", "thaw", "unknown_parameters",
 ]  # fmt: skip

@@ -9,15 +9,15 @@ import yaml
 
 from hpsearch.command import Command
 from hpsearch.errors import Fault, StudyError
+from hpsearch.study import loggers, sections, spaces, trainers
 from hpsearch.study import overrides as overriding
-from hpsearch.study import sections, spaces, trainers
 from hpsearch.study.marks import Faults, Marks, did_you_mean, plain
 from hpsearch.study.nouns import Budget, Confirm, Limits, Resources, Search, Study
 from hpsearch.study.yaml12 import compose
 
 SECTIONS = (
     "study", "trainer", "command", "objective", "search", "budget", "confirm", "limits",
-    "resources", "fixed", "start", "space",
+    "resources", "loggers", "fixed", "start", "space",
 )  # fmt: skip
 _REQUIRED = {
     "study": "name the study, as in study: digits-gan",
@@ -90,11 +90,12 @@ def _checked(
     raw: dict[str, Any], path: Path, overrides: tuple[str, ...], is_frozen: bool, faults: Faults
 ) -> Study:
     _head(raw, faults)
-    search = sections.read(Search, raw.get("search", {}), "search", faults)
-    budget = sections.read(Budget, raw["budget"], "budget", faults) if "budget" in raw else None
-    confirm = sections.read(Confirm, raw.get("confirm", {}), "confirm", faults)
-    limits = sections.read(Limits, raw.get("limits", {}), "limits", faults)
-    resources = sections.read(Resources, raw.get("resources", {}), "resources", faults)
+    search = sections.read(Search, raw.get("search", {}), ("search",), faults)
+    budget = sections.read(Budget, raw["budget"], ("budget",), faults) if "budget" in raw else None
+    confirm = sections.read(Confirm, raw.get("confirm", {}), ("confirm",), faults)
+    limits = sections.read(Limits, raw.get("limits", {}), ("limits",), faults)
+    resources = sections.read(Resources, raw.get("resources", {}), ("resources",), faults)
+    logs = loggers.read(raw.get("loggers", []), faults)
     objective = sections.objective(raw["objective"], faults) if "objective" in raw else None
     sections.relations(search, budget, raw.get("start"), faults)
     fixed = spaces.fixed(raw.get("fixed", {}), faults)
@@ -117,6 +118,7 @@ def _checked(
         confirm=confirm,
         limits=limits,
         resources=resources,
+        loggers=logs,
         fixed=fixed,
         start=start,
         space=space,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -78,6 +78,28 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class TensorboardLogs:
+    """Event files beside each trial's own."""
+
+    name: ClassVar = "tensorboard"
+
+
+@dataclass(frozen=True)
+class MlflowLogs:
+    """Runs of an MLflow experiment.
+
+    Attributes:
+        uri: of the tracking server or database; MLFLOW_TRACKING_URI, or else a database in the run
+            folder, unless the file says.
+        experiment: its name; the study's unless the file says.
+    """
+
+    name: ClassVar = "mlflow"
+    uri: str | None = None
+    experiment: str | None = None
+
+
+@dataclass(frozen=True)
 class FileTrainer:
     path: Path  # absolute
     name: str
@@ -99,6 +121,7 @@ class Study:
     confirm: Confirm
     limits: Limits
     resources: Resources
+    loggers: tuple[TensorboardLogs | MlflowLogs, ...]  # in the file's order, each once
     fixed: Mapping[str, Any]
     start: tuple[Mapping[str, Scalar], ...]  # may leave parameters out: those are drawn
     space: Space

@@ -26,17 +26,17 @@ _EITHER = {"parallel": 'must be "auto" or a whole number of at least 1'}
 _MISSING = {"steps": 'missing; say how many steps a trial trains for, as in "steps: 1000"'}
 
 
-def read(kind: type[Section], raw: Any, section: str, faults: Faults) -> Section | None:
+def read(kind: type[Section], raw: Any, section: Path, faults: Faults) -> Section | None:
     """A section as its dataclass; None, and faults, if anything in it is wrong."""
     if not isinstance(raw, dict):
         names = ", ".join(field.name for field in dataclasses.fields(kind))  # type: ignore[arg-type]
-        faults.got((section,), f"must be a mapping of {names}")
+        faults.got(section, f"must be a mapping of {names}")
         return None
     try:
         values = _model(kind).model_validate(raw).model_dump(exclude_unset=True)
     except pydantic.ValidationError as error:
         for detail in error.errors(include_url=False):
-            _add(detail, (section,), list(_model(kind).model_fields), faults)
+            _add(detail, section, list(_model(kind).model_fields), faults)
         return None
     return kind(**values)
 

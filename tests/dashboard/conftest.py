@@ -15,7 +15,9 @@ _FAILED = "Failed to load resource"
 
 @pytest.fixture(scope="session")
 def chromium():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if found is None:
         assert not os.environ.get("CI"), "CI must look at the pages: install chromium"
         pytest.skip("no Chromium")
@@ -77,17 +79,15 @@ def gallery(grown):
 
 @pytest.fixture
 def growing(tmp_path):
-    """The same search at work, its first trials held after one step, and a dashboard to act on it."""
+    """The search at work, its first trials held after one step, and a dashboard to act on it."""
     search = GrowingSearch(tmp_path)
     search.hold.touch()
-    controller = search.start()
+    search.start()
     try:
         places = [search.trial(number).reports for number in range(2)]
         until(lambda: all(place.exists() for place in places), "the first trials run")
         with serving(search.runs, allow_control=True) as asker:
             search.url = asker.url
             yield search
-            search.hold.unlink(missing_ok=True)
-            assert search.end(controller)[0] in (0, 130)
     finally:
         search.kill()

@@ -63,7 +63,7 @@ def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(lo
     growing.ask("stop", "--now")
     expect(page.locator("#state")).to_contain_text("interrupted")
     expect(page.locator("#notice")).to_contain_text("hpsearch run")
-    page.get_by_role("button", name="End after this round").click()
+    page.get_by_role("button", name="End after this round").press("Enter")
     expect(page.locator("#said")).to_contain_text("no controller is at work")
 
 
@@ -149,7 +149,12 @@ def test_a_theme_is_remembered(look, gallery):
     dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     page.get_by_role("button", name="Theme").click()
     light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert sum(map(int, re.findall(r"\d+", dark))) < 150 < 600 < sum(map(int, re.findall(r"\d+", light)))
+    assert (
+        sum(map(int, re.findall(r"\d+", dark)))
+        < 150
+        < 600
+        < sum(map(int, re.findall(r"\d+", light)))
+    )
     page.goto(f"{gallery}/study/s")
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == light
 

@@ -7,25 +7,39 @@ import { question, say } from "./page.js";
 export async function act(name, asked) {
   try {
     const response = await fetch(`/act${at.study(name)}`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked),
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(asked),
     });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}`);
     say(answer.said);
     return true;
   } catch (error) {
-    say(error instanceof TypeError ? "The server cannot be reached; nothing was done." : error.message, { wrong: true });
+    say(
+      error instanceof TypeError
+        ? "The server cannot be reached; nothing was done."
+        : error.message,
+      { wrong: true },
+    );
     return false;
   }
 }
 
 /** A button; `not` is why it makes no sense at the moment, if it does not. */
 export function actButton(words, not, does, kind = "") {
-  return h("button", {
-    class: `button ${kind}`, type: "button", "data-key": words,
-    "aria-disabled": not ? "true" : null, title: not || null,
-    onclick: () => (not ? say(`${words}: ${not}.`, { wrong: true }) : does()),
-  }, words);
+  return h(
+    "button",
+    {
+      class: `button ${kind}`,
+      type: "button",
+      "data-key": words,
+      "aria-disabled": not ? "true" : null,
+      title: not || null,
+      onclick: () => (not ? say(`${words}: ${not}.`, { wrong: true }) : does()),
+    },
+    words,
+  );
 }
 
 /** The acts on a search. */
@@ -37,34 +51,72 @@ export function actsOf(name, { head, pending, rounds }) {
   const stands = pending.paused || pending.end_after !== null;
   return [
     pending.paused || !working
-      ? actButton("Go on", goesOn(head, pending, working, stands), () => act(name, { act: "go_on" }), head.state === "failed" || head.state === "finished" ? "" : "main")
-      : actButton("Pause", pending.stop ? "it is stopping" : idle, () => act(name, { act: "pause" })),
+      ? actButton(
+          "Go on",
+          goesOn(head, pending, working, stands),
+          () => act(name, { act: "go_on" }),
+          head.state === "failed" || head.state === "finished" ? "" : "main",
+        )
+      : actButton("Pause", pending.stop ? "it is stopping" : idle, () =>
+          act(name, { act: "pause" }),
+        ),
     working && !pending.paused && pending.end_after !== null
       ? actButton("Keep on after this round", "", () => act(name, { act: "go_on" }))
-      : actButton("End after this round", idle || (last && "this is the last round") || (pending.end_after !== null && "that is asked for already"),
-        () => act(name, { act: "end_after_round" })),
+      : actButton(
+          "End after this round",
+          idle ||
+            (last && "this is the last round") ||
+            (pending.end_after !== null && "that is asked for already"),
+          () => act(name, { act: "end_after_round" }),
+        ),
     actButton("Add rounds …", "", () => addRounds(name, head)),
-    actButton("Stop …", idle || (pending.stop === "now" && "it is stopping now"), () => stop(name), "danger"),
+    actButton(
+      "Stop …",
+      idle || (pending.stop === "now" && "it is stopping now"),
+      () => stop(name),
+      "danger",
+    ),
   ];
 }
 
 function goesOn(head, pending, working, stands) {
   if (working) return pending.stop ? "it is stopping" : "";
-  if (head.state === "failed") return "there is nothing to go on with; mend the trainer and start afresh";
+  if (head.state === "failed")
+    return "there is nothing to go on with; mend the trainer and start afresh";
   const wanted = stands || pending.rounds !== null || pending.again.length > 0;
   return head.state === "finished" && !wanted ? "it has finished; add rounds first" : "";
 }
 
 async function addRounds(name, head) {
-  const field = h("input", { id: "rounds-to-add", type: "number", min: "1", max: "1000", value: "1", required: true });
-  const content = h("p", null, h("label", { for: "rounds-to-add" }, `Rounds beyond the ${head.plan.rounds} that there are `), field);
+  const field = h("input", {
+    id: "rounds-to-add",
+    type: "number",
+    min: "1",
+    max: "1000",
+    value: "1",
+    required: true,
+  });
+  const content = h(
+    "p",
+    null,
+    h("label", { for: "rounds-to-add" }, `Rounds beyond the ${head.plan.rounds} that there are `),
+    field,
+  );
   const answer = await question("Add rounds", content, [["add", "Add", "main"]]);
-  if (answer === "add" && field.valueAsNumber >= 1) await act(name, { act: "add_rounds", rounds: field.valueAsNumber });
+  if (answer === "add" && field.valueAsNumber >= 1)
+    await act(name, { act: "add_rounds", rounds: field.valueAsNumber });
 }
 
 async function stop(name) {
-  const content = h("p", null, "The controller ends; “Go on”, or the same command, goes on with the search later. Running trials may finish first, or end now and be trained from their last checkpoints then.");
-  const answer = await question("Stop the search?", content, [["drain", "After the running trials", "main"], ["now", "Now", "danger"]]);
+  const content = h(
+    "p",
+    null,
+    "The controller ends; “Go on”, or the same command, goes on with the search later. Running trials may finish first, or end now and be trained from their last checkpoints then.",
+  );
+  const answer = await question("Stop the search?", content, [
+    ["drain", "After the running trials", "main"],
+    ["now", "Now", "danger"],
+  ]);
   if (answer) await act(name, { act: "stop", now: answer === "now" });
 }
 
@@ -72,13 +124,24 @@ async function stop(name) {
 export function actsOn(name, trial) {
   if (!mayAct) return [];
   return [
-    actButton("Run again", trial.role === "again" ? "this is a run again itself" : "", () => act(name, { act: "again", trial: trial.number })),
-    actButton("Stop this trial …", trial.state === "running" ? "" : "it has ended", () => cancel(name, trial.number), "danger"),
+    actButton("Run again", trial.role === "again" ? "this is a run again itself" : "", () =>
+      act(name, { act: "again", trial: trial.number }),
+    ),
+    actButton(
+      "Stop this trial …",
+      trial.state === "running" ? "" : "it has ended",
+      () => cancel(name, trial.number),
+      "danger",
+    ),
   ];
 }
 
 async function cancel(name, number) {
-  const content = h("p", null, "It counts as failed, with the reason “killed”, and is not trained again by the search.");
+  const content = h(
+    "p",
+    null,
+    "It counts as failed, with the reason “killed”, and is not trained again by the search.",
+  );
   const answer = await question(`Stop trial ${number}?`, content, [["yes", "Stop it", "danger"]]);
   if (answer) await act(name, { act: "cancel", trial: number });
 }

@@ -26,14 +26,38 @@ class Player {
     this.address = address;
     this.files = [];
     this.place = 0;
-    this.image = h("img", { alt: "", onload: () => this.image.classList.toggle("tiny", this.image.naturalWidth <= TINY) });
+    this.image = h("img", {
+      alt: "",
+      onload: () => this.image.classList.toggle("tiny", this.image.naturalWidth <= TINY),
+    });
     this.open = h("a", null, "open");
     this.frame = h("div", { class: "frame" }, this.image);
-    this.range = h("input", { type: "range", min: "0", step: "1", "aria-label": `Step of ${name}`, oninput: () => this.go(this.range.valueAsNumber, true) });
+    this.range = h("input", {
+      type: "range",
+      min: "0",
+      step: "1",
+      "aria-label": `Step of ${name}`,
+      oninput: () => this.go(this.range.valueAsNumber, true),
+    });
     this.output = h("output");
-    this.button = h("button", { class: "button small", type: "button", "aria-pressed": "false", onclick: () => this.play(!this.timer) }, "Play");
+    this.button = h(
+      "button",
+      {
+        class: "button small",
+        type: "button",
+        "aria-pressed": "false",
+        onclick: () => this.play(!this.timer),
+      },
+      "Play",
+    );
     this.slider = h("div", { class: "slider" }, this.button, this.range, this.output);
-    this.element = h("figure", null, h("figcaption", null, h("span", null, name), this.open), this.frame, this.slider);
+    this.element = h(
+      "figure",
+      null,
+      h("figcaption", null, h("span", null, name), this.open),
+      this.frame,
+      this.slider,
+    );
   }
 
   /** Later files of a running trial; whoever looks at the latest goes along. */

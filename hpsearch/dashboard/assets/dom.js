@@ -19,7 +19,11 @@ function made(element, props, children) {
     else if (name === "dataset") Object.assign(element.dataset, value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -31,7 +35,9 @@ export function show(element, what, build) {
   if (shownIn.get(element) === key) return false;
   shownIn.set(element, key);
   const focused = element.contains(document.activeElement) && document.activeElement.dataset.key;
-  const built = [build(what)].flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  const built = [build(what)]
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
   element.replaceChildren(...built);
   if (focused) element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   return true;
@@ -53,8 +59,19 @@ export const at = {
 
 /** A table with headings; cells are nodes or text, rows arrays of them. */
 export function table(caption, headings, rows, props) {
-  return h("table", props,
+  return h(
+    "table",
+    props,
     h("caption", { class: "hidden" }, caption),
-    h("thead", null, h("tr", null, headings.map((heading) => h("th", { scope: "col" }, heading)))),
-    h("tbody", null, rows));
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        headings.map((heading) => h("th", { scope: "col" }, heading)),
+      ),
+    ),
+    h("tbody", null, rows),
+  );
 }

@@ -7,21 +7,40 @@ import { isDark, onTheme } from "./page.js";
 const GREY = "#808080"; // of the figures' asides, on paper and on any ground
 const EVERY_MS = 3000;
 const TITLE_HEIGHT = 26; // pixels that a figure keeps for its title
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
+const FONT =
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 const INKS = {
-  light: { ink: "#3c4550", quiet: "#56606b", grid: "#e4e8ec", line: "#aab3bd", ground: "#ffffff", edge: "#c6cdd5" },
-  dark: { ink: "#b9c2cc", quiet: "#9aa5b1", grid: "#29323b", line: "#5b6774", ground: "#1d242c", edge: "#43505d" },
+  light: {
+    ink: "#3c4550",
+    quiet: "#56606b",
+    grid: "#e4e8ec",
+    line: "#aab3bd",
+    ground: "#ffffff",
+    edge: "#c6cdd5",
+  },
+  dark: {
+    ink: "#b9c2cc",
+    quiet: "#9aa5b1",
+    grid: "#29323b",
+    line: "#5b6774",
+    ground: "#1d242c",
+    edge: "#43505d",
+  },
 };
 
 let loading = null;
 
 function plotly() {
   loading ??= new Promise((resolve, reject) => {
-    const script = h("script", { src: "/assets/plotly.min.js", onload: () => resolve(window.Plotly), onerror: () => {
-      loading = null;
-      script.remove();
-      reject(new TypeError("plotly.min.js did not come"));
-    } });
+    const script = h("script", {
+      src: "/assets/plotly.min.js",
+      onload: () => resolve(window.Plotly),
+      onerror: () => {
+        loading = null;
+        script.remove();
+        reject(new TypeError("plotly.min.js did not come"));
+      },
+    });
     document.head.append(script);
   });
   return loading;
@@ -29,14 +48,28 @@ function plotly() {
 
 function template() {
   const { ink, grid, line, ground, edge } = INKS[isDark() ? "dark" : "light"];
-  const axis = { gridcolor: grid, linecolor: line, zerolinecolor: grid, tickcolor: line, title: { font: { size: 12 } }, automargin: true };
+  const axis = {
+    gridcolor: grid,
+    linecolor: line,
+    zerolinecolor: grid,
+    tickcolor: line,
+    title: { font: { size: 12 } },
+    automargin: true,
+  };
   return {
     layout: {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: FONT, size: 12, color: ink },
       colorway: ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"],
-      xaxis: axis, yaxis: axis,
-      hoverlabel: { bgcolor: ground, bordercolor: edge, font: { family: FONT, size: 12, color: ink }, align: "left" },
+      xaxis: axis,
+      yaxis: axis,
+      hoverlabel: {
+        bgcolor: ground,
+        bordercolor: edge,
+        font: { family: FONT, size: 12, color: ink },
+        align: "left",
+      },
       legend: { bgcolor: "rgba(0,0,0,0)" },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink },
     },
@@ -44,8 +77,9 @@ function template() {
 }
 
 class Figure {
-  constructor(section, url) {
+  constructor(section, url, clicked) {
     this.section = section;
+    this.clicked = clicked;
     this.plot = $(".plot", section);
     this.url = url;
     this.seen = false;
@@ -59,17 +93,25 @@ class Figure {
     this.busy = true;
     this.stale = false;
     try {
+      if (await this.fetch()) await this.draw();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Whether there is another picture to draw. */
+  async fetch() {
+    try {
       const { body, tag } = await ask(this.url(this.plot.clientWidth));
-      if (!tag || tag !== this.tag) {
-        this.tag = tag;
-        this.figure = body;
-        await this.draw();
-      }
+      await plotly();
+      if (tag && tag === this.tag) return false;
+      this.tag = tag;
+      this.figure = body;
+      return true;
     } catch (error) {
       this.stale = true; // the next turn tries again
       if (!this.figure) this.tell(error.message);
-    } finally {
-      this.busy = false;
+      return false;
     }
   }
 
@@ -82,22 +124,42 @@ class Figure {
       if (this.drawn) (await plotly()).purge(this.plot);
       this.drawn = false;
       this.plot.style.minHeight = "";
-      this.tell(this.figure.layout.annotations[0]?.text.replaceAll("<br>", " ") ?? "Nothing to draw yet.");
+      this.tell(
+        this.figure.layout.annotations[0]?.text.replaceAll("<br>", " ") ?? "Nothing to draw yet.",
+      );
       return;
     }
     const Plotly = await plotly();
-    if (!this.drawn) this.plot.replaceChildren();
+    const first = !this.drawn;
+    if (first) this.plot.replaceChildren();
     this.drawn = true;
     const { data, layout } = fitted(this.figure);
     this.plot.style.minHeight = `${layout.height}px`;
-    await Plotly.react(this.plot, data, { ...layout, template: template(), autosize: true, uirevision: "kept" }, {
-      responsive: true, displaylogo: false, showTips: false, doubleClickDelay: 400,
-      displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-      // Only these: Plotly's own choice has a button that sends the figure to a server of theirs.
-      modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], plotlyServerURL: "",
-      toImageButtonOptions: { format: "svg", filename: this.section.dataset.figure },
-    });
+    await Plotly.react(
+      this.plot,
+      data,
+      { ...layout, template: template(), autosize: true, uirevision: "kept" },
+      {
+        responsive: true,
+        displaylogo: false,
+        showTips: false,
+        doubleClickDelay: 400,
+        displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
+        // Only these: Plotly's own choice has a button that sends the figure to a server of theirs.
+        modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+        plotlyServerURL: "",
+        toImageButtonOptions: { format: "svg", filename: this.section.dataset.figure },
+      },
+    );
+    if (first) this.plot.on("plotly_click", ({ points }) => this.clicked(trialOf(points[0])));
   }
+}
+
+/** The number of the trial that a point of a figure is about, as its text says; null if none. */
+function trialOf({ customdata, hovertext, data }) {
+  if (Array.isArray(customdata) && Number.isInteger(customdata[0])) return customdata[0];
+  const said = /^trial (\d+)/.exec(hovertext ?? data.name ?? "");
+  return said ? Number(said[1]) : null;
 }
 
 /** Panels side by side. */
@@ -110,33 +172,50 @@ function fitted({ data, layout: { title, ...layout } }) {
   const saved = title ? TITLE_HEIGHT : 0;
   const margin = { ...layout.margin, t: layout.margin.t - saved };
   const { quiet } = INKS[isDark() ? "dark" : "light"];
-  const annotations = layout.annotations.map((one) => (one.font?.color === GREY ? { ...one, font: { ...one.font, color: quiet } } : one));
+  const annotations = layout.annotations.map((one) =>
+    one.font?.color === GREY ? { ...one, font: { ...one.font, color: quiet } } : one,
+  );
   return { data, layout: { ...layout, annotations, margin, height: layout.height - saved } };
 }
 
 /** The figures of a page: those in view are kept fresh. */
 export class Figures {
-  /** @param url(name, columns) where a section's figure is, with so many panels side by side. */
-  constructor(url) {
-    this.all = new Map([...document.querySelectorAll("[data-figure]")].map((section) => [
-      section, new Figure(section, (width) => url(section.dataset.figure, columns(width))),
-    ]));
-    const looked = new IntersectionObserver((entries) => {
-      for (const entry of entries) {
-        const figure = this.all.get(entry.target);
-        figure.seen = entry.isIntersecting;
-        if (this.begun) figure.refresh();
-      }
-    }, { rootMargin: "200px" });
+  /**
+   * @param url(name, columns) where a section's figure is, with so many panels side by side.
+   * @param opened(number) somebody has clicked on what shows a trial.
+   */
+  constructor(url, opened = () => {}) {
+    this.all = new Map(
+      [...document.querySelectorAll("[data-figure]")].map((section) => [
+        section,
+        new Figure(
+          section,
+          (width) => url(section.dataset.figure, columns(width)),
+          (trial) => trial !== null && opened(trial),
+        ),
+      ]),
+    );
+    const looked = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          const figure = this.all.get(entry.target);
+          figure.seen = entry.isIntersecting;
+          if (this.begun) figure.refresh();
+        }
+      },
+      { rootMargin: "200px" },
+    );
     for (const section of this.all.keys()) looked.observe(section);
     onTheme(() => this.all.forEach((figure) => figure.drawn && figure.draw()));
     document.addEventListener("visibilitychange", () => this.begun && this.refresh());
     matchMedia("(min-width: 500px)").addEventListener("change", () => this.begun && this.touch());
   }
 
-  /** What they (or those of these names) show has changed. Several changes soon after one another are one. */
+  /** What they (or those of these names) show has changed; changes soon after one another are one. */
   touch(names = null) {
-    this.all.forEach((figure, section) => (figure.stale ||= !names || names.includes(section.dataset.figure)));
+    this.all.forEach(
+      (figure, section) => (figure.stale ||= !names || names.includes(section.dataset.figure)),
+    );
     if (!this.begun) {
       this.begun = true;
       this.refresh();

@@ -4,9 +4,14 @@
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return "–";
   if (typeof value !== "number") return String(value);
-  if (value === 0 || Number.isInteger(value)) return Math.abs(value) < 1e6 ? count(value) : value.toExponential(2);
+  if (value === 0 || Number.isInteger(value))
+    return Math.abs(value) < 1e6 ? count(value) : value.toExponential(2);
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e6) return value.toExponential(digits - 2).replace(/\.?0+e/, "e").replace("e+", "e");
+  if (size < 1e-3 || size >= 1e6)
+    return value
+      .toExponential(digits - 2)
+      .replace(/\.?0+e/, "e")
+      .replace("e+", "e");
   return String(Number(value.toPrecision(digits)));
 }
 
@@ -37,7 +42,12 @@ export function duration(seconds) {
   return `${Math.round(hours / 24)} days`;
 }
 
-const ROLES = { draw: "draw", continue: "continuation", confirm: "confirmation", again: "run again" };
+const ROLES = {
+  draw: "draw",
+  continue: "continuation",
+  confirm: "confirmation",
+  again: "run again",
+};
 
 export function role(name) {
   return ROLES[name] ?? name;

@@ -16,7 +16,13 @@ export class Hover {
     this.tip = h("div", { class: "tip", role: "tooltip", id: "tip", hidden: true });
     document.body.append(this.tip);
     strips.addEventListener("pointerover", (event) => this.turnTo(event.target.closest(".cell")));
-    strips.addEventListener("pointerleave", () => this.turnTo(this.strips.contains(document.activeElement) ? document.activeElement.closest(".cell") : null));
+    strips.addEventListener("pointerleave", () =>
+      this.turnTo(
+        this.strips.contains(document.activeElement)
+          ? document.activeElement.closest(".cell")
+          : null,
+      ),
+    );
     strips.addEventListener("focusin", (event) => this.turnTo(event.target.closest(".cell")));
     strips.addEventListener("focusout", () => this.turnTo(null));
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.turnTo(null));
@@ -60,18 +66,49 @@ export class Hover {
   words(trial, summary) {
     const { metric } = this.table.head;
     const running = this.table.running.get(trial.number);
-    const value = trial.value !== null ? `${metric} ${number(trial.value, 5)}` : running ? `step ${running.step} of ${running.budget}` : "";
-    const state = trial.state === "fail" ? `failed: ${reason(trial.reason)}` : trial.reason ? reason(trial.reason) : "";
+    const value =
+      trial.value !== null
+        ? `${metric} ${number(trial.value, 5)}`
+        : running
+          ? `step ${running.step} of ${running.budget}`
+          : "";
+    const state =
+      trial.state === "fail"
+        ? `failed: ${reason(trial.reason)}`
+        : trial.reason
+          ? reason(trial.reason)
+          : "";
     const others = summary.donors.filter((donor) => donor !== summary.parent);
-    const from = summary.parent === null ? "drawn from the prior"
-      : trial.role === "draw" ? `drawn around ${summary.parent}${others.length ? `, mixed with ${others.join(", ")}` : ""}`
-        : `${role(trial.role)} of ${summary.parent}`;
+    const from =
+      summary.parent === null
+        ? "drawn from the prior"
+        : trial.role === "draw"
+          ? `drawn around ${summary.parent}${others.length ? `, mixed with ${others.join(", ")}` : ""}`
+          : `${role(trial.role)} of ${summary.parent}`;
     return [
       h("p", { class: "tip-head" }, h("b", null, `Trial ${trial.number}`), h("span", null, value)),
       h("p", { class: "quiet" }, from, state && ` · ${state}`),
-      h("table", null, h("tbody", null, summary.params.map((one) => h("tr", { class: one.changed ? "changed" : "" },
-        h("th", { scope: "row" }, one.name), h("td", null, number(one.value)),
-        h("td", { class: "was" }, one.changed ? (one.inherited ? `was ${number(one.parent)}` : "new") : ""))))),
+      h(
+        "table",
+        null,
+        h(
+          "tbody",
+          null,
+          summary.params.map((one) =>
+            h(
+              "tr",
+              { class: one.changed ? "changed" : "" },
+              h("th", { scope: "row" }, one.name),
+              h("td", null, number(one.value)),
+              h(
+                "td",
+                { class: "was" },
+                one.changed ? (one.inherited ? `was ${number(one.parent)}` : "new") : "",
+              ),
+            ),
+          ),
+        ),
+      ),
     ];
   }
 
@@ -104,7 +141,10 @@ export class Hover {
       other.classList.add("related");
       const [ox, oy] = middle(other);
       const half = (y + oy) / 2;
-      return svg("path", { class: `kin ${kind}`, d: `M${x} ${y}C${x} ${half} ${ox} ${half} ${ox} ${oy}` });
+      return svg("path", {
+        class: `kin ${kind}`,
+        d: `M${x} ${y}C${x} ${half} ${ox} ${half} ${ox} ${oy}`,
+      });
     });
     this.lines = svg("svg", { class: "kinship", "aria-hidden": "true" }, paths);
     this.strips.append(this.lines);

@@ -7,17 +7,31 @@ const SIGNS = {
   paused: ["M4 3h3v10H4zM9 3h3v10H9z", "paused"],
   finished: ["M6.300 12.600 2 8.300l1.800-1.800 2.500 2.500 6-6L14 4.800Z", "finished"],
   interrupted: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "interrupted"],
-  failed: ["M3.200 1.400 8 6.200l4.800-4.800 1.800 1.800L9.800 8l4.800 4.800-1.800 1.800L8 9.800l-4.800 4.800-1.800-1.800L6.200 8 1.400 3.200Z", "failed"],
+  failed: [
+    "M3.200 1.400 8 6.200l4.800-4.800 1.800 1.800L9.800 8l4.800 4.800-1.800 1.800L8 9.800l-4.800 4.800-1.800-1.800L6.200 8 1.400 3.200Z",
+    "failed",
+  ],
   unreadable: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "nothing to show"],
   complete: ["M6.300 12.600 2 8.300l1.800-1.800 2.500 2.500 6-6L14 4.800Z", "complete"],
   waiting: ["M8 2a6 6 0 1 0 .01 0ZM7 4.500h2v3l2.300 2.300-1.400 1.400L7 8.300Z", "waits"],
 };
 // Also said by the sign; these are read on any browser's tab strip, light or dark.
-const COLOURS = { running: "#2f7fd6", paused: "#8a6fd1", finished: "#2b8a57", interrupted: "#b07400", failed: "#c8452f", unreadable: "#b07400" };
+const COLOURS = {
+  running: "#2f7fd6",
+  paused: "#8a6fd1",
+  finished: "#2b8a57",
+  interrupted: "#b07400",
+  failed: "#c8452f",
+  unreadable: "#b07400",
+};
 
 export function sign(state) {
   const [path] = SIGNS[state] ?? SIGNS.waiting;
-  return svg("svg", { class: "sign", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: path, "fill-rule": "evenodd" }));
+  return svg(
+    "svg",
+    { class: "sign", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg("path", { d: path, "fill-rule": "evenodd" }),
+  );
 }
 
 /** The sign and the word. */

@@ -14,14 +14,15 @@ export class Refusal extends Error {
 export async function ask(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refusal(body.error ?? `the server answered ${response.status}`, response.status);
+  if (!response.ok)
+    throw new Refusal(body.error ?? `the server answered ${response.status}`, response.status);
   return { body, tag: response.headers.get("ETag") };
 }
 
 /**
  * Ask for url() every so often and give the answer to take().
  *
- * @param url says what to ask for next; null to leave a turn out.
+ * @param url says what to ask for next.
  * @param take gets the answer; may return how long to wait, in milliseconds.
  * @param refused gets a Refusal of the server's; the connection itself stands.
  */
@@ -36,18 +37,12 @@ export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
     busy = true;
     let wait = every;
     try {
-      const asked = url();
-      if (asked !== null) wait = take((await ask(asked)).body) ?? every;
-      failures = 0;
-      connected(true);
-    } catch (error) {
-      failures += 1;
-      wait = Math.min(LIMIT_MS, every * 2 ** failures);
-      if (error instanceof Refusal) {
-        connected(true);
-        refused(error);
-      } else if (error instanceof TypeError || error.name === "TimeoutError") connected(false);
-      else throw error; // a mistake in these pages
+      const answer = await ask(url()).catch((error) => error);
+      connected(!(answer instanceof Error) || answer instanceof Refusal);
+      failures = answer instanceof Error ? failures + 1 : 0;
+      if (failures > 0) wait = Math.min(LIMIT_MS, every * 2 ** failures);
+      if (answer instanceof Refusal) refused(answer);
+      else if (failures === 0) wait = take(answer.body) ?? every;
     } finally {
       busy = false;
       timer = setTimeout(turn, wait);
@@ -63,6 +58,8 @@ export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
 function connected(yes) {
   const place = document.getElementById("connection");
   if (place.hidden === yes) return;
-  place.textContent = yes ? "" : "Connection lost, trying again. What you see is the last that was known.";
+  place.textContent = yes
+    ? ""
+    : "Connection lost, trying again. What you see is the last that was known.";
   place.hidden = yes;
 }

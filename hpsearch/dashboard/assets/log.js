@@ -13,13 +13,30 @@ export class Log {
     this.next = null; // byte to go on from
     this.from = 0; // byte that the page begins with
     this.follows = true;
-    this.button = h("button", { class: "button small", type: "button", "aria-pressed": "true", onclick: () => this.follow(!this.follows) }, "Follow");
-    this.earlier = h("button", { class: "button small", type: "button", hidden: true, onclick: () => this.readEarlier() }, "Earlier lines");
+    this.button = h(
+      "button",
+      {
+        class: "button small",
+        type: "button",
+        "aria-pressed": "true",
+        onclick: () => this.follow(!this.follows),
+      },
+      "Follow",
+    );
+    this.earlier = h(
+      "button",
+      { class: "button small", type: "button", hidden: true, onclick: () => this.readEarlier() },
+      "Earlier lines",
+    );
     acts.append(this.earlier, this.button);
-    place.addEventListener("scroll", () => {
-      const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 24;
-      if (atEnd !== this.follows) this.follow(atEnd);
-    }, { passive: true });
+    place.addEventListener(
+      "scroll",
+      () => {
+        const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 24;
+        if (atEnd !== this.follows) this.follow(atEnd);
+      },
+      { passive: true },
+    );
   }
 
   follow(yes) {

@@ -8,7 +8,11 @@ const KEYS = [
   ["g s", "to the studies"],
   ["t", "next theme: the system's, light, dark"],
 ];
-const doing = new Map([["g s", () => location.assign("/")], ["t", nextTheme], ["?", help]]);
+const doing = new Map([
+  ["g s", () => location.assign("/")],
+  ["t", nextTheme],
+  ["?", help],
+]);
 let first = ""; // of two keys
 
 /** Give a key (or two, "g o") a meaning on this page. */
@@ -42,12 +46,28 @@ export function say(sentence, { wrong = false } = {}) {
 /** A question before something that cannot be undone; the chosen answer, or null. */
 export function question(title, content, answers) {
   return new Promise((resolve) => {
-    const dialog = h("dialog", { "aria-label": title },
-      h("form", { method: "dialog" },
-        h("h2", null, title), content,
-        h("div", { class: "answers" },
-          h("button", { class: "button", type: "button", onclick: () => dialog.close("") }, answers.length ? "Cancel" : "Close"),
-          answers.map(([value, words, kind]) => h("button", { class: `button ${kind ?? ""}`, value }, words)))));
+    const dialog = h(
+      "dialog",
+      { "aria-label": title },
+      h(
+        "form",
+        { method: "dialog" },
+        h("h2", null, title),
+        content,
+        h(
+          "div",
+          { class: "answers" },
+          h(
+            "button",
+            { class: "button", type: "button", onclick: () => dialog.close("") },
+            answers.length ? "Cancel" : "Close",
+          ),
+          answers.map(([value, words, kind]) =>
+            h("button", { class: `button ${kind ?? ""}`, value }, words),
+          ),
+        ),
+      ),
+    );
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue || null);
@@ -59,24 +79,43 @@ export function question(title, content, answers) {
 
 /** A button that puts a text on the clipboard. */
 export function copyButton(text, what) {
-  return h("button", {
-    class: "button small", type: "button", "aria-label": `Copy ${what}`,
-    onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        say(`Copied ${what}.`);
-      } catch {
-        say("This browser does not let the page copy; select the text instead.", { wrong: true });
-      }
+  return h(
+    "button",
+    {
+      class: "button small",
+      type: "button",
+      "aria-label": `Copy ${what}`,
+      onclick: async () => {
+        try {
+          await navigator.clipboard.writeText(text);
+          say(`Copied ${what}.`);
+        } catch {
+          say("This browser does not let the page copy; select the text instead.", { wrong: true });
+        }
+      },
     },
-  }, "Copy");
+    "Copy",
+  );
 }
 
 function help() {
   if ($("dialog[open]")) return;
-  question("Keys", h("dl", { class: "keys" }, KEYS.map(([keys, what]) => [
-    h("dt", null, keys.split(" ").map((one) => h("kbd", null, one))), h("dd", null, what),
-  ])), []);
+  question(
+    "Keys",
+    h(
+      "dl",
+      { class: "keys" },
+      KEYS.map(([keys, what]) => [
+        h(
+          "dt",
+          null,
+          keys.split(" ").map((one) => h("kbd", null, one)),
+        ),
+        h("dd", null, what),
+      ]),
+    ),
+    [],
+  );
 }
 
 function nextTheme() {
@@ -100,11 +139,14 @@ function nameTheme() {
 }
 
 function isTyping(element) {
-  return element.matches("textarea, select, [contenteditable], input:not([type=checkbox], [type=range])");
+  return element.matches(
+    "textarea, select, [contenteditable], input:not([type=checkbox], [type=range])",
+  );
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || $("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || $("dialog[open]"))
+    return;
   const act = doing.get(first ? `${first} ${event.key}` : event.key);
   first = act || first || event.key !== "g" ? "" : "g";
   if (!act) return;

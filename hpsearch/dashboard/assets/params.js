@@ -6,24 +6,48 @@ import { count, number, several } from "./format.js";
 export function params(study, trial) {
   if (!trial.params.length) return h("p", { class: "quiet" }, "This study has no parameters.");
   if (trial.parent === null) {
-    return table("Parameters", ["parameter", "value"], trial.params.map((one) => h("tr", null, h("th", { scope: "row" }, one.name), h("td", null, number(one.value, 6)))), { class: "params" });
+    return table(
+      "Parameters",
+      ["parameter", "value"],
+      trial.params.map((one) =>
+        h("tr", null, h("th", { scope: "row" }, one.name), h("td", null, number(one.value, 6))),
+      ),
+      { class: "params" },
+    );
   }
-  const rows = trial.params.map((one) => h("tr", { class: one.changed ? "changed" : "" },
-    h("th", { scope: "row" }, one.name),
-    h("td", null, number(one.value, 6)),
-    h("td", null, one.inherited ? number(one.parent, 6) : h("small", null, "inactive")),
-    h("td", null, change(one)),
-    trial.role === "draw" && h("td", null, one.donor === null ? h("small", null, "the prior") : h("a", { href: at.trial(study, one.donor) }, String(one.donor)))));
+  const rows = trial.params.map((one) =>
+    h(
+      "tr",
+      { class: one.changed ? "changed" : "" },
+      h("th", { scope: "row" }, one.name),
+      h("td", null, number(one.value, 6)),
+      h("td", null, one.inherited ? number(one.parent, 6) : h("small", null, "inactive")),
+      h("td", null, change(one)),
+      trial.role === "draw" &&
+        h(
+          "td",
+          null,
+          one.donor === null
+            ? h("small", null, "the prior")
+            : h("a", { href: at.trial(study, one.donor) }, String(one.donor)),
+        ),
+    ),
+  );
   const headings = ["parameter", "value", `trial ${trial.parent}`, "change"];
   if (trial.role === "draw") headings.push("moved from");
-  return h("div", { class: "scroll" }, table("Parameters beside the parent's", headings, rows, { class: "params" }));
+  return h(
+    "div",
+    { class: "scroll" },
+    table("Parameters beside the parent's", headings, rows, { class: "params" }),
+  );
 }
 
 /** How far a parameter went, on its own scale. */
 function change(one) {
   if (!one.changed) return h("small", null, "–");
   if (!one.inherited) return h("small", null, "new");
-  if (one.choice || typeof one.value !== "number" || typeof one.parent !== "number") return h("small", null, "other");
+  if (one.choice || typeof one.value !== "number" || typeof one.parent !== "number")
+    return h("small", null, "other");
   if (one.log) return h("small", null, `× ${number(one.value / one.parent, 3)}`);
   const by = one.value - one.parent;
   return h("small", null, `${by > 0 ? "+" : "−"}${number(Math.abs(by), 3)}`);
@@ -31,7 +55,12 @@ function change(one) {
 
 export function facts(trial) {
   const shown = [
-    ["round", trial.role === "draw" || trial.role === "continue" ? `${trial.round}, place ${trial.index}` : null],
+    [
+      "round",
+      trial.role === "draw" || trial.role === "continue"
+        ? `${trial.round}, place ${trial.index}`
+        : null,
+    ],
     ["budget", several(trial.budget, "step")],
     ["seed", String(trial.seed)],
     ["recorded", trial.started],
@@ -40,5 +69,9 @@ export function facts(trial) {
     ["threads", trial.spec?.threads && count(trial.spec.threads)],
     ["group", trial.spec?.group?.length ? trial.spec.group.join(", ") : null],
   ].filter(([, value]) => value);
-  return h("dl", { class: "facts" }, shown.map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    shown.map(([name, value]) => [h("dt", null, name), h("dd", null, value)]),
+  );
 }

@@ -6,12 +6,20 @@ import { Hover } from "./hover.js";
 
 const LAST_SHOWN = 12; // rounds, beside the first
 // Viridis without its ends: dark is worse. Readable for the colour-blind, light or dark around it.
-const SHADES = [[68, 20, 105], [59, 82, 139], [33, 145, 140], [94, 201, 98], [243, 228, 45]];
+const SHADES = [
+  [68, 20, 105],
+  [59, 82, 139],
+  [33, 145, 140],
+  [94, 201, 98],
+  [243, 228, 45],
+];
 
 export function shade(good) {
   const place = good * (SHADES.length - 1);
   const left = Math.min(SHADES.length - 2, Math.floor(place));
-  const mix = SHADES[left].map((from, i) => Math.round(from + (place - left) * (SHADES[left + 1][i] - from)));
+  const mix = SHADES[left].map((from, i) =>
+    Math.round(from + (place - left) * (SHADES[left + 1][i] - from)),
+  );
   return `rgb(${mix.join(" ")})`;
 }
 
@@ -24,7 +32,10 @@ export class Strips {
     this.reset();
     this.hover = new Hover(element, table, name);
     element.addEventListener("keydown", (event) => this.move(event));
-    element.addEventListener("focusin", (event) => event.target.matches(".cell") && this.rove(event.target));
+    element.addEventListener(
+      "focusin",
+      (event) => event.target.matches(".cell") && this.rove(event.target),
+    );
   }
 
   reset() {
@@ -43,17 +54,21 @@ export class Strips {
       if (row.empty || touched.has(strip)) this.draw(strip, row);
     }
     this.tell();
-    if (!this.element.querySelector('.cell[tabindex="0"]')) this.element.querySelector(".cell")?.setAttribute("tabindex", "0");
+    if (!this.element.querySelector('.cell[tabindex="0"]'))
+      this.element.querySelector(".cell")?.setAttribute("tabindex", "0");
   }
 
   /** The strips to show, in order; "more" stands for the rounds that are not. */
   shown() {
     const { rounds, strips, head } = this.table;
     let names = rounds.map((round) => `r${round.round}`);
-    if (!this.all && names.length > LAST_SHOWN + 2) names = [names[0], "more", ...names.slice(-LAST_SHOWN)];
+    if (!this.all && names.length > LAST_SHOWN + 2)
+      names = [names[0], "more", ...names.slice(-LAST_SHOWN)];
     if (strips.has("again")) names.push("again");
     const winners = head.winners.map((winner) => `c${winner.number}`);
-    const others = [...strips.keys()].filter((strip) => strip.startsWith("c") && !winners.includes(strip));
+    const others = [...strips.keys()].filter(
+      (strip) => strip.startsWith("c") && !winners.includes(strip),
+    );
     names.push(...winners.filter((strip) => strips.has(strip)), ...others);
     this.hidden = rounds.length - 1 - LAST_SHOWN;
     return names;
@@ -62,12 +77,18 @@ export class Strips {
   arrange(shown) {
     if (shown.join() === this.order) return;
     this.order = shown.join();
-    for (const strip of shown) if (!this.rows.has(strip)) this.rows.set(strip, strip === "more" ? this.more() : this.row(strip));
+    for (const strip of shown)
+      if (!this.rows.has(strip))
+        this.rows.set(strip, strip === "more" ? this.more() : this.row(strip));
     const wanted = shown.map((strip) => this.rows.get(strip).element);
     for (const [strip, row] of this.rows) if (!shown.includes(strip)) row.element.remove();
     let grid = this.element.querySelector("[role=grid]");
     if (!grid) {
-      grid = h("div", { class: "grid", role: "grid", "aria-label": "Trials by round; arrow keys move, Enter opens" });
+      grid = h("div", {
+        class: "grid",
+        role: "grid",
+        "aria-label": "Trials by round; arrow keys move, Enter opens",
+      });
       this.element.replaceChildren(grid, this.toCome);
     }
     // Put only what is out of place: a cell that has the focus must not leave the page.
@@ -80,18 +101,39 @@ export class Strips {
     const label = h("div", { class: "strip-label", role: "rowheader" });
     const cells = h("div", { class: "cells" });
     const numbers = h("div", { class: "strip-numbers", role: "gridcell" });
-    return { element: h("div", { class: "strip", role: "row", dataset: { strip } }, label, cells, numbers), label, cells, numbers, empty: true };
+    return {
+      element: h("div", { class: "strip", role: "row", dataset: { strip } }, label, cells, numbers),
+      label,
+      cells,
+      numbers,
+      empty: true,
+    };
   }
 
   more() {
     const words = `Show the ${count(this.hidden)} rounds between`;
-    const button = h("button", { class: "button small", type: "button", onclick: () => {
-      this.all = true;
-      this.update({ touched: new Set() });
-      this.element.querySelector('[data-strip="r1"] .cell')?.focus();
-    } }, words);
+    const button = h(
+      "button",
+      {
+        class: "button small",
+        type: "button",
+        onclick: () => {
+          this.all = true;
+          this.update({ touched: new Set() });
+          this.element.querySelector('[data-strip="r1"] .cell')?.focus();
+        },
+      },
+      words,
+    );
     button.label = () => (button.textContent = `Show the ${count(this.hidden)} rounds between`);
-    return { element: h("div", { class: "strip more", role: "row" }, h("div", { role: "gridcell" }, button)), button };
+    return {
+      element: h(
+        "div",
+        { class: "strip more", role: "row" },
+        h("div", { role: "gridcell" }, button),
+      ),
+      button,
+    };
   }
 
   draw(strip, row) {
@@ -107,7 +149,16 @@ export class Strips {
     for (const [i, trial] of members.entries()) {
       let cell = row.cells.children[i];
       if (!cell) {
-        cell = h("div", { role: "gridcell" }, h("a", { class: "cell", href: at.trial(this.name, trial.number), tabindex: "-1", dataset: { number: trial.number } }));
+        cell = h(
+          "div",
+          { role: "gridcell" },
+          h("a", {
+            class: "cell",
+            href: at.trial(this.name, trial.number),
+            tabindex: "-1",
+            dataset: { number: trial.number },
+          }),
+        );
         row.cells.append(cell);
       }
       this.paint(cell.firstChild, trial, ranks.get(trial.number), survivors.has(trial.number));
@@ -130,7 +181,8 @@ export class Strips {
     cell.style.setProperty("--done", `${Math.round(done * 100)}%`);
     const words = [`Trial ${trial.number}`];
     if (trial.role !== "draw") words.push(role(trial.role));
-    if (look === "done") words.push(`${this.table.head.metric} ${number(trial.value)}`, `${rank.place} of ${rank.of}`);
+    if (look === "done")
+      words.push(`${this.table.head.metric} ${number(trial.value)}`, `${rank.place} of ${rank.of}`);
     else if (look === "failed") words.push(`failed: ${trial.reason}`);
     else if (look === "running") words.push(`running, ${Math.round(done * 100)} %`);
     else words.push("waits");
@@ -141,21 +193,38 @@ export class Strips {
 
   words(strip, members) {
     const { head, rounds } = this.table;
-    if (strip === "again") return { label: [h("b", null, "run again"), h("span", null, "under fresh seeds")], numbers: [] };
+    if (strip === "again")
+      return {
+        label: [h("b", null, "run again"), h("span", null, "under fresh seeds")],
+        numbers: [],
+      };
     if (strip.startsWith("c")) {
       const winner = head.winners.find((one) => `c${one.number}` === strip);
       const best = winner && head.winners[0] === winner && head.state === "finished";
       return {
-        label: [h("b", null, `confirm ${strip.slice(1)}`), h("span", null, best ? "the winner" : `${members.length} fresh seeds`)],
-        numbers: winner ? [h("b", null, spread(winner.confirmed)), h("span", null, `was ${number(winner.searched)}`)] : [],
+        label: [
+          h("b", null, `confirm ${strip.slice(1)}`),
+          h("span", null, best ? "the winner" : `${members.length} fresh seeds`),
+        ],
+        numbers: winner
+          ? [
+              h("b", null, spread(winner.confirmed)),
+              h("span", null, `was ${number(winner.searched)}`),
+            ]
+          : [],
       };
     }
     const round = rounds[Number(strip.slice(1))];
     const around = round.round === 0 ? "prior" : `width ${number(round.width, 2)}`;
     return {
-      label: [h("b", null, `round ${round.round}`), h("span", null, `${count(round.budget)} steps · ${around}`)],
-      numbers: round.best === null ? [h("span", null, `${round.done} of ${round.trials} done`)]
-        : [h("b", null, number(round.best)), h("span", null, `median ${number(round.median)}`)],
+      label: [
+        h("b", null, `round ${round.round}`),
+        h("span", null, `${count(round.budget)} steps · ${around}`),
+      ],
+      numbers:
+        round.best === null
+          ? [h("span", null, `${round.done} of ${round.trials} done`)]
+          : [h("b", null, number(round.best)), h("span", null, `median ${number(round.median)}`)],
     };
   }
 
@@ -164,9 +233,12 @@ export class Strips {
     const parts = [];
     const rounds = plan.rounds - this.table.rounds.length;
     const goes = state !== "finished" && state !== "failed";
-    if (goes && rounds > 0) parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
+    if (goes && rounds > 0)
+      parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
     if (goes && winners.length === 0 && plan.candidates * plan.seeds > 0) {
-      parts.push(`the best ${plan.candidates} trained again over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`);
+      parts.push(
+        `the best ${plan.candidates} trained again over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`,
+      );
     }
     this.toCome.hidden = parts.length === 0;
     this.toCome.textContent = parts.length ? `To come: ${parts.join(", then ")}.` : "";
@@ -181,11 +253,16 @@ export class Strips {
   move(event) {
     const cell = event.target.closest(".cell");
     if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
-    const rows = [...this.element.querySelectorAll(".cells")].map((cells) => [...cells.querySelectorAll(".cell")]).filter((row) => row.length);
+    const rows = [...this.element.querySelectorAll(".cells")]
+      .map((cells) => [...cells.querySelectorAll(".cell")])
+      .filter((row) => row.length);
     const row = rows.find((one) => one.includes(cell));
     const [r, c] = [rows.indexOf(row), row.indexOf(cell)];
     const next = {
-      ArrowLeft: row[c - 1], ArrowRight: row[c + 1], Home: row[0], End: row.at(-1),
+      ArrowLeft: row[c - 1],
+      ArrowRight: row[c + 1],
+      Home: row[0],
+      End: row.at(-1),
       ArrowUp: rows[r - 1]?.[Math.min(c, rows[r - 1].length - 1)],
       ArrowDown: rows[r + 1]?.[Math.min(c, rows[r + 1].length - 1)],
     };
@@ -197,12 +274,22 @@ export class Strips {
 
 /** What the cells' looks mean. */
 export function legend() {
-  const sample = (look, words, extra = "") => h("span", { class: "key" }, h("i", { class: `cell ${extra}`, dataset: { look }, "aria-hidden": "true" }), words);
+  const sample = (look, words, extra = "") =>
+    h(
+      "span",
+      { class: "key" },
+      h("i", { class: `cell ${extra}`, dataset: { look }, "aria-hidden": "true" }),
+      words,
+    );
   const ramp = h("i", { class: "ramp", "aria-hidden": "true" });
   ramp.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map(shade).join(", ")})`;
   return [
     h("span", { class: "key" }, "worse", ramp, "better in its round"),
-    sample("done", "survivor", "survivor plain"), sample("done", "continuation", "continued plain"), sample("done", "collapsed", "collapsed plain"),
-    sample("failed", "failed"), sample("running", "running"), sample("waiting", "waits"),
+    sample("done", "survivor", "survivor plain"),
+    sample("done", "continuation", "continued plain"),
+    sample("done", "collapsed", "collapsed plain"),
+    sample("failed", "failed"),
+    sample("running", "running"),
+    sample("waiting", "waits"),
   ];
 }

@@ -15,34 +15,106 @@ filter.value = new URLSearchParams(location.search).get("filter") ?? "";
 
 function draw() {
   const wanted = filter.value.trim().toLowerCase();
-  const studies = known.studies.filter((one) => `${one.id} ${one.name} ${one.state}`.toLowerCase().includes(wanted));
+  const studies = known.studies.filter((one) =>
+    `${one.id} ${one.name} ${one.state}`.toLowerCase().includes(wanted),
+  );
   show(place, [studies, wanted, known.runs], () => {
     if (!known.studies.length) return empty();
-    if (!studies.length) return h("p", { class: "nothing" }, `No study is called, or is, “${filter.value}”.`);
-    return h("table", { class: "studies" }, h("caption", { class: "hidden" }, "Studies"),
-      h("thead", null, h("tr", null, [h("span", { class: "hidden" }, "Compare"), "Study", "State", "Best", "Progress", "Best by round", "Time left"].map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", null, studies.map(row)));
+    if (!studies.length)
+      return h("p", { class: "nothing" }, `No study is called, or is, “${filter.value}”.`);
+    return h(
+      "table",
+      { class: "studies" },
+      h("caption", { class: "hidden" }, "Studies"),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          [
+            h("span", { class: "hidden" }, "Compare"),
+            "Study",
+            "State",
+            "Best",
+            "Progress",
+            "Best by round",
+            "Time left",
+          ].map((one) => h("th", { scope: "col" }, one)),
+        ),
+      ),
+      h("tbody", null, studies.map(row)),
+    );
   });
   compare();
 }
 
 function row(one) {
-  const check = h("td", null, h("input", {
-    type: "checkbox", ".checked": chosen.has(one.id), "data-key": `c${one.id}`, "aria-label": `Compare ${one.id}`,
-    onchange: (event) => choose(one.id, event.target.checked),
-  }));
-  const name = h("th", { scope: "row" }, h("a", { href: at.study(one.id), "data-key": one.id }, one.id), one.name !== one.id && h("small", { class: "quiet" }, ` ${one.name}`));
+  const check = h(
+    "td",
+    null,
+    h("input", {
+      type: "checkbox",
+      ".checked": chosen.has(one.id),
+      "data-key": `c${one.id}`,
+      "aria-label": `Compare ${one.id}`,
+      onchange: (event) => choose(one.id, event.target.checked),
+    }),
+  );
+  const name = h(
+    "th",
+    { scope: "row" },
+    h("a", { href: at.study(one.id), "data-key": one.id }, one.id),
+    one.name !== one.id && h("small", { class: "quiet" }, ` ${one.name}`),
+  );
   if (one.state === "unreadable") {
-    return h("tr", null, h("td"), name, h("td", null, badge(one.state)), h("td", { colspan: "4", class: "quiet" }, one.error));
+    return h(
+      "tr",
+      null,
+      h("td"),
+      name,
+      h("td", null, badge(one.state)),
+      h("td", { colspan: "4", class: "quiet" }, one.error),
+    );
   }
-  const best = one.winner ? [spread(one.winner.confirmed), h("div", { class: "quiet" }, `${one.metric}, ${several(one.winner.confirmed.count, "seed")}`)]
-    : [number(one.best?.value), h("div", { class: "quiet" }, `${one.metric}${one.best ? ", one seed" : ""}`)];
-  return h("tr", null, check, name, h("td", null, badge(one.state)), h("td", null, best),
-    h("td", { class: "of" }, h("span", { class: "quiet" }, `round ${one.round + 1} of ${one.rounds} · ${count(one.done)} of ${count(one.total)} trials`,
-      one.failed > 0 && ` · ${count(one.failed)} failed`),
-      h("progress", { max: one.total, value: one.done, "aria-label": `Trials of ${one.id} that have ended` })),
+  const best = one.winner
+    ? [
+        spread(one.winner.confirmed),
+        h(
+          "div",
+          { class: "quiet" },
+          `${one.metric}, ${several(one.winner.confirmed.count, "seed")}`,
+        ),
+      ]
+    : [
+        number(one.best?.value),
+        h("div", { class: "quiet" }, `${one.metric}${one.best ? ", one seed" : ""}`),
+      ];
+  return h(
+    "tr",
+    null,
+    check,
+    name,
+    h("td", null, badge(one.state)),
+    h("td", null, best),
+    h(
+      "td",
+      { class: "of" },
+      h(
+        "span",
+        { class: "quiet" },
+        `round ${one.round + 1} of ${one.rounds} · ${count(one.done)} of ${count(one.total)} trials`,
+        one.failed > 0 && ` · ${count(one.failed)} failed`,
+      ),
+      h("progress", {
+        max: one.total,
+        value: one.done,
+        "aria-label": `Trials of ${one.id} that have ended`,
+      }),
+    ),
     h("td", null, spark(one.curve)),
-    h("td", { class: "quiet" }, one.seconds_left === null ? "" : duration(one.seconds_left)));
+    h("td", { class: "quiet" }, one.seconds_left === null ? "" : duration(one.seconds_left)),
+  );
 }
 
 /** The best of each round as a line; says its ends to who cannot see it. */
@@ -51,17 +123,44 @@ function spark(curve) {
   if (points.length < 2) return null;
   const values = points.map(([, value]) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const at = ([i, value]) => [2 + 92 * i / (curve.length - 1), 23 - 20 * (high > low ? (value - low) / (high - low) : 0.5)].map((x) => x.toFixed(1));
+  const at = ([i, value]) =>
+    [
+      2 + (92 * i) / (curve.length - 1),
+      23 - 20 * (high > low ? (value - low) / (high - low) : 0.5),
+    ].map((x) => x.toFixed(1));
   const last = at(points.at(-1));
-  return svg("svg", { class: "spark", viewBox: "0 0 96 26", role: "img", "aria-label": `from ${number(values[0])} to ${number(values.at(-1))}` },
-    svg("path", { d: `M${points.map((point) => at(point).join(" ")).join("L")}` }), svg("circle", { cx: last[0], cy: last[1], r: 2.5 }));
+  return svg(
+    "svg",
+    {
+      class: "spark",
+      viewBox: "0 0 96 26",
+      role: "img",
+      "aria-label": `from ${number(values[0])} to ${number(values.at(-1))}`,
+    },
+    svg("path", { d: `M${points.map((point) => at(point).join(" ")).join("L")}` }),
+    svg("circle", { cx: last[0], cy: last[1], r: 2.5 }),
+  );
 }
 
 function empty() {
-  return h("div", { class: "message" },
-    h("p", null, h("b", null, "No study has begun here yet."), " A study appears by itself once a search runs:"),
+  return h(
+    "div",
+    { class: "message" },
+    h(
+      "p",
+      null,
+      h("b", null, "No study has begun here yet."),
+      " A study appears by itself once a search runs:",
+    ),
     h("p", null, h("code", null, `hpsearch run my_study.yaml --runs ${known.runs}`)),
-    h("p", { class: "quiet" }, "or, in hpsearch's own folder, ", h("code", null, "make sweep"), ", which trains GANs on real digits for three minutes."));
+    h(
+      "p",
+      { class: "quiet" },
+      "or, in hpsearch's own folder, ",
+      h("code", null, "make sweep"),
+      ", which trains GANs on real digits for three minutes.",
+    ),
+  );
 }
 
 function choose(id, yes) {
@@ -96,7 +195,10 @@ function take(answer) {
   known = answer;
   $("#runs").textContent = answer.runs;
   const running = answer.studies.filter((one) => one.state === "running").length;
-  tab(`${running ? `${running} running · ` : ""}Studies · hpsearch`, running ? "running" : "finished");
+  tab(
+    `${running ? `${running} running · ` : ""}Studies · hpsearch`,
+    running ? "running" : "finished",
+  );
   draw();
   return running ? 1500 : 4000;
 }

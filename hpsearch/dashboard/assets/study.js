@@ -6,24 +6,36 @@ import { failed, warnings } from "./failures.js";
 import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
 import { ask, follow } from "./live.js";
-import "./page.js";
+import { copyButton } from "./page.js";
 import { Strips, legend } from "./strips.js";
 import { Table } from "./table.js";
 import { tiles } from "./tiles.js";
 
 const table = new Table();
 const strips = new Strips($("#strips"), table, study);
-const figures = new Figures((name, columns) => at.data(study, `/figure/${name}?columns=${columns}`));
+const figures = new Figures(
+  (name, columns) => at.data(study, `/figure/${name}?columns=${columns}`),
+  (trial) => location.assign(at.trial(study, trial)),
+);
 $("#legend").append(...legend());
 
 function take(answer) {
   const changes = table.take(answer);
   const { head, pending } = table;
   unreadable(null);
-  show($("#state"), [head.state, asked(pending)], ([state, chips]) => [badge(state), chips.map((chip) => h("span", { class: "chip" }, chip))]);
-  show($("#acts"), [head.state, head.plan, table.rounds.length, pending], () => actsOf(study, table));
+  show($("#state"), [head.state, asked(pending)], ([state, chips]) => [
+    badge(state),
+    chips.map((chip) => h("span", { class: "chip" }, chip)),
+  ]);
+  show($("#acts"), [head.state, head.plan, table.rounds.length, pending], () =>
+    actsOf(study, table),
+  );
   if (answer.same) return;
-  tab(`${head.state === "running" ? `${head.done}/${head.total} ` : ""}${study} · ${head.state}`, head.state, head.done / head.total);
+  tab(
+    `${head.state === "running" ? `${head.done}/${head.total} ` : ""}${study} · ${head.state}`,
+    head.state,
+    head.done / head.total,
+  );
   show($("#notice"), [head.state, head.folder, head.done], () => notice(head));
   tiles($("#tiles"), table);
   strips.update(changes);
@@ -50,17 +62,41 @@ function asked(pending) {
 
 function notice(head) {
   if (head.state === "interrupted") {
-    return h("div", { class: "message", dataset: { kind: "warn" } },
-      h("p", null, "Nobody works on this search at the moment. Nothing that had finished is lost; the command that started it goes on with it:"),
-      h("p", null, h("code", null, head.command)));
+    const known = head.command.startsWith("hpsearch ");
+    const lost = "Nobody works on this search at the moment; nothing that had finished is lost.";
+    return h(
+      "div",
+      { class: "message", dataset: { kind: "warn" } },
+      h("p", null, known ? `${lost} The command that started it goes on with it:` : lost),
+      known
+        ? h(
+            "div",
+            { class: "command" },
+            h("code", null, head.command),
+            copyButton(head.command, "the command"),
+          )
+        : h("p", null, head.command),
+    );
   }
   if (head.state === "failed") {
-    return h("div", { class: "message", dataset: { kind: "bad" } },
-      h("p", null, "Every trial that the search could go on with has failed, so there is nothing to tighten around. ",
-        h("a", { href: "#failures" }, "What they said last"), " tells why; once that is mended, start it afresh in another folder."));
+    return h(
+      "div",
+      { class: "message", dataset: { kind: "bad" } },
+      h(
+        "p",
+        null,
+        "Every trial that the search could go on with has failed, so there is nothing to tighten around. ",
+        h("a", { href: "#failures" }, "What they said last"),
+        " tells why; once that is mended, start it afresh in another folder.",
+      ),
+    );
   }
   if (head.done === 0) {
-    return h("div", { class: "message" }, h("p", null, "The search has begun; no trial has ended yet. This page fills by itself."));
+    return h(
+      "div",
+      { class: "message" },
+      h("p", null, "The search has begun; no trial has ended yet. This page fills by itself."),
+    );
   }
   return [];
 }
@@ -86,7 +122,9 @@ function unreadable(error) {
   document.body.classList.toggle("bare", error !== null && table.head === null);
   if (error === null) return;
   if (table.head === null) show($("#state"), "unreadable", () => badge("unreadable"));
-  show($("#notice"), error.message, () => h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)));
+  show($("#notice"), error.message, () =>
+    h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)),
+  );
 }
 
 follow(() => at.data(study, table.query), take, { refused: unreadable });

@@ -74,13 +74,20 @@ export class Table {
     const valued = this.rivals(strip).filter((trial) => trial.value !== null);
     valued.sort((a, b) => sign * (a.value - b.value) || a.number - b.number);
     const last = Math.max(1, valued.length - 1);
-    return new Map(valued.map((trial, place) => [trial.number, { place: place + 1, of: valued.length, good: 1 - place / last }]));
+    return new Map(
+      valued.map((trial, place) => [
+        trial.number,
+        { place: place + 1, of: valued.length, good: 1 - place / last },
+      ]),
+    );
   }
 
   /** Trials that are ranked together: a round's; all confirmations, whose candidates compete. */
   rivals(strip) {
     if (!strip.startsWith("c")) return this.strips.get(strip) ?? [];
-    return [...this.strips].filter(([name]) => name.startsWith("c")).flatMap(([, trials]) => trials);
+    return [...this.strips]
+      .filter(([name]) => name.startsWith("c"))
+      .flatMap(([, trials]) => trials);
   }
 
   look(trial) {

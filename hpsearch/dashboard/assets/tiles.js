@@ -7,9 +7,18 @@ const RUNNING_SHOWN = 6;
 
 export function tiles(place, table) {
   const { head } = table;
-  if (!place.firstChild) place.append(...["round", "best", "left", "now"].map((name) => h("section", { class: "tile", id: `tile-${name}` })));
+  if (!place.firstChild)
+    place.append(
+      ...["round", "best", "left", "now"].map((name) =>
+        h("section", { class: "tile", id: `tile-${name}` }),
+      ),
+    );
   const [round, best, left, now] = place.children;
-  show(round, [head.plan.rounds, table.rounds.length, head.done, head.total, confirming(table)], progress);
+  show(
+    round,
+    [head.plan.rounds, table.rounds.length, head.done, head.total, confirming(table)],
+    progress,
+  );
   show(best, [head.best, head.winners[0], head.metric, head.direction], leader);
   show(left, [head.state, head.seconds_left && duration(head.seconds_left), head.failures], ending);
   atWork(now, table);
@@ -26,7 +35,12 @@ function title(words) {
 function progress([rounds, begun, done, total, isConfirming]) {
   return [
     title("Rounds"),
-    h("p", { class: "big" }, `${begun} of ${rounds}`, isConfirming && h("small", null, " confirming")),
+    h(
+      "p",
+      { class: "big" },
+      `${begun} of ${rounds}`,
+      isConfirming && h("small", null, " confirming"),
+    ),
     h("progress", { max: total, value: done, "aria-label": "Trials that have ended" }),
     h("p", { class: "quiet" }, `${count(done)} of ${several(total, "trial")}`),
   ];
@@ -36,15 +50,34 @@ function leader([best, winner, metric, direction]) {
   const heading = title(`Best ${metric}`);
   const aim = direction === "minimize" ? "smaller is better" : "larger is better";
   if (winner) {
-    return [heading, h("p", { class: "big" }, spread(winner.confirmed)),
-      h("p", { class: "quiet" }, h("a", { href: at.trial(study, winner.number), "data-key": "best" }, `trial ${winner.number}`),
-        ` over ${several(winner.confirmed.count, "fresh seed")}; ${number(winner.searched)} in the search`),
-      tests(winner.metrics)];
+    return [
+      heading,
+      h("p", { class: "big" }, spread(winner.confirmed)),
+      h(
+        "p",
+        { class: "quiet" },
+        h(
+          "a",
+          { href: at.trial(study, winner.number), "data-key": "best" },
+          `trial ${winner.number}`,
+        ),
+        ` over ${several(winner.confirmed.count, "fresh seed")}; ${number(winner.searched)} in the search`,
+      ),
+      tests(winner.metrics),
+    ];
   }
   if (best) {
-    return [heading, h("p", { class: "big" }, number(best.value)),
-      h("p", { class: "quiet" }, h("a", { href: at.trial(study, best.number), "data-key": "best" }, `trial ${best.number}`), ", one seed, not confirmed yet"),
-      h("p", { class: "quiet" }, aim)];
+    return [
+      heading,
+      h("p", { class: "big" }, number(best.value)),
+      h(
+        "p",
+        { class: "quiet" },
+        h("a", { href: at.trial(study, best.number), "data-key": "best" }, `trial ${best.number}`),
+        ", one seed, not confirmed yet",
+      ),
+      h("p", { class: "quiet" }, aim),
+    ];
   }
   return [heading, h("p", { class: "big" }, "–"), h("p", { class: "quiet" }, aim)];
 }
@@ -52,38 +85,87 @@ function leader([best, winner, metric, direction]) {
 function tests(metrics) {
   const found = Object.entries(metrics).filter(([name]) => name.startsWith("test"));
   if (!found.length) return null;
-  return h("p", { class: "quiet" }, found.slice(0, 2).map(([name, of], i) => [i ? " · " : "", `${name} ${spread(of)}`]));
+  return h(
+    "p",
+    { class: "quiet" },
+    found.slice(0, 2).map(([name, of], i) => [i ? " · " : "", `${name} ${spread(of)}`]),
+  );
 }
 
 function ending([state, left, failures]) {
   const failed = failures.reduce((sum, one) => sum + one.count, 0);
-  const words = { running: left ?? "not known yet", finished: "finished", failed: "ended", paused: left ?? "paused", interrupted: "stands still" }[state] ?? "–";
+  const words =
+    {
+      running: left ?? "not known yet",
+      finished: "finished",
+      failed: "ended",
+      paused: left ?? "paused",
+      interrupted: "stands still",
+    }[state] ?? "–";
   return [
     title(state === "running" ? "Time left" : "Time"),
     h("p", { class: "big" }, words),
-    h("p", { class: "quiet" }, failed ? h("a", { href: "#failures", "data-key": "failed" }, `${several(failed, "trial")} failed`) : "no trial failed"),
+    h(
+      "p",
+      { class: "quiet" },
+      failed
+        ? h("a", { href: "#failures", "data-key": "failed" }, `${several(failed, "trial")} failed`)
+        : "no trial failed",
+    ),
   ];
 }
 
 function atWork(place, table) {
   const { head } = table;
-  const devices = Object.entries(head.devices).map(([device, trials]) => `${trials} on ${device}`).join(", ");
+  const devices = Object.entries(head.devices)
+    .map(([device, trials]) => `${trials} on ${device}`)
+    .join(", ");
   const shown = [...table.running.values()].slice(0, RUNNING_SHOWN);
   const more = table.running.size - shown.length;
   // The list changes every second: its rows stay, so that a link keeps the focus.
-  if (show(place, [shown.map((one) => one.number), devices, more, head.holder?.host], () => [
-    title("Running now"),
-    shown.length ? h("ul", { class: "running" }, shown.map((one) => h("li", { dataset: { number: one.number } },
-      h("a", { href: at.trial(study, one.number), "data-key": `r${one.number}` }, `${one.number}`),
-      h("progress", { max: 1, value: 0, "aria-label": `Trial ${one.number}` }),
-      h("span", { class: "quiet" }))))
-      : h("p", { class: "big" }, "nothing"),
-    h("p", { class: "quiet" }, [devices, more > 0 && `${more} more`, head.holder && `process ${head.holder.pid} on ${head.holder.host}`].filter(Boolean).join(" · ")),
-  ]) || shown.length) {
+  if (
+    show(place, [shown.map((one) => one.number), devices, more, head.holder?.host], () => [
+      title("Running now"),
+      shown.length
+        ? h(
+            "ul",
+            { class: "running" },
+            shown.map((one) =>
+              h(
+                "li",
+                { dataset: { number: one.number } },
+                h(
+                  "a",
+                  { href: at.trial(study, one.number), "data-key": `r${one.number}` },
+                  `${one.number}`,
+                ),
+                h("progress", { max: 1, value: 0, "aria-label": `Trial ${one.number}` }),
+                h("span", { class: "quiet" }),
+              ),
+            ),
+          )
+        : h("p", { class: "big" }, "nothing"),
+      h(
+        "p",
+        { class: "quiet" },
+        [
+          devices,
+          more > 0 && `${more} more`,
+          head.holder && `process ${head.holder.pid} on ${head.holder.host}`,
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+    ]) ||
+    shown.length
+  ) {
     for (const one of shown) {
       const row = place.querySelector(`[data-number="${one.number}"]`);
       row.children[1].value = one.step / one.budget;
-      row.children[2].textContent = one.value === null ? duration(one.seconds) : `${number(one.value, 3)} · ${duration(one.seconds)}`;
+      row.children[2].textContent =
+        one.value === null
+          ? duration(one.seconds)
+          : `${number(one.value, 3)} · ${duration(one.seconds)}`;
     }
   }
 }

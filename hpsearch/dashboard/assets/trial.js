@@ -19,19 +19,35 @@ let beside = { previous: null, next: null };
 let steps = null; // of the curves that are drawn
 
 function take(trial) {
-  const look = trial.state === "fail" ? "failed" : trial.state === "running" ? (trial.running ? "running" : "waiting") : "complete";
+  const look =
+    trial.state === "fail"
+      ? "failed"
+      : trial.state === "running"
+        ? trial.running
+          ? "running"
+          : "waiting"
+        : "complete";
   const done = trial.budget ? trial.steps / trial.budget : 0;
   tab(`Trial ${me} · ${study} · ${look}`, look, done);
   document.body.classList.remove("bare");
-  show($("#state"), [look, trial.reason], () => [badge(look, look === "failed" ? `failed: ${trial.reason.replaceAll("_", " ")}` : undefined), look === "complete" && trial.reason && h("span", { class: "chip" }, trial.reason)]);
+  show($("#state"), [look, trial.reason], () => [
+    badge(look, look === "failed" ? `failed: ${trial.reason.replaceAll("_", " ")}` : undefined),
+    look === "complete" && trial.reason && h("span", { class: "chip" }, trial.reason),
+  ]);
   show($("#acts"), [trial.state, trial.role], () => actsOn(study, trial));
   beside = trial.beside;
   show($("#beside"), beside, walk);
   show($("#notice"), [trial.state, trial.reason, trial.message], () => notice(trial));
-  show($("#tiles"), [trial.value, trial.metrics, look, trial.steps, trial.budget, trial.seconds], () => tiles(trial, look));
+  show(
+    $("#tiles"),
+    [trial.value, trial.metrics, look, trial.steps, trial.budget, trial.seconds],
+    () => tiles(trial, look),
+  );
   show($("#ancestry"), [trial.role, trial.parent, trial.donors], () => ancestry(trial));
   show($("#params"), trial.params, () => params(study, trial));
-  show($("#facts"), [trial.round, trial.budget, trial.seed, trial.ended, trial.started], () => facts(trial));
+  show($("#facts"), [trial.round, trial.budget, trial.seed, trial.ended, trial.started], () =>
+    facts(trial),
+  );
   show($("#children"), trial.children, children);
   show($("#record"), [trial.spec, trial.result, trial.command], () => record(trial));
   showArtifacts($("#artifacts"), trial, study);
@@ -45,29 +61,77 @@ function take(trial) {
 }
 
 function walk({ previous, next }) {
-  const link = (to, words, label) => h("a", {
-    class: "button small", href: to === null ? null : at.trial(study, to), "aria-disabled": to === null ? "true" : null, "data-key": words, "aria-label": label, role: to === null ? "link" : null,
-  }, words);
+  const link = (to, words, label) =>
+    h(
+      "a",
+      {
+        class: "button small",
+        href: to === null ? null : at.trial(study, to),
+        "aria-disabled": to === null ? "true" : null,
+        "data-key": words,
+        "aria-label": label,
+        role: to === null ? "link" : null,
+      },
+      words,
+    );
   return [link(previous, "← previous", "Previous trial"), link(next, "next →", "Next trial")];
 }
 
 function notice(trial) {
   if (trial.state !== "fail") return [];
   const why = reason(trial.reason);
-  return h("div", { class: "message", dataset: { kind: "bad" } },
-    h("p", null, h("b", null, `It failed: ${why}.`)), trial.message && h("pre", null, trial.message));
+  return h(
+    "div",
+    { class: "message", dataset: { kind: "bad" } },
+    h("p", null, h("b", null, `It failed: ${why}.`)),
+    trial.message && h("pre", null, trial.message),
+  );
 }
 
 function tiles(trial, look) {
   const { [trial.objective]: last = null, ...others } = trial.metrics;
-  const tile = (heading, ...content) => h("section", { class: "tile" }, h("h2", null, heading), content);
-  const said = { complete: "at its end", failed: "it has no value", running: "so far", waiting: "it has not begun" }[look];
+  const tile = (heading, ...content) =>
+    h("section", { class: "tile" }, h("h2", null, heading), content);
+  const said = {
+    complete: "at its end",
+    failed: "it has no value",
+    running: "so far",
+    waiting: "it has not begun",
+  }[look];
   const rest = Object.entries(others);
   return [
-    tile("Steps", h("p", { class: "big" }, count(trial.steps)), h("progress", { max: trial.budget, value: trial.steps, "aria-label": "Steps" }), h("p", { class: "quiet" }, `of ${count(trial.budget)}`)),
-    tile(trial.objective, h("p", { class: "big" }, number(trial.value ?? (look === "failed" ? null : last), 5)), h("p", { class: "quiet" }, said)),
-    tile("Time", h("p", { class: "big" }, duration(trial.seconds)), h("p", { class: "quiet" }, look === "running" ? "at work" : trial.ended ? `ended ${trial.ended}` : "")),
-    tile("Other metrics", rest.length ? h("dl", { class: "facts" }, rest.slice(0, 6).map(([name, value]) => [h("dt", null, name), h("dd", null, number(value, 5))])) : h("p", { class: "quiet" }, "none")),
+    tile(
+      "Steps",
+      h("p", { class: "big" }, count(trial.steps)),
+      h("progress", { max: trial.budget, value: trial.steps, "aria-label": "Steps" }),
+      h("p", { class: "quiet" }, `of ${count(trial.budget)}`),
+    ),
+    tile(
+      trial.objective,
+      h("p", { class: "big" }, number(trial.value ?? (look === "failed" ? null : last), 5)),
+      h("p", { class: "quiet" }, said),
+    ),
+    tile(
+      "Time",
+      h("p", { class: "big" }, duration(trial.seconds)),
+      h(
+        "p",
+        { class: "quiet" },
+        look === "running" ? "at work" : trial.ended ? `ended ${trial.ended}` : "",
+      ),
+    ),
+    tile(
+      "Other metrics",
+      rest.length
+        ? h(
+            "dl",
+            { class: "facts" },
+            rest
+              .slice(0, 6)
+              .map(([name, value]) => [h("dt", null, name), h("dd", null, number(value, 5))]),
+          )
+        : h("p", { class: "quiet" }, "none"),
+    ),
   ];
 }
 
@@ -76,22 +140,63 @@ function ancestry(trial) {
   if (trial.role !== "draw") return [`${role(trial.role)} of `, link(trial.parent)];
   if (trial.parent === null) return "drawn from the prior";
   const others = trial.donors.filter((donor) => donor !== trial.parent);
-  return ["drawn around ", link(trial.parent), others.length > 0 && [", mixed with ", others.map((one, i) => [i ? ", " : "", link(one)])]];
+  return [
+    "drawn around ",
+    link(trial.parent),
+    others.length > 0 && [", mixed with ", others.map((one, i) => [i ? ", " : "", link(one)])],
+  ];
 }
 
 function children(found) {
-  if (!found.length) return h("p", { class: "quiet" }, "No trial continues, confirms or repeats it.");
-  return h("ul", { class: "children" }, found.map((child) => h("li", null,
-    h("a", { href: at.trial(study, child.number) }, `trial ${child.number}`), h("span", { class: "quiet" }, role(child.role)), h("span", null, number(child.value)))));
+  if (!found.length)
+    return h("p", { class: "quiet" }, "No trial continues, confirms or repeats it.");
+  return h(
+    "ul",
+    { class: "children" },
+    found.map((child) =>
+      h(
+        "li",
+        null,
+        h("a", { href: at.trial(study, child.number) }, `trial ${child.number}`),
+        h("span", { class: "quiet" }, role(child.role)),
+        h("span", null, number(child.value)),
+      ),
+    ),
+  );
 }
 
 function record(trial) {
   return [
     h("p", { class: "quiet" }, "To train this trial again by hand, in a folder beside:"),
-    h("div", { class: "command" }, h("code", null, trial.command), copyButton(trial.command, "the command")),
-    h("div", { class: "command" }, h("code", null, trial.folder), copyButton(trial.folder, "the folder")),
-    [["spec.json", trial.spec], ["result.json", trial.result]].map(([name, content]) => content && h("details", null,
-      h("summary", null, name), h("pre", { class: "log", tabindex: "0", "aria-label": name }, JSON.stringify(content, null, 2)))),
+    h(
+      "div",
+      { class: "command" },
+      h("code", null, trial.command),
+      copyButton(trial.command, "the command"),
+    ),
+    h(
+      "div",
+      { class: "command" },
+      h("code", null, trial.folder),
+      copyButton(trial.folder, "the folder"),
+    ),
+    [
+      ["spec.json", trial.spec],
+      ["result.json", trial.result],
+    ].map(
+      ([name, content]) =>
+        content &&
+        h(
+          "details",
+          null,
+          h("summary", null, name),
+          h(
+            "pre",
+            { class: "log", tabindex: "0", "aria-label": name },
+            JSON.stringify(content, null, 2),
+          ),
+        ),
+    ),
   ];
 }
 
@@ -104,17 +209,30 @@ function note(trial) {
   const field = $("textarea", place);
   if (field && field.value !== written) return; // somebody is writing another
   written = trial.note;
-  const form = h("form", { class: "note-form", onsubmit: async (event) => {
-    event.preventDefault();
-    const text = $("textarea", form).value;
-    if (await act(study, { act: "note", trial: me, text })) written = text.trim();
-  } }, h("textarea", { "aria-labelledby": "note-title", maxlength: "10000", ".value": trial.note }), h("button", { class: "button small" }, "Keep"));
-  place.replaceChildren(place.firstElementChild, mayAct ? form : h("p", { class: "note-text" }, trial.note));
+  const form = h(
+    "form",
+    {
+      class: "note-form",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const text = $("textarea", form).value;
+        if (await act(study, { act: "note", trial: me, text })) written = text.trim();
+      },
+    },
+    h("textarea", { "aria-labelledby": "note-title", maxlength: "10000", ".value": trial.note }),
+    h("button", { class: "button small" }, "Keep"),
+  );
+  place.replaceChildren(
+    place.firstElementChild,
+    mayAct ? form : h("p", { class: "note-text" }, trial.note),
+  );
 }
 
 function refused(error) {
   document.body.classList.add("bare");
-  show($("#notice"), error.message, () => h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)));
+  show($("#notice"), error.message, () =>
+    h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)),
+  );
 }
 
 const go = (to) => to !== null && location.assign(at.trial(study, to));
