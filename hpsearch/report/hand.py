@@ -18,7 +18,7 @@ def hand(s: Snapshot) -> Section | None:
     if repeats:
         blocks += [
             say(
-                "Trials that somebody had trained again, under a fresh seed; the search ignores it."
+                "Trained again on request, under a fresh seed; the search takes no notice of them."
             ),
             table(
                 "Trained again" + _cut(repeats),
@@ -33,7 +33,7 @@ def hand(s: Snapshot) -> Section | None:
 
 
 def interfered(s: Snapshot) -> bool:
-    """Whether trials are there, or ended, because somebody asked: the study file does not say so."""
+    """Whether trials were begun or ended because somebody asked, which no study file says."""
     return any(
         t.spec.role == "again" or (t.outcome is not None and t.outcome.message == STOPPED)
         for t in s.result.records

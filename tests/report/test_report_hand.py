@@ -19,7 +19,6 @@ def test_notes_and_trials_trained_again_are_told(told_copy: Path) -> None:
     run = told_copy / "runs" / "told"
     acts.note(run, 3, "sharp, <b>but</b> grey")
     acts.again(run, 0)
-    # Where the study file lies now is another place than where it ran.
     done = hpsearch("run", "told.yaml", "-q", cwd=told_copy)
     assert done.returncode == 0, done.stderr
     s = view.read(run)
