@@ -40,7 +40,7 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
     data: list[Figure] = []
     values: list[float | None] = []
     for i, s in enumerate(shown):
-        line = _thinned_steps(_best_so_far(s, x), _POINTS // len(shown))
+        line = _thinned_steps(best_so_far(s, x), _POINTS // len(shown))
         values += [value for _, value in line]
         data.append(_line(s, i, line, x))
         if (mark := _confirmed(s, line[-1][0], PALETTE[i % len(PALETTE)])) is not None:
@@ -86,7 +86,7 @@ def _line(s: Snapshot, i: int, line: Sequence[tuple[float, float | None]], x: st
     }
 
 
-def _best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
+def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
     best = min if s.result.direction == "minimize" else max
     found: list[tuple[float, float | None]] = []
     cost, budget, top = 0, None, None
