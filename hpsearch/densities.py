@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from hpsearch import rounds
@@ -21,7 +22,7 @@ from hpsearch.space import Choice, Domain, Int, Logint, Space
 BINS = 64  # over the range of a number; fewer for ints of few values
 _CONFIGURATIONS = 1024  # of the parameters that others depend on
 
-Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Array = NDArray[np.float64]
 # Where a value comes from: a survivor's coordinate (both ends the same), or the prior in between.
 Source = tuple[float, float]
 Intervals = tuple[Source, ...]
@@ -97,11 +98,8 @@ def requirements(space: Space, j: int) -> dict[int, Intervals]:
 
 def _bucket(domain: Domain, value: object) -> Source:
     centre = domain.encode(value)  # type: ignore[arg-type]
-    if isinstance(domain, Choice):
-        half = 0.5 / len(domain.options)
-    else:
-        assert isinstance(domain, Int | Logint), "only choices and ints have dependents"
-        half = domain.half_step(centre)
+    assert isinstance(domain, Choice | Int | Logint), "only choices and ints have dependents"
+    half = 0.5 / len(domain.options) if isinstance(domain, Choice) else domain.half_step(centre)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
@@ -120,14 +118,11 @@ def _legendre(count: int, low: float, high: float) -> tuple[Array, Array]:
     return low + (nodes + 1) / 2 * (high - low), weights / 2
 
 
-def _multipliers(count: int) -> tuple[Array, Array]:
-    nodes, weights = np.polynomial.hermite_e.hermegauss(count)
-    return 2.0 ** (rounds.WIDTH_SPREAD * nodes), weights / math.sqrt(2 * math.pi)
-
-
 # The chance to move enters as a polynomial, of which 10 nodes integrate up to degree 19 exactly.
 _SHARES, _SHARE_WEIGHTS = _legendre(10, rounds.MOVE_FLOOR, 1.0)
-_MULTIPLIERS, _MULTIPLIER_WEIGHTS = _multipliers(15)
+_NORMAL, _NORMAL_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_MULTIPLIERS = 2.0 ** (rounds.WIDTH_SPREAD * _NORMAL)
+_MULTIPLIER_WEIGHTS = _NORMAL_WEIGHTS / math.sqrt(2 * math.pi)
 _PRIOR: Source = (0.0, 1.0)
 _product = partial(math.prod, start=np.ones((1, 1, 1)))
 
@@ -156,7 +151,7 @@ class _Draws:
             stays, moves = (1 - share) * stays, (1 - share) * moves
             spread = spread + moves @ self._moved(j, source, bins)
             if source[0] == source[1]:
-                kept[source[0]] = kept.get(source[0], 0.0) + float(stays.sum())
+                kept[source[0]] = float(stays.sum())
             else:
                 spread = spread + float(stays.sum()) * _overlaps(source, bins)
         active = float(spread.sum()) + sum(kept.values())
@@ -287,10 +282,10 @@ class _Draws:
         steps = np.tile(_MULTIPLIERS[:, None] * width * self._tightening.evidence[j], len(nodes))
         if isinstance(domain, Int | Logint):
             steps = np.maximum(steps, [domain.half_step(u) for u in nodes])
-        below = [(np.array(ends) - nodes[:, None]) for ends in zip(*intervals, strict=True)]
-        lows, highs = (ndtr(ends[None] / steps[:, :, None]) for ends in below)
+        ends = np.array(intervals).reshape(-1, 2) - nodes[:, None, None]
+        below = ndtr(ends / steps[:, :, None, None])
         inside = ndtr((1 - nodes) / steps) - ndtr(-nodes / steps)  # redrawn until it is
-        landed = (highs - lows) / inside[:, :, None]
+        landed = np.diff(below)[..., 0] / inside[:, :, None]
         return np.asarray(np.einsum("muk,u->mk", landed, weights))
 
 

@@ -24,7 +24,7 @@ from hpsearch.events import (
 from hpsearch.launchers import Launcher
 from hpsearch.requests import Requests
 from hpsearch.runfolder import RunFolder
-from hpsearch.trial import Outcome, Spec
+from hpsearch.trial import STOPPED, Outcome, Spec
 from hpsearch.worker import Job, failure
 
 _POLL_S = 0.5  # how often requests are looked for while nothing ends
@@ -192,7 +192,7 @@ class Pool:
         # An attempt of an earlier session may still be dying, and must not write after us.
         os.close(guard.take_log(folder.log))
         if (outcome := folder.read_outcome()) is None:
-            outcome = failure(folder, "killed", "stopped on request")
+            outcome = failure(folder, "killed", STOPPED)
             folder.write_outcome(outcome)
         return outcome
 

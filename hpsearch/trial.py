@@ -13,6 +13,7 @@ from hpsearch.space import Scalar
 Role = Literal["draw", "continue", "confirm", "again"]
 State = Literal["complete", "fail"]
 # Why a trial failed; "collapsed" alone comes with a complete trial, which keeps its score.
+STOPPED = "stopped on request"  # the message of one that a person ended, as "killed"
 Reason = Literal["nonfinite", "collapsed", "timeout", "out_of_memory", "killed", "error"]
 
 

@@ -1,5 +1,6 @@
 """Small studies that tests run for real."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,3 +53,21 @@ def finished(held, undisturbed):
     """The small search, finished."""
     shutil.copytree(undisturbed.run.path, held.run.path)
     return held
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all; without one a test is left out, except where CI must have it."""
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if found is None:
+        message = "no Chromium on the PATH (apt-get install chromium)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hpsearch import rounds
 from hpsearch.record import Plan, RoundRecord
+from hpsearch.requests import Pending
 from hpsearch.result import Result
 from hpsearch.snapshot import Snapshot
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
@@ -122,7 +123,7 @@ def study(
         return tuple(Report(s + 1, {metric: sign / (s + 1), "other": s}, 0.0) for s in steps)
 
     plan = Plan(count, trials, 3, 5)
-    return Snapshot(result, plan, frozen, None, (), 1, "e", {}, read)
+    return Snapshot(result, plan, frozen, None, Pending(), (), 1, "e", {}, read)
 
 
 def without_values(s: Snapshot) -> Snapshot:
@@ -145,4 +146,4 @@ def not_begun(s: Snapshot) -> Snapshot:
 def _with(s: Snapshot, records: tuple[Trial, ...], drawn: tuple[RoundRecord, ...]) -> Snapshot:
     r = s.result
     result = Result(r.name, r.folder, r.metric, r.direction, records, drawn)
-    return Snapshot(result, s.plan, s.study, None, (), 1, "e", {}, lambda number: ())
+    return Snapshot(result, s.plan, s.study, None, Pending(), (), 1, "e", {}, lambda number: ())

@@ -101,6 +101,18 @@ def test_a_marginal_is_a_distribution(name: str, round: int) -> None:
         assert all(a < b for a, b in itertools.pairwise(marginal.edges))
 
 
+def test_a_parameter_that_can_never_exist_is_drawn_by_nobody() -> None:
+    contrary = Parameter("both", Uniform(0, 1), (Condition("n", (1,)), Condition("m", (2,))))
+    space = Space(
+        (
+            Parameter("n", Int(1, 3)),
+            Parameter("m", Int(1, 3), (Condition("n", (2, 3)),)),
+            contrary,
+        )
+    )
+    assert densities.marginals(space, tightening(space, 0))[2].active == 0
+
+
 def test_before_there_are_survivors_it_is_the_prior() -> None:
     lr, penalty, weight, *_ = densities.marginals(SPACE, tightening(SPACE, 0, round=0))
     assert np.allclose(lr.density, 1) and np.allclose(penalty.density, 1)

@@ -1,7 +1,13 @@
 """Which parameters matter."""
 
-from hpsearch.figures.ink import GREY, PALETTE, Figure, empty, layout, name, rounded
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpsearch.figures.ink import PALETTE, Figure, empty, layout, name, rounded
 from hpsearch.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from hpsearch.importance import Importance
 
 _TITLE = "Importance of the parameters"
 _PARAMETERS = 30
@@ -30,9 +36,7 @@ def importance(s: Snapshot) -> Figure:
         notes.append(f"From the latest {LATEST:,} trials.")
     if len(shown) < len(found):
         notes.append(f"{len(shown)} of {len(found)} parameters.")
-    frame = layout(_TITLE, notes, height=max(80, _BAR_PX * len(shown)))
-    frame["margin"]["l"] = 130
-    frame["annotations"][0]["xshift"] = 8 - 130
+    frame = layout(_TITLE, notes, height=max(80, _BAR_PX * len(shown)), left=130)
     frame["xaxis"] = {
         "title": {"text": "share of the importance, %"},
         "rangemode": "tozero",
@@ -46,13 +50,17 @@ def importance(s: Snapshot) -> Figure:
         "showgrid": False,
         "zeroline": False,
     }
-    bars = {
+    return {"data": [_bars(shown)], "layout": frame}
+
+
+def _bars(shown: "Sequence[tuple[str, Importance]]") -> Figure:
+    return {
         "type": "bar",
         "orientation": "h",
         "x": [rounded(100 * item.share, 4) for _, item in shown],
         "y": list(range(len(shown))),
         "width": 0.66,
-        "marker": {"color": PALETTE[5], "line": {"width": 0, "color": GREY}},
+        "marker": {"color": PALETTE[5]},
         "hovertext": [
             f"{name(key)}: {100 * item.share:.3g} %, from {item.trials} trials"
             for key, item in shown
@@ -60,4 +68,3 @@ def importance(s: Snapshot) -> Figure:
         "hoverinfo": "text",
         "showlegend": False,
     }
-    return {"data": [bars], "layout": frame}

@@ -20,8 +20,16 @@ WARNING = "#D55E00"
 # Viridis without its ends; dark for the worst.
 VALUES = [[0.0, "#414487"], [0.35, "#2a788e"], [0.7, "#22a884"], [1.0, "#7ad151"]]
 MARGIN_LEFT, MARGIN_RIGHT = 56, 14
+_TOP_LEFT = {
+    "x": 0,
+    "xref": "container",
+    "xanchor": "left",
+    "y": 1,
+    "yref": "container",
+    "yanchor": "top",
+}
 SILENT: Figure = {"hoverinfo": "skip", "showlegend": False}
-_NOTE_WIDTH = 58  # characters that a phone's width holds
+_NOTE_WIDTH = 54  # characters that a phone's width holds
 _NAME_WIDTH = 24
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -50,6 +58,11 @@ def rgba(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
+def muted(count: int) -> str:
+    """The grey of so many lines; fainter where they would make a wall."""
+    return rgba(GREY, 0.35 if count <= 60 else 0.16)
+
+
 def rounded(value: float | None, digits: int = 6) -> float | None:
     """A coordinate short enough to send; None where a line has a gap."""
     if value is None or not math.isfinite(value):
@@ -57,11 +70,11 @@ def rounded(value: float | None, digits: int = 6) -> float | None:
     return float(f"{value:.{digits}g}")
 
 
-def shown(value: object) -> str:
+def shown(value: object, width: int = 40) -> str:
     """A value as hover texts and labels print it."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return escaped(value, 40)
+    return escaped(value, width)
 
 
 def superscript(exponent: int) -> str:
@@ -86,56 +99,35 @@ def direction(better: str) -> str:
     return "lower is better" if better == "minimize" else "higher is better"
 
 
-def layout(title: str, notes: Sequence[str] = (), *, height: int, legend: bool = False) -> Figure:
-    """The frame of a figure; `height` is of its panels, in pixels."""
+def layout(
+    title: str,
+    notes: Sequence[str] = (),
+    *,
+    height: int,
+    legend: bool = False,
+    left: int = MARGIN_LEFT,
+) -> Figure:
+    """The frame of a figure; `height` is of its panels and `left` of its margin, in pixels."""
     lines = [line for note in notes if note for line in textwrap.wrap(note, _NOTE_WIDTH)]
     top = 40 + 16 * len(lines)
     bottom = 84 if legend else 48
+    heading = {"text": title, "font": {"size": 15}, "pad": {"l": 8, "t": 8}}
     frame: Figure = {
-        "title": {
-            "text": title,
-            "x": 0,
-            "xref": "container",
-            "xanchor": "left",
-            "pad": {"l": 8, "t": 8},
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "font": {"size": 15},
-        },
-        "margin": {"l": MARGIN_LEFT, "r": MARGIN_RIGHT, "t": top, "b": bottom},
+        "title": heading | _TOP_LEFT,
+        "margin": {"l": left, "r": MARGIN_RIGHT, "t": top, "b": bottom},
         "height": height + top + bottom,
         "hovermode": "closest",
         "showlegend": legend,
         "annotations": [],
     }
     if lines:
-        frame["annotations"].append(
-            {
-                "text": "<br>".join(lines),
-                "x": 0,
-                "xref": "paper",
-                "xanchor": "left",
-                "xshift": 8 - MARGIN_LEFT,
-                "y": 1,
-                "yref": "paper",
-                "yanchor": "top",
-                "yshift": top - 30,
-                "align": "left",
-                "showarrow": False,
-                "font": {"size": 12, "color": GREY},
-            }
-        )
+        below = {"xref": "paper", "yref": "paper", "xshift": 8 - left, "yshift": top - 30}
+        font = {"size": 12, "color": GREY}
+        text = {"text": "<br>".join(lines), "font": font, "align": "left", "showarrow": False}
+        frame["annotations"].append(_TOP_LEFT | below | text)
     if legend:
-        frame["legend"] = {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 0,
-            "yref": "container",
-            "yanchor": "bottom",
-            "font": {"size": 11},
-        }
+        corner = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "yref": "container"}
+        frame["legend"] = {"orientation": "h", "font": {"size": 11}} | corner
     return frame
 
 
@@ -203,13 +195,13 @@ class Panels:
         return i % self._columns == 0
 
 
-def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]]) -> Figure:
+def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]], digits: int = 6) -> Figure:
     """Many lines as one: x and y with a gap after each."""
     x: list[float | None] = []
     y: list[float | None] = []
     for line in lines:
-        x += [*(rounded(point[0]) for point in line), None]
-        y += [*(rounded(point[1]) for point in line), None]
+        x += [*(rounded(point[0], digits) for point in line), None]
+        y += [*(rounded(point[1], digits) for point in line), None]
     return {"x": x[:-1], "y": y[:-1]}
 
 

@@ -1,18 +1,19 @@
 """Learning curves: of the study, and of one trial."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hpsearch.figures.bounds import latest_survivors
 from hpsearch.figures.ink import (
     GREY,
-    MUTED,
     PALETTE,
+    SILENT,
     Figure,
     Panels,
     direction,
     empty,
     gapped,
     layout,
+    muted,
     name,
     rounded,
     thinned,
@@ -48,13 +49,15 @@ def curves(s: Snapshot) -> Figure:
     if many:
         label = f"{len(many)} other{'s' * (len(many) > 1)}"
         data.append(
-            _line({"color": MUTED, "width": 1}, label) | gapped(many) | {"hoverinfo": "skip"}
+            _line({"color": muted(len(many)), "width": 1}, label)
+            | gapped(many)
+            | {"hoverinfo": "skip"}
         )
     for i, (number, points) in enumerate(reversed(few.items())):
         order = len(few) - 1 - i
         dash = "solid" if order < len(PALETTE) else "dot"
-        look = {"color": PALETTE[order % len(PALETTE)], "width": 2, "dash": dash}
-        trace = _line(look, named[number]) | gapped([points])
+        bright = {"color": PALETTE[order % len(PALETTE)], "width": 2, "dash": dash}
+        trace = _line(bright, named[number]) | gapped([points])
         trace["hovertemplate"] = f"{named[number]}: %{{y:.5g}} at step %{{x:,}}<extra></extra>"
         data.append(trace | {"legendrank": order})
     note = f"{len(kept)} of {len(begun)} other trials are shown." if len(kept) < len(begun) else ""
@@ -87,30 +90,34 @@ def trial_curves(s: Snapshot, number: int, *, columns: int = 2) -> Figure:
     grid = {"columns": columns, "panel": 130, "between": 66}
     frame = layout(title, [note], height=Panels.height(len(chosen), **grid))
     panels = Panels(frame, len(chosen), gap=0.15, **grid)
-    begins = reports[0].step
     data: list[Figure] = []
     for i, key in enumerate(chosen):
         whole = s.curve(number, key)
-        before = thinned([p for p in whole if p[0] < begins], _METRIC_POINTS)
-        own = thinned([p for p in whole if p[0] >= begins], _METRIC_POINTS)
+        before = thinned([p for p in whole if p[0] < reports[0].step], _METRIC_POINTS)
+        own = thinned([p for p in whole if p[0] >= reports[0].step], _METRIC_POINTS)
         x = {"title": {"text": "steps"}, "tickformat": ",", "nticks": 4, "zeroline": False}
-        head = f"<b>{name(key)}</b>"
-        axes = panels.add(i, x, _framed([before, own], "") | {"nticks": 4}, head)
-        if before:
-            muted = [*before, *own[:1]]
-            line = {"color": GREY, "width": 1.5, "dash": "dot"}
-            data.append(_line(line, "") | gapped([muted]) | axes | _QUIET | {"hoverinfo": "skip"})
-        line = {"color": PALETTE[0], "width": 2}
-        hover = {"hovertemplate": f"{name(key)} %{{y:.5g}} at step %{{x:,}}<extra></extra>"}
-        mode = {
-            "mode": "lines+markers" if len(own) < 12 else "lines",
-            "marker": {"size": 5, "color": PALETTE[0]},
-        }
-        data.append(_line(line, "") | gapped([own]) | axes | _QUIET | hover | mode)
+        y = _framed([before, own], "") | {"nticks": 4}
+        axes = panels.add(i, x, y, f"<b>{name(key)}</b>")
+        data += [trace | axes for trace in _halves(key, before, own)]
     return {"data": data, "layout": frame}
 
 
-_QUIET: Figure = {"showlegend": False}
+def _halves(key: str, before: Curve, own: Curve) -> Iterable[Figure]:
+    """What a trial continues, muted, and what it added."""
+    if before:
+        look = {"color": GREY, "width": 1.5, "dash": "dot"}
+        yield _line(look, "") | gapped([[*before, *own[:1]]]) | SILENT
+    mode = "lines+markers" if len(own) < 12 else "lines"
+    yield (
+        _line({"color": PALETTE[0], "width": 2}, "")
+        | gapped([own])
+        | {
+            "mode": mode,
+            "marker": {"size": 5, "color": PALETTE[0]},
+            "showlegend": False,
+            "hovertemplate": f"{name(key)} %{{y:.5g}} at step %{{x:,}}<extra></extra>",
+        }
+    )
 
 
 def _named(s: Snapshot) -> dict[int, str]:

@@ -40,34 +40,13 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
     data: list[Figure] = []
     values: list[float | None] = []
     for i, s in enumerate(shown):
-        colour = PALETTE[i % len(PALETTE)]
-        dash = ("solid", "dot", "dash")[i // len(PALETTE) % 3]
         line = _thinned_steps(best_so_far(s, x), _POINTS // len(shown))
-        label = escaped(s.result.name, 32)
         values += [value for _, value in line]
-        hover = f"{label}: %{{y:.5g}} after %{{x:,}} {x}<extra></extra>"
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": label,
-                "x": [rounded(at, 9) for at, _ in line],
-                "y": [rounded(value) for _, value in line],
-                "line": {"color": colour, "width": 2, "dash": dash, "shape": "hv"},
-                "hovertemplate": hover,
-            }
-        )
-        if (mark := _confirmed(s, line[-1][0], colour)) is not None:
+        data.append(_line(s, i, line, x))
+        if (mark := _confirmed(s, line[-1][0], PALETTE[i % len(PALETTE)])) is not None:
             data.append(mark)
             values += mark["y"]
-    notes = ["Bars: the winner's mean ± sd over fresh seeds."]
-    if any(len({r.budget for r in s.rounds}) > 1 for s in shown):
-        notes.append("A line starts anew where the budget grows.")
-    if len({(s.result.metric, s.result.direction) for s in shown}) > 1:
-        notes.append("These studies measure different things; their heights do not compare.")
-    if len(shown) < len(snapshots):
-        notes.append(f"{len(shown)} of {len(snapshots)} studies.")
-    frame = layout(_TITLE, notes, height=300, legend=True)
+    frame = layout(_TITLE, _notes(shown, len(snapshots)), height=300, legend=True)
     title = "finished trials of the search" if x == "trials" else "training steps of the search"
     frame["xaxis"] = {
         "title": {"text": title},
@@ -82,8 +61,32 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
     return {"data": data, "layout": frame}
 
 
+def _notes(shown: Sequence[Snapshot], count: int) -> list[str]:
+    notes = ["Bars: the winner's mean ± sd over fresh seeds."]
+    if any(len({r.budget for r in s.rounds}) > 1 for s in shown):
+        notes.append("A line starts anew where the budget grows.")
+    if len({(s.result.metric, s.result.direction) for s in shown}) > 1:
+        notes.append("These studies measure different things; their heights do not compare.")
+    if len(shown) < count:
+        notes.append(f"{len(shown)} of {count} studies.")
+    return notes
+
+
+def _line(s: Snapshot, i: int, line: Sequence[tuple[float, float | None]], x: str) -> Figure:
+    label = escaped(s.result.name, 32)
+    dash = ("solid", "dot", "dash")[i // len(PALETTE) % 3]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": label,
+        "x": [rounded(at, 9) for at, _ in line],
+        "y": [rounded(value) for _, value in line],
+        "line": {"color": PALETTE[i % len(PALETTE)], "width": 2, "dash": dash, "shape": "hv"},
+        "hovertemplate": f"{label}: %{{y:.5g}} after %{{x:,}} {x}<extra></extra>",
+    }
+
+
 def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
-    """The best value under equal steps after each finished trial, against what it has cost."""
     best = min if s.result.direction == "minimize" else max
     found: list[tuple[float, float | None]] = []
     cost, budget, top = 0, None, None

@@ -30,9 +30,9 @@ def bounds(domain: Domain, count: int, warning: Pressing | None) -> Iterable[Fig
         yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | SILENT
 
 
-def ridges(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
+def ridges(domain: Domain, drawn: dict[int, Marginal], *, root: bool) -> Figure:
     """The densities, closed shapes with gaps between them; all to one scale."""
-    heights = {row: _heights(domain, marginal) for row, marginal in drawn.items()}
+    heights = {row: _heights(domain, marginal, root=root) for row, marginal in drawn.items()}
     tallest = max((max(h) for h, _ in heights.values()), default=1.0)
     x: list[float | None] = []
     y: list[float | None] = []
@@ -52,14 +52,21 @@ def ridges(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
     } | SILENT
 
 
-def _heights(domain: Domain, marginal: Marginal) -> tuple[list[float], list[float]]:
-    """Probabilities of values that have a bar each, densities of the others; and the bins."""
+def peak(marginal: Marginal) -> float:
+    """The highest density of the values that move; 1 for the prior."""
+    return float((np.array(marginal.spread) / np.diff(marginal.edges)).max())
+
+
+def _heights(domain: Domain, marginal: Marginal, *, root: bool) -> tuple[list[float], list[float]]:
+    """Probabilities of values with a bar each, else densities; and the bins."""
     if not continuous(domain):
         return list(marginal.mass), list(marginal.edges)
     mass, edges = np.array(marginal.spread), np.array(marginal.edges)
     if len(mass) % 2 == 0:  # half as fine is fine enough to look at
         mass, edges = mass.reshape(-1, 2).sum(axis=1), edges[::2]
-    return (mass / np.diff(edges)).tolist(), edges.tolist()
+    density = mass / np.diff(edges)
+    # The flat prior would vanish beside the peak of a late round.
+    return (np.sqrt(density) if root else density).tolist(), edges.tolist()
 
 
 def _shapes(

@@ -28,21 +28,24 @@ def ends(domain: Domain) -> tuple[float, float]:
     return domain.low - half, domain.high + half
 
 
-def place(domain: Domain, value: Scalar, number: int) -> float | None:
-    """Where a trial's value lies; equal options and ints side by side, so none hides another.
+def spread(domain: Domain, value: Scalar, number: int) -> float:
+    """A trial's coordinate in the unit interval, equal options and ints side by side.
 
-    None for a value that an accepted change of the study has put outside.
+    So none hides another.
     """
-    if not domain.contains(value):
-        return None
     u = domain.encode(value)
     if isinstance(domain, Choice):
         half = 0.5 / len(domain.options)
     elif isinstance(domain, Int | Logint):
         half = domain.half_step(u)
     else:
-        return at(domain, u)
-    return at(domain, u + 1.4 * half * ((number * _GOLDEN) % 1 - 0.5))
+        return u
+    return u + 1.4 * half * ((number * _GOLDEN) % 1 - 0.5)
+
+
+def place(domain: Domain, value: Scalar, number: int) -> float | None:
+    """Where a trial's value lies; None if an accepted change of the study has put it outside."""
+    return at(domain, spread(domain, value, number)) if domain.contains(value) else None
 
 
 def axis(domain: Domain, pad: float = 0.02) -> Figure:

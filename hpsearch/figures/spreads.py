@@ -44,9 +44,7 @@ def seeds(s: Snapshot, *, columns: int = 2) -> Figure:
         notes.append(f"{len(metrics)} of {len(winners[0].metrics)} metrics.")
     columns = 1 if len(metrics) == 1 else columns
     grid = {"columns": columns, "panel": 20 + _ROW_PX * len(winners), "between": 62}
-    frame = layout(_TITLE, notes, height=Panels.height(len(metrics), **grid), legend=True)
-    frame["margin"]["l"] = 76
-    frame["annotations"][0]["xshift"] = 8 - 76
+    frame = layout(_TITLE, notes, height=Panels.height(len(metrics), **grid), legend=True, left=76)
     panels = Panels(frame, len(metrics), **grid)
     data: list[Figure] = []
     for i, metric in enumerate(metrics):

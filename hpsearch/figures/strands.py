@@ -10,13 +10,13 @@ import math
 from hpsearch.figures import scales
 from hpsearch.figures.ink import (
     GREY,
-    MUTED,
     PALETTE,
     Figure,
     direction,
     empty,
     gapped,
     layout,
+    muted,
     name,
     rounded,
     shown,
@@ -53,8 +53,8 @@ def parallel(s: Snapshot) -> Figure:
     rows = len(domains) + 1
     data = [_axes(rows)]
     if kept:
-        many = gapped([p for t in kept for p in _strand(t, domains, ends, log)])
-        line = {"color": MUTED, "width": 1}
+        many = gapped((p for t in kept for p in _strand(t, domains, ends, log)), 3)
+        line = {"color": muted(len(kept)), "width": 1}
         data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
     data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
     data.append(_marks(domains, ends, log))
@@ -63,10 +63,7 @@ def parallel(s: Snapshot) -> Figure:
         notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
     if len(domains) < len(s.space):
         notes.append(f"{len(domains)} of {len(s.space)} parameters.")
-    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True)
-    frame["margin"] |= {"l": 110, "b": 62}
-    for note in frame["annotations"]:
-        note["xshift"] = 8 - 110
+    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True, left=110)
     frame["xaxis"] = {"range": [-0.04, 1.04], "visible": False}
     objective = f"<b>{name(s.result.metric)}</b><br>{direction(s.result.direction)}"
     frame["yaxis"] = {
@@ -87,20 +84,11 @@ def _strand(
     for row, (key, domain) in enumerate(domains.items()):
         value = trial.spec.params.get(key)
         if key in trial.spec.params and domain.contains(value):
-            pieces[-1].append((_unit(domain, value, trial.spec.number), float(row)))
+            pieces[-1].append((scales.spread(domain, value, trial.spec.number), float(row)))
         elif pieces[-1]:
             pieces.append([])
     pieces[-1].append((_share(value_of(trial) or 0.0, ends, log), float(len(domains))))
     return pieces
-
-
-def _unit(domain: Domain, value: object, number: int) -> float:
-    at = scales.place(domain, value, number)  # type: ignore[arg-type]
-    assert at is not None
-    low, high = scales.ends(domain)
-    if isinstance(domain, Loguniform | Logint):
-        return float(f"{math.log(at / low) / math.log(high / low):.3f}")
-    return float(f"{(at - low) / (high - low):.3f}")
 
 
 def _share(value: float, ends: tuple[float, float], log: bool) -> float:
@@ -143,7 +131,7 @@ def _coloured(
     colour = PALETTE[i % len(PALETTE)]
     return (
         _lines({"color": colour, "width": 2.2})
-        | gapped(pieces)
+        | gapped(pieces, 3)
         | {
             "mode": "lines+markers",
             "marker": {"size": 5, "color": colour},

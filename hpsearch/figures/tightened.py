@@ -1,5 +1,6 @@
 """The picture of the method: what each round drew from, what it drew, and what survived."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 from hpsearch import rounds
@@ -21,7 +22,7 @@ from hpsearch.figures.ink import (
     shown,
     thinned,
 )
-from hpsearch.figures.ridges import bounds, continuous, ridges, stalks
+from hpsearch.figures.ridges import bounds, continuous, peak, ridges, stalks
 from hpsearch.result import value_of
 from hpsearch.snapshot import Snapshot
 from hpsearch.space import Parameter
@@ -31,7 +32,9 @@ from hpsearch.trial import Trial
 _TITLE = "What each round drew from"
 _PARAMETERS = 12
 _FIRST, _LAST = 2, 4  # rounds, where there are more than their sum
-_DOTS = 800  # in the whole figure
+_BYTES = 100_000  # of the figure
+_DOTS = 1100  # of the figure, or fewer where they do not fit
+_PEAK = 6  # times the prior: a density beside which the prior is still seen
 _ROW_PX = 32
 
 Stage = tuple[int, dict[str, Marginal], Sequence[Trial]]
@@ -48,18 +51,40 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     by_name = {parameter.name: parameter for parameter in s.space}
     every = [by_name[key] for key in parameters or by_name]
     chosen = every[:_PARAMETERS]
-    numbers = [summary.round for summary in s.rounds]
-    if not numbers or not chosen:
+    if not s.rounds or not chosen:
         return empty(_TITLE, "The first round has not begun yet.")
-    kept = numbers if len(numbers) <= _FIRST + _LAST else numbers[:_FIRST] + numbers[-_LAST:]
-    most = max(8, _DOTS // (len(kept) * len(chosen)))
+    most = max(8, _DOTS // (len(chosen) * len(_kept(s))))
+    while True:
+        figure = _figure(s, chosen, len(every), most, columns)
+        if len(json.dumps(figure, separators=(",", ":"))) <= _BYTES or len(chosen) == 1:
+            return figure
+        if most > 8:
+            most = most * 3 // 4
+        else:
+            chosen = chosen[: len(chosen) * 3 // 4]
+
+
+def _kept(s: Snapshot) -> list[int]:
+    """The rounds that are shown."""
+    numbers = [summary.round for summary in s.rounds]
+    few = len(numbers) <= _FIRST + _LAST
+    return numbers if few else numbers[:_FIRST] + numbers[-_LAST:]
+
+
+def _figure(
+    s: Snapshot, chosen: Sequence[Parameter], every: int, most: int, columns: int
+) -> Figure:
+    """The figure of so many parameters, with so many trials a round."""
+    kept = _kept(s)
     survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
     stages = [(r, _distributions(s, r, chosen), _some(s, r, survivors, most)) for r in kept]
+    curved = {parameter.name for parameter in chosen if continuous(parameter.domain)}
+    root = any(peak(drawn[key]) > _PEAK for _, drawn, _ in stages for key in curved & drawn.keys())
     notes = [
-        "Fill: the density a round draws from; stalks: survivors' values that it keeps. Dots: its "
-        "trials, brighter for better; rings: survivors.",
-        _left_out(numbers, kept),
-        f"{len(chosen)} of {len(every)} parameters." if len(chosen) < len(every) else "",
+        f"Fill: the {'root of the ' * root}density a round draws from; stalks: survivors' values "
+        "that it keeps. Dots: its trials, brighter for better; rings: survivors.",
+        _left_out(len(s.rounds), kept),
+        f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
         _dots_left_out(s, kept, most),
     ]
     grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
@@ -71,7 +96,7 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
         warning = pressed.get(parameter.name)
         y = _round_axis(kept, labelled=panels.first_column(i))
         axes = panels.add(i, scales.axis(parameter.domain), y, _heading(parameter, warning))
-        data += [trace | axes for trace in _panel(s, parameter, stages, survivors, warning)]
+        data += [trace | axes for trace in _panel(s, parameter, stages, survivors, warning, root)]
     return {"data": data, "layout": frame}
 
 
@@ -97,8 +122,8 @@ def _heading(parameter: Parameter, warning: Pressing | None) -> str:
     return heading
 
 
-def _left_out(numbers: Sequence[int], kept: Sequence[int]) -> str:
-    hidden = [r for r in numbers if r not in kept]
+def _left_out(begun: int, kept: Sequence[int]) -> str:
+    hidden = [r for r in range(begun) if r not in kept]
     return f"Rounds {hidden[0]} to {hidden[-1]} are left out." if hidden else ""
 
 
@@ -112,7 +137,7 @@ def _some(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial
     members = s.members(round)
     first = [t for t in members if t.spec.number in survivors]
     others = [t for t in members if t.spec.number not in survivors]
-    return first[: most - 2] + thinned(others, max(2, most - len(first)))
+    return first[: most // 2] + thinned(others, max(most // 2, most - len(first)))
 
 
 def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict[str, Marginal]:
@@ -137,6 +162,7 @@ def _panel(
     stages: Sequence[Stage],
     survivors: set[int],
     warning: Pressing | None,
+    root: bool,
 ) -> Iterable[Figure]:
     domain = parameter.domain
     drawn = {
@@ -145,7 +171,7 @@ def _panel(
         if (marginal := m.get(parameter.name)) is not None and marginal.active > 0
     }
     yield from bounds(domain, len(stages), warning)
-    yield ridges(domain, drawn)
+    yield ridges(domain, drawn, root=root)
     if continuous(domain):
         yield stalks(domain, drawn)
     placed = [
@@ -191,7 +217,7 @@ def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, fl
             "showscale": False,
         },
         "customdata": [
-            [t.spec.number, rounded(value_of(t), 5), shown(t.spec.params[parameter.name])]
+            [t.spec.number, rounded(value_of(t), 5), shown(t.spec.params[parameter.name], 14)]
             for _, _, t in placed
         ],
         "hovertemplate": f"trial %{{customdata[0]}}: {metric} %{{customdata[1]}}<br>"

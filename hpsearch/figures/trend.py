@@ -44,15 +44,15 @@ def progress(s: Snapshot) -> Figure:
     if len(kept) < len(done):
         note += f" {len(kept)} of {len(done)} rounds are shown."
     winners = s.result.winners
-    end = rows[-1] + 1
+    room = max(1.0, 0.12 * len(kept))
     data = [
         _band(rows, low, high),
         _line(rows, middle, "median", PALETTE[0], "dot"),
         _best(s, kept, tops),
-        *([_confirmed(winners, end)] if winners else []),
+        *([_confirmed(winners, rows[-1], room)] if winners else []),
     ]
     frame = layout(_TITLE, [note], height=280, legend=True)
-    frame["xaxis"] = _round_axis(kept, confirmed=bool(winners), grown=len(budgets) > 1)
+    frame["xaxis"] = _round_axis(kept, room if winners else 0.0, grown=len(budgets) > 1)
     confirmed = [w.confirmed.mean for w in winners]
     title = f"{name(s.result.metric)} ({direction(s.result.direction)})"
     frame["yaxis"] = value_axis([*low, *high, *tops, *confirmed], title)
@@ -78,21 +78,21 @@ def _values(s: Snapshot, round: int) -> list[float]:
 
 
 def _round_axis(
-    kept: Sequence[tuple[int, int, list[float]]], *, confirmed: bool, grown: bool
+    kept: Sequence[tuple[int, int, list[float]]], room: float, *, grown: bool
 ) -> Figure:
     """Rounds with their budgets below; not all of them named where there are many."""
     labels = thinned(kept, 7)
-    values = [r for r, _, _ in labels]
+    values: list[float] = [r for r, _, _ in labels]
     texts = [f"{r}<br>{_steps(budget)}" if grown else str(r) for r, budget, _ in labels]
-    if confirmed:
-        values.append(kept[-1][0] + 1)
+    if room:
+        values.append(kept[-1][0] + room)
         texts.append("confirm")
     return {
         "title": {"text": "round, and steps a trial" if grown else "round"},
         "tickvals": values,
         "ticktext": texts,
         "tickangle": 0,
-        "range": [kept[0][0] - 0.4, kept[-1][0] + (1.5 if confirmed else 0.4)],
+        "range": [kept[0][0] - 0.4, kept[-1][0] + max(0.4, 1.5 * room)],
         "showgrid": False,
         "zeroline": False,
     }
@@ -147,15 +147,15 @@ def _best(
     return trace | {"hovertext": texts, "hoverinfo": "text"}
 
 
-def _confirmed(winners: Sequence[Winner], end: int) -> Figure:
+def _confirmed(winners: Sequence[Winner], last: int, room: float) -> Figure:
     """Mean and standard deviation of each, side by side, the best first."""
     few = winners[:5]
-    offsets = [0.16 * (i - (len(few) - 1) / 2) for i in range(len(few))]
+    offsets = [1 + 0.16 * (i - (len(few) - 1) / 2) for i in range(len(few))]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "confirmed, mean ± sd",
-        "x": [rounded(end + offset) for offset in offsets],
+        "x": [rounded(last + room * offset) for offset in offsets],
         "y": [rounded(w.confirmed.mean) for w in few],
         "error_y": {
             "type": "data",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hpsearch.errors import Fault, StudyError
-from hpsearch.loggers.snapshot import Snapshot
+from hpsearch.loggers.standing import Standing
 from hpsearch.runfolder import RunFolder
 from hpsearch.study import Study, TensorboardLogs
 
@@ -20,8 +20,8 @@ class Logger(Protocol):
 
     name: str  # as in the study file
 
-    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
-        """Make the trial's log hold what the snapshot does, each report once.
+    def log(self, trial: Standing, step: Callable[[], None]) -> None:
+        """Make the trial's log hold what the standing does, each report once.
 
         Whatever it raises, it may be called with the same trial again, and then makes it right.
 

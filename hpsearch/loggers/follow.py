@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hpsearch.events import Event, LoggerFailed, TrialEnded, TrialFound, TrialStarted
 from hpsearch.loggers import Logger, connect
-from hpsearch.loggers.snapshot import Reader, Snapshot
+from hpsearch.loggers.standing import Standing, StandingReader
 from hpsearch.runfolder import RunFolder
 from hpsearch.study import Study
 from hpsearch.trial import Outcome, Spec
@@ -66,9 +66,9 @@ def following(study: Study, folder: RunFolder, watch: Watch) -> Iterator[Watch]:
 @dataclass
 class _Followed:
     spec: Spec
-    reader: Reader
+    reader: StandingReader
     outcome: Outcome | None = None
-    logged: Snapshot | None = None
+    logged: Standing | None = None
     wait_s: float = 0.0
     due: float = 0.0  # not to be tried before
 
@@ -145,7 +145,7 @@ class Follower(threading.Thread):
         number = event.spec.number
         trial = self._trials.get(number)
         if trial is None:
-            reader = Reader(self._folder.trial(number))
+            reader = StandingReader(self._folder.trial(number))
             trial = self._trials[number] = _Followed(event.spec, reader)
         trial.spec = event.spec
         trial.outcome = None if isinstance(event, TrialStarted) else event.outcome
@@ -162,10 +162,10 @@ class Follower(threading.Thread):
             return
         number = trial.spec.number
         try:
-            snapshot = trial.reader.read(trial.spec, trial.outcome)
-            if snapshot != trial.logged:
-                self._logger.log(snapshot, self._step)
-                trial.logged = snapshot
+            standing = trial.reader.read(trial.spec, trial.outcome)
+            if standing != trial.logged:
+                self._logger.log(standing, self._step)
+                trial.logged = standing
         except _TimeIsUp:
             return
         except Exception as error:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hpsearch import files
-from hpsearch.loggers.snapshot import Artifact, Snapshot
+from hpsearch.loggers.standing import Artifact, Standing
 from hpsearch.runfolder import RunFolder
 from hpsearch.study import MlflowLogs, Study
 from hpsearch.trial import Report
@@ -69,7 +69,7 @@ class MlflowLogger:
         self._experiment = logs.experiment or study.name
         self._connection: _Connection | None = None
 
-    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
+    def log(self, trial: Standing, step: Callable[[], None]) -> None:
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -124,7 +124,7 @@ class _Connection:
             if not (token := page.token):
                 return runs
 
-    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
+    def log(self, trial: Standing, step: Callable[[], None]) -> None:
         number = trial.spec.number
         log = self._logs.get(number)
         if log is None:
@@ -141,7 +141,7 @@ class _Connection:
             self._end(log, trial)
             del self._logs[number]
 
-    def _create(self, trial: Snapshot) -> _Log:
+    def _create(self, trial: Standing) -> _Log:
         spec = trial.spec
         tags = {
             "hpsearch.run_folder": self._identity,
@@ -164,7 +164,7 @@ class _Connection:
         self._log_params(run, trial)
         return _Log(run.info.run_id, {})
 
-    def _log_params(self, run: Run, trial: Snapshot) -> None:
+    def _log_params(self, run: Run, trial: Standing) -> None:
         params = {**self._study.fixed, **trial.spec.params}
         given = [Param(_fit(name), str(value)) for name, value in params.items()]
         new = [param for param in given if param.key not in run.data.params]
@@ -172,7 +172,7 @@ class _Connection:
             batch = new[i : i + _PARAMS]
             self._client.log_batch(run.info.run_id, params=batch, synchronous=True)
 
-    def _take_up(self, run: Run, trial: Snapshot) -> _Log:
+    def _take_up(self, run: Run, trial: Standing) -> _Log:
         """Go on with a run that an earlier session, or one before a failure, has begun."""
         run_id = run.info.run_id
         if run.info.status != "RUNNING":
@@ -184,7 +184,7 @@ class _Connection:
                 values[name, metric.step] = metric.value
         return _Log(run_id, values)
 
-    def _add(self, log: _Log, trial: Snapshot, step: Callable[[], None]) -> None:
+    def _add(self, log: _Log, trial: Standing, step: Callable[[], None]) -> None:
         known = _known(log, trial)
         new = zip(trial.reports[known:], trial.times()[known:], strict=True)
         metrics = [
@@ -206,7 +206,7 @@ class _Connection:
                 log.artifacts.add(artifact)
                 step()
 
-    def _end(self, log: _Log, trial: Snapshot) -> None:
+    def _end(self, log: _Log, trial: Standing) -> None:
         outcome = trial.outcome
         assert outcome is not None
         if outcome.reason is not None:
@@ -217,13 +217,13 @@ class _Connection:
         self._client.set_terminated(log.run_id, status, _ms(trial.ended))
 
 
-def _known(log: _Log, trial: Snapshot) -> int:
+def _known(log: _Log, trial: Standing) -> int:
     """How many of the reports are the ones that were logged last."""
     count = len(log.reports)
     return count if trial.reports[:count] == log.reports else 0
 
 
-def _leads_to(log: _Log, trial: Snapshot) -> bool:
+def _leads_to(log: _Log, trial: Standing) -> bool:
     """Whether the trial's log is this one with more in it.
 
     A trial that goes on from its checkpoint says again what it had said; only at its end is what it

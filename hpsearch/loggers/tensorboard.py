@@ -27,7 +27,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from hpsearch.loggers.snapshot import Artifact, Snapshot
+from hpsearch.loggers.standing import Artifact, Standing
 from hpsearch.trial import Report, Spec
 
 _STEP = re.compile(r"(?P<tag>.*?)[-_.]?(?P<step>\d+)")  # samples-001000
@@ -39,7 +39,7 @@ class TensorboardLogger:
     def __init__(self) -> None:
         self._open: dict[int, _EventFile] = {}
 
-    def log(self, trial: Snapshot, step: Callable[[], None]) -> None:
+    def log(self, trial: Standing, step: Callable[[], None]) -> None:
         number = trial.spec.number
         # Out of the table while it is written: one that could not be is begun anew.
         file = self._open.pop(number, None)
@@ -72,7 +72,7 @@ class TensorboardLogger:
 class _EventFile:
     """The event file of a trial, which takes the place of any former one."""
 
-    def __init__(self, trial: Snapshot) -> None:
+    def __init__(self, trial: Standing) -> None:
         folder = trial.folder.tensorboard
         folder.mkdir(parents=True, exist_ok=True)
         # Emptied, not deleted: a TensorBoard that watches waits for ever at a file that is gone.
@@ -91,7 +91,7 @@ class _EventFile:
         self._write(Event(wall_time=started, step=0, session_log=start))
         self._write(Event(wall_time=started, summary=_session_start(trial.spec, started)))
 
-    def leads_to(self, trial: Snapshot) -> bool:
+    def leads_to(self, trial: Standing) -> bool:
         """Whether the trial's log is this file with more at its end."""
         now = {artifact.name: artifact for artifact in trial.artifacts}
         return trial.reports[: len(self._reports)] == self._reports and all(
@@ -99,7 +99,7 @@ class _EventFile:
             for name, picture in self._pictures.items()
         )
 
-    def add(self, trial: Snapshot) -> None:
+    def add(self, trial: Standing) -> None:
         known = len(self._reports)
         new = zip(trial.reports[known:], trial.times()[known:], strict=True)
         for report, when in new:
@@ -136,7 +136,7 @@ class _EventFile:
         when = artifact.changed_ns / 1e9
         self._write(Event(wall_time=when, step=step, summary=summary))
 
-    def end(self, trial: Snapshot) -> None:
+    def end(self, trial: Standing) -> None:
         assert trial.outcome is not None
         status = STATUS_SUCCESS if trial.outcome.state == "complete" else STATUS_FAILURE
         info = SessionEndInfo(status=status, end_time_secs=trial.ended)

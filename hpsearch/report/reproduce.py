@@ -4,6 +4,7 @@ import shlex
 
 from hpsearch.report.content import Block, Cell, Code, Listing, Section, say, table
 from hpsearch.report.facts import Facts
+from hpsearch.report.hand import interfered
 from hpsearch.rounds import confirm_seed
 from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import Snapshot
@@ -26,9 +27,11 @@ def reproduce(s: Snapshot, facts: Facts) -> Section:
         Listing(_commands(s, path), "sh"),
         say(
             "The same study, sources, versions and threads on the same kind of processor give the "
-            "same trials to the last bit, and so the same digest, however often the search is "
-            "killed on the way. Elsewhere the last digits may differ, and with them later draws.",
+            "same trials to the last bit, however often the search is killed on the way. Elsewhere "
+            "the last digits may differ, and with them later draws; and a trial that failed for "
+            "want of time or memory may fare otherwise.",
         ),
+        *_reservations(s),
         table("What the numbers rest on", ("", "value"), _grounds(s, facts), words=(0, 1)),
     ]
     if folder.accepted.exists():
@@ -47,13 +50,32 @@ def reproduce(s: Snapshot, facts: Facts) -> Section:
 def _commands(s: Snapshot, path: str) -> str:
     study, run = shlex.quote(path), shlex.quote(str(s.result.folder))
     again = shlex.quote(str(s.result.folder.parent / "again"))
-    lines = [
-        (f"hpsearch run {study} --runs {again}", "afresh, in another folder"),
-        (f"hpsearch digest {again}/{s.result.name}", "must print the digest below"),
-        (f"hpsearch best {run}", "this study's winner, ready to paste"),
-    ]
+    lines = [(f"hpsearch run {study} --runs {again}{_rounds(s)}", "afresh, in another folder")]
+    if not _reservations(s):
+        lines += [(f"hpsearch digest {again}/{s.result.name}", "must print the digest below")]
+    lines += [(f"hpsearch best {run}", "this study's winner, ready to paste")]
     width = max(len(command) for command, _ in lines)
     return "\n".join(f"{command:<{width}}  # {what}" for command, what in lines)
+
+
+def _rounds(s: Snapshot) -> str:
+    """Rounds may have been added, or the search ended early, while it ran."""
+    same = s.plan.rounds == s.study.search.rounds
+    return "" if same else f" --set search.rounds={s.plan.rounds}"
+
+
+def _reservations(s: Snapshot) -> list[Block]:
+    """Why the digest of a search anew would be another."""
+    if s.state != "finished":
+        return [say("The search is not finished, so the digest below is not its last.")]
+    if interfered(s):
+        return [
+            say(
+                "Trials were stopped or trained again by hand, which no study file says; the "
+                "digest counts them, so a search anew has another."
+            )
+        ]
+    return []
 
 
 def _grounds(s: Snapshot, facts: Facts) -> list[tuple[Cell, ...]]:

@@ -16,6 +16,7 @@ from hpsearch.report.content import (
 )
 from hpsearch.report.facts import facts
 from hpsearch.report.failures import failures
+from hpsearch.report.hand import hand
 from hpsearch.report.question import question, space
 from hpsearch.report.reproduce import reproduce
 from hpsearch.report.rivals import rivals
@@ -41,6 +42,7 @@ def report(s: Snapshot) -> Document:
             rivals(s),
             _importance(s),
             failures(s),
+            *([done] if (done := hand(s)) is not None else []),
             reproduce(s, found),
         ),
     )

@@ -1,6 +1,5 @@
-"""One Chromium for all tests of the pages, and searches for it to look at."""
+"""Pages in Chromium, and searches for it to look at."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -13,30 +12,13 @@ from served import serving
 _FAILED = "Failed to load resource"
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if found is None:
-        assert not os.environ.get("CI"), "CI must look at the pages: install chromium"
-        pytest.skip("no Chromium")
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def look(chromium) -> Iterator[Callable]:
+def look(browser) -> Iterator[Callable]:
     """Opens pages; whatever their consoles call an error fails the test."""
     contexts, faults = [], []
 
     def open_page(url: str, *, width: int = 1280, dark: bool = False, lossy: bool = False):
-        context = chromium.new_context(
+        context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",

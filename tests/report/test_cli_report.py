@@ -5,8 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import synthetic
 from PIL import Image
 from reported import hpsearch
+
+from hpsearch import figures
+from hpsearch.report import pictures, places
+from hpsearch.report.content import Drawing
+from hpsearch.report.places import ReportError
 
 NAMES = {"tightening", "progress", "curves", "seeds", "parallel", "importance"}
 
@@ -21,19 +27,26 @@ def test_a_page_goes_into_the_run_folder_and_replaces_its_former_self(told_copy:
     assert page.stat().st_ino != first
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.md"])
-def test_somebody_elses_file_stays_unless_forced(told_copy: Path, name: str) -> None:
-    mine = told_copy / name
+def test_somebody_elses_file_stays_unless_forced(told_copy: Path) -> None:
+    mine = told_copy / "mine.html"
     mine.write_text("<html>mine</html>")
-    done = hpsearch("report", "runs/told", "--output", name, cwd=told_copy)
+    done = hpsearch("report", "runs/told", "--output", "mine.html", cwd=told_copy)
     assert done.returncode == 2
     assert done.stderr == (
-        f"hpsearch: {name}: is there already and was not written by hpsearch; choose another "
+        "hpsearch: mine.html: is there already and was not written by hpsearch; choose another "
         "name, or replace it with --force\n"
     )
     assert mine.read_text() == "<html>mine</html>"
-    assert hpsearch("report", "runs/told", "-o", name, "--force", cwd=told_copy).returncode == 0
+    done = hpsearch("report", "runs/told", "-o", "mine.html", "--force", cwd=told_copy)
+    assert done.returncode == 0
     assert "mine" not in mine.read_text()
+
+
+def test_nothing_is_written_beside_markdown_that_is_somebody_elses(told_copy: Path) -> None:
+    (told_copy / "mine.md").write_text("# mine")
+    assert hpsearch("report", "runs/told", "-o", "mine.md", cwd=told_copy).returncode == 2
+    assert (told_copy / "mine.md").read_text() == "# mine"
+    assert not (told_copy / "mine-figures").exists()
 
 
 def test_markdown_has_its_figures_beside_it(told_copy: Path) -> None:
@@ -48,24 +61,30 @@ def test_markdown_has_its_figures_beside_it(told_copy: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "begins"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF")]
-)
-def test_plots_for_a_paper_are_written_again_but_never_over_others(
-    told_copy: Path, kind: str, begins: bytes
-) -> None:
-    command = ("report", "runs/told", "--plots", "paper/fig", "--plot-format", kind)
-    for _ in range(2):
-        assert hpsearch(*command, cwd=told_copy).returncode == 0
-    found = sorted((told_copy / "paper/fig").iterdir())
-    assert {path.name for path in found} == {f"{name}.{kind}" for name in NAMES}
-    assert all(path.read_bytes().lstrip().startswith((begins, b"<?xml")) for path in found)
-    if kind == "png":
-        with Image.open(found[0]) as image:
-            assert image.width > 1000
-    found[0].write_bytes(b"mine")
-    assert hpsearch(*command, cwd=told_copy).returncode == 2
-    assert found[0].read_bytes() == b"mine"
+def test_plots_for_a_paper_are_written_beside_the_report(told_copy: Path) -> None:
+    command = ("report", "runs/told", "--plots", "paper/fig", "--plot-format", "png")
+    done = hpsearch(*command, cwd=told_copy)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == "runs/told/report.html"
+    assert {Path(line).name for line in done.stdout.splitlines()[1:]} == {
+        f"{name}.png" for name in NAMES
+    }
+    with Image.open(told_copy / "paper/fig/tightening.png") as image:
+        assert image.width > 1000
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_a_plot_replaces_its_former_self_and_nothing_else(tmp_path: Path, kind: str) -> None:
+    drawings = [Drawing("progress", "", figures.progress(synthetic.study(count=2)))]
+    [path] = pictures.save(drawings, tmp_path / "new", kind, force=False)
+    first = path.read_bytes()
+    path.write_bytes(first + b"\n")
+    pictures.save(drawings, tmp_path / "new", kind, force=False)
+    assert path.read_bytes() == first
+    path.write_bytes(b"mine")
+    with pytest.raises(ReportError, match="was not written by hpsearch"):
+        pictures.save(drawings, tmp_path / "new", kind, force=False)
+    assert path.read_bytes() == b"mine"
 
 
 def test_a_place_that_cannot_be_written_is_one_message(told_copy: Path) -> None:
@@ -75,10 +94,8 @@ def test_a_place_that_cannot_be_written_is_one_message(told_copy: Path) -> None:
         "hpsearch: no/such/report.html: cannot be written: No such file or directory; choose "
         "another place with --output\n"
     )
-    done = hpsearch("report", "runs/told", "-o", "runs", cwd=told_copy)
-    assert done.stderr == "hpsearch: runs: is a folder; name a file in it\n"
-    done = hpsearch("report", "runs/nothing", cwd=told_copy)
-    assert "runs/nothing: no such run folder" in done.stderr
+    with pytest.raises(ReportError, match="is a folder; name a file in it"):
+        places.claim(told_copy, "mark", force=True)
 
 
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])

@@ -20,7 +20,7 @@ class Artifact:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Standing:
     """A trial as a logger sees it.
 
     Attributes:
@@ -66,7 +66,7 @@ class Snapshot:
         return self.written
 
 
-class Reader:
+class StandingReader:
     """Reads one trial's folder again and again."""
 
     def __init__(self, folder: Folder) -> None:
@@ -76,9 +76,9 @@ class Reader:
         self._reports: list[Report] = []
         self._written = 0.0
 
-    def read(self, spec: Spec, outcome: Outcome | None) -> Snapshot:
+    def read(self, spec: Spec, outcome: Outcome | None) -> Standing:
         self._read_reports()
-        return Snapshot(
+        return Standing(
             spec,
             self._folder,
             tuple(self._reports),
