@@ -3,19 +3,15 @@
 const LIMIT_MS = 15000;
 
 /** An answer that says what is wrong. */
-export class Refusal extends Error {
-  constructor(message, code) {
-    super(message);
-    this.code = code;
-  }
-}
+export class Refusal extends Error {}
 
 /** JSON from a GET; its ETag as `tag`. The browser keeps what has a tag, and asks whether it holds. */
 export async function ask(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok)
-    throw new Refusal(body.error ?? `the server answered ${response.status}`, response.status);
+  if (response.status === 401)
+    throw new Refusal("This dashboard asks for its token again: reload the page.");
+  if (!response.ok) throw new Refusal(body.error ?? `The server answered ${response.status}.`);
   return { body, tag: response.headers.get("ETag") };
 }
 
