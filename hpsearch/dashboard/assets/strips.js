@@ -1,28 +1,12 @@
 // Rounds as strips of cells: a cell a trial, coloured by its rank in the round.
 
 import { at, h } from "./dom.js";
-import { count, number, role, spread } from "./format.js";
+import { count, number, role, several, spread } from "./format.js";
 import { Hover } from "./hover.js";
+import { shade } from "./shades.js";
+import { confirmed, isConfirmation } from "./table.js";
 
 const LAST_SHOWN = 12; // rounds, beside the first
-// Viridis without its ends: dark is worse. Readable for the colour-blind, light or dark around it.
-const SHADES = [
-  [68, 20, 105],
-  [59, 82, 139],
-  [33, 145, 140],
-  [94, 201, 98],
-  [243, 228, 45],
-];
-
-export function shade(good) {
-  const place = good * (SHADES.length - 1);
-  const left = Math.min(SHADES.length - 2, Math.floor(place));
-  const mix = SHADES[left].map((from, i) =>
-    Math.round(from + (place - left) * (SHADES[left + 1][i] - from)),
-  );
-  return `rgb(${mix.join(" ")})`;
-}
-
 export class Strips {
   constructor(element, table, name) {
     this.element = element;
@@ -65,9 +49,9 @@ export class Strips {
     if (!this.all && names.length > LAST_SHOWN + 2)
       names = [names[0], "more", ...names.slice(-LAST_SHOWN)];
     if (strips.has("again")) names.push("again");
-    const winners = head.winners.map((winner) => `c${winner.number}`);
+    const winners = head.winners.map((winner) => stripOfWinner(winner, this.table));
     const others = [...strips.keys()].filter(
-      (strip) => strip.startsWith("c") && !winners.includes(strip),
+      (strip) => isConfirmation(strip) && !winners.includes(strip),
     );
     names.push(...winners.filter((strip) => strips.has(strip)), ...others);
     this.hidden = rounds.length - 1 - LAST_SHOWN;
@@ -198,13 +182,15 @@ export class Strips {
         label: [h("b", null, "run again"), h("span", null, "under fresh seeds")],
         numbers: [],
       };
-    if (strip.startsWith("c")) {
-      const winner = head.winners.find((one) => `c${one.number}` === strip);
+    if (isConfirmation(strip)) {
+      const { number: candidate, budget } = confirmed(strip);
+      const winner = head.winners.find((one) => stripOfWinner(one, this.table) === strip);
       const best = winner && head.winners[0] === winner && head.state === "finished";
+      const earlier = budget < rounds.at(-1).budget ? `earlier, at ${count(budget)} steps` : null;
       return {
         label: [
-          h("b", null, `confirm ${strip.slice(1)}`),
-          h("span", null, best ? "the winner" : `${members.length} fresh seeds`),
+          h("b", null, `confirm ${candidate}`),
+          h("span", null, best ? "the winner" : (earlier ?? several(members.length, "fresh seed"))),
         ],
         numbers: winner
           ? [
@@ -272,24 +258,6 @@ export class Strips {
   }
 }
 
-/** What the cells' looks mean. */
-export function legend() {
-  const sample = (look, words, extra = "") =>
-    h(
-      "span",
-      { class: "key" },
-      h("i", { class: `cell ${extra}`, dataset: { look }, "aria-hidden": "true" }),
-      words,
-    );
-  const ramp = h("i", { class: "ramp", "aria-hidden": "true" });
-  ramp.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map(shade).join(", ")})`;
-  return [
-    h("span", { class: "key" }, "worse", ramp, "better in its round"),
-    sample("done", "survivor", "survivor plain"),
-    sample("done", "continuation", "continued plain"),
-    sample("done", "collapsed", "collapsed plain"),
-    sample("failed", "failed"),
-    sample("running", "running"),
-    sample("waiting", "waits"),
-  ];
+function stripOfWinner(winner, table) {
+  return table.stripOf(table.trials.get(winner.trials[0]));
 }

@@ -7,7 +7,8 @@ import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
 import { ask, follow } from "./live.js";
 import { copyButton, key } from "./page.js";
-import { Strips, legend } from "./strips.js";
+import { legend } from "./shades.js";
+import { Strips } from "./strips.js";
 import { Table } from "./table.js";
 import { tiles } from "./tiles.js";
 

@@ -13,7 +13,7 @@ export class Table {
     this.trials = new Map(); // by number
     this.rounds = []; // summaries
     this.running = new Map(); // by number
-    this.strips = new Map(); // trials of each strip: "r3", "c97" (confirmations of trial 97), "again"
+    this.strips = new Map(); // trials of each strip, see stripOf
     this.children = new Map(); // numbers of the trials that continue, confirm or repeat one
   }
 
@@ -30,30 +30,38 @@ export class Table {
     this.pending = answer.pending ?? null;
     const touched = new Set();
     if (answer.same) return { touched, fresh: false, trials: false };
+    const ended = this.head?.state !== answer.head.state;
     this.head = answer.head;
     const before = this.running;
     this.running = new Map(answer.running.map((one) => [one.number, one]));
-    for (const values of answer.trials) {
-      const trial = Object.fromEntries(answer.columns.map((name, i) => [name, values[i] ?? null]));
-      this.put(trial);
-      touched.add(stripOf(trial));
-    }
-    if ([...touched].some((strip) => strip.startsWith("c"))) {
-      for (const strip of this.strips.keys()) if (strip.startsWith("c")) touched.add(strip);
-    }
     for (const round of answer.rounds) {
       this.rounds[round.round] = round;
       touched.add(`r${round.round}`);
     }
+    for (const values of answer.trials) {
+      const trial = Object.fromEntries(answer.columns.map((name, i) => [name, values[i] ?? null]));
+      this.put(trial);
+      touched.add(this.stripOf(trial));
+    }
+    // Candidates are ranked together, and the winner is known once all have ended.
+    if (ended || [...touched].some(isConfirmation)) {
+      for (const strip of this.strips.keys()) if (isConfirmation(strip)) touched.add(strip);
+    }
     for (const number of [...before.keys(), ...this.running.keys()]) {
       const trial = this.trials.get(number);
-      if (trial) touched.add(stripOf(trial));
+      if (trial) touched.add(this.stripOf(trial));
     }
     return { touched, fresh, trials: answer.trials.length > 0 };
   }
 
+  /** "r3" for round 3, "c97-800" for the confirmations of trial 97 at 800 steps, or "again". */
+  stripOf(trial) {
+    if (trial.role === "confirm") return `c${trial.parent}-${this.rounds[trial.round].budget}`;
+    return trial.role === "again" ? "again" : `r${trial.round}`;
+  }
+
   put(trial) {
-    const strip = stripOf(trial);
+    const strip = this.stripOf(trial);
     if (!this.trials.has(trial.number)) {
       if (!this.strips.has(strip)) this.strips.set(strip, []);
       this.strips.get(strip).push(trial);
@@ -68,10 +76,20 @@ export class Table {
     this.trials.set(trial.number, trial);
   }
 
-  /** A trial's place among those of its strip, 0 for the worst and 1 for the best, by number. */
+  /** By number the place of each trial of a strip, and how good that is: 0 the worst, 1 the best. */
   ranks(strip) {
+    if (strip !== "again") return this.ranked(this.rivals(strip));
+    // Each of these among the trials of the round whose parameters it repeats.
+    const again = this.strips.get(strip).map((trial) => {
+      const ranks = this.ranked([...this.rivals(`r${trial.round}`), trial]);
+      return [trial.number, ranks.get(trial.number)];
+    });
+    return new Map(again);
+  }
+
+  ranked(trials) {
     const sign = this.head.direction === "minimize" ? 1 : -1;
-    const valued = this.rivals(strip).filter((trial) => trial.value !== null);
+    const valued = trials.filter((trial) => trial.value !== null);
     valued.sort((a, b) => sign * (a.value - b.value) || a.number - b.number);
     const last = Math.max(1, valued.length - 1);
     return new Map(
@@ -82,11 +100,12 @@ export class Table {
     );
   }
 
-  /** Trials that are ranked together: a round's; all confirmations, whose candidates compete. */
+  /** Trials that are ranked together: a round's; the confirmations at the same budget. */
   rivals(strip) {
-    if (!strip.startsWith("c")) return this.strips.get(strip) ?? [];
+    if (!isConfirmation(strip)) return this.strips.get(strip) ?? [];
+    const budget = confirmed(strip).budget;
     return [...this.strips]
-      .filter(([name]) => name.startsWith("c"))
+      .filter(([name]) => isConfirmation(name) && confirmed(name).budget === budget)
       .flatMap(([, trials]) => trials);
   }
 
@@ -96,7 +115,12 @@ export class Table {
   }
 }
 
-export function stripOf(trial) {
-  if (trial.role === "confirm") return `c${trial.parent}`;
-  return trial.role === "again" ? "again" : `r${trial.round}`;
+export function isConfirmation(strip) {
+  return strip.startsWith("c");
+}
+
+/** The candidate of a strip of confirmations, and the steps that they train. */
+export function confirmed(strip) {
+  const [number, budget] = strip.slice(1).split("-").map(Number);
+  return { number, budget };
 }
