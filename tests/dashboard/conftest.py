@@ -82,7 +82,7 @@ def growing(tmp_path):
     """The search at work, its first trials held after one step, and a dashboard to act on it."""
     search = GrowingSearch(tmp_path)
     search.hold.touch()
-    search.start()
+    controller = search.start()
     try:
         places = [search.trial(number).reports for number in range(2)]
         until(lambda: all(place.exists() for place in places), "the first trials run")
@@ -91,3 +91,4 @@ def growing(tmp_path):
             yield search
     finally:
         search.kill()
+        controller.wait()

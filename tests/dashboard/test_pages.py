@@ -1,6 +1,7 @@
 """The pages as a person sees them: a real browser, real searches."""
 
 import re
+import shutil
 
 import pytest
 from growing import GrowingSearch
@@ -79,6 +80,19 @@ def test_a_log_is_followed_and_pictures_come_as_they_are_kept(look, growing):
     page.get_by_label("Step of samples.png").press("ArrowLeft")
     expect(page.locator("#series output")).to_have_text("step 2")
     expect(page.locator("#series img")).to_have_attribute("src", re.compile("samples-0002.png$"))
+
+
+def test_a_name_of_any_letters_is_text_and_its_links_work(look, grown, tmp_path):
+    name = """a'b "c" & <i>d</i> 100% ü"""
+    shutil.copytree(grown.run.path, tmp_path / name)
+    with serving(tmp_path) as asker:
+        page = look(asker.url)
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        page.locator(".strips .cell").first.click()
+        expect(page.locator("#state")).to_contain_text("complete")
+        page.get_by_label("Where you are").get_by_role("link", name=name, exact=True).click()
+        expect(page.locator("#state")).to_contain_text("finished")
 
 
 def test_a_note_is_kept_with_its_trial(look, growing):

@@ -36,7 +36,7 @@ export function actButton(words, not, does, kind = "") {
       "data-key": words,
       "aria-disabled": not ? "true" : null,
       title: not || null,
-      onclick: () => (not ? say(`${words}: ${not}.`, { wrong: true }) : does()),
+      onclick: () => (not ? say(`${words.replace(" …", "")}: ${not}.`, { wrong: true }) : does()),
     },
     words,
   );

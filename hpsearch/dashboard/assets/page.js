@@ -15,10 +15,10 @@ const doing = new Map([
 ]);
 let first = ""; // of two keys
 
-/** Give a key (or two, "g o") a meaning on this page. */
-export function key(keys, what, act) {
+/** Give a key (or two, "g o") a meaning on this page; without `act`, list what has one already. */
+export function key(keys, what, act = null) {
   KEYS.push([keys, what]);
-  doing.set(keys, act);
+  if (act) doing.set(keys, act);
 }
 
 /** Whether the page looks dark at the moment. */

@@ -6,7 +6,7 @@ import { failed, warnings } from "./failures.js";
 import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
 import { ask, follow } from "./live.js";
-import { copyButton } from "./page.js";
+import { copyButton, key } from "./page.js";
 import { Strips, legend } from "./strips.js";
 import { Table } from "./table.js";
 import { tiles } from "./tiles.js";
@@ -18,12 +18,13 @@ const figures = new Figures(
   (trial) => location.assign(at.trial(study, trial)),
 );
 $("#legend").append(...legend());
+key("← → ↑ ↓", "from cell to cell, Enter opens the trial");
 
 function take(answer) {
   const changes = table.take(answer);
   const { head, pending } = table;
   unreadable(null);
-  show($("#state"), [head.state, asked(pending)], ([state, chips]) => [
+  show($("#state"), [head.state, asked(pending, head.state)], ([state, chips]) => [
     badge(state),
     chips.map((chip) => h("span", { class: "chip" }, chip)),
   ]);
@@ -48,12 +49,13 @@ function take(answer) {
 }
 
 /** What has been asked for and has not happened yet. */
-function asked(pending) {
+function asked(pending, state) {
   if (!pending) return [];
   return [
     pending.stop && "stop asked for",
-    pending.paused && "paused",
-    pending.end_after !== null && `ends after round ${pending.end_after}`,
+    pending.paused && state !== "paused" && "to be paused",
+    pending.end_after !== null &&
+      `${state === "finished" ? "ended" : "ends"} after round ${pending.end_after}`,
     pending.rounds !== null && `${pending.rounds} rounds asked for`,
     pending.again.length > 0 && `to run again: ${pending.again.join(", ")}`,
     pending.cancel.length > 0 && `stopping trial ${pending.cancel.join(", ")}`,
