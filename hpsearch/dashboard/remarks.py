@@ -3,10 +3,10 @@
 from dataclasses import asdict
 
 from hpsearch import figures
-from hpsearch.dashboard.trials import clean
 from hpsearch.dashboard.wire import Record
 from hpsearch.snapshot import Snapshot
 from hpsearch.trial import Folder
+from hpsearch.words import plain
 
 _TAIL_LINES = 12
 _TAIL_BYTES = 1 << 14
@@ -38,7 +38,7 @@ def _tail(folder: Folder) -> str:
     try:
         with folder.log.open("rb") as file:
             file.seek(max(0, folder.log.stat().st_size - _TAIL_BYTES))
-            lines = clean(file.read()).rstrip().split("\n")
+            lines = plain(file.read().decode(errors="replace")).rstrip().split("\n")
     except FileNotFoundError:
         return ""
     return "\n".join(lines[-_TAIL_LINES:])

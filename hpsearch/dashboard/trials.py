@@ -13,10 +13,9 @@ from hpsearch.result import state_of, value_of
 from hpsearch.snapshot import RunningTrial, Snapshot
 from hpsearch.space import Choice, Logint, Loguniform
 from hpsearch.trial import Folder, Trial
+from hpsearch.words import plain
 
 _LOG_BYTES = 1 << 16  # in one answer
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _STEP = re.compile(r"^(?P<series>.*?)[-_.]?(?P<step>\d+)(?P<kind>\.[A-Za-z0-9]+)$")
 
 
@@ -159,7 +158,12 @@ def log(folder: Folder, start: int | None, *, grows: bool) -> Record:
     # Up to a line's end while more is to come, so that no escape code and no letter is cut in two.
     if grows or begin + len(data) < size:
         data = data[: data.rfind(b"\n") + 1] or (data if len(data) == _LOG_BYTES else b"")
-    return {"text": clean(data), "from": begin, "next": begin + len(data), "size": size}
+    return {
+        "text": plain(data.decode(errors="replace")),
+        "from": begin,
+        "next": begin + len(data),
+        "size": size,
+    }
 
 
 def log_before(folder: Folder, until: int) -> Record:
@@ -170,7 +174,12 @@ def log_before(folder: Folder, until: int) -> Record:
             begin, data = _part_before(file, min(until, size))
     except FileNotFoundError:
         return {"text": "", "from": 0, "next": 0, "size": 0}
-    return {"text": clean(data), "from": begin, "next": begin + len(data), "size": size}
+    return {
+        "text": plain(data.decode(errors="replace")),
+        "from": begin,
+        "next": begin + len(data),
+        "size": size,
+    }
 
 
 def _part_before(file: BinaryIO, until: int) -> tuple[int, bytes]:
@@ -183,11 +192,9 @@ def _part_before(file: BinaryIO, until: int) -> tuple[int, bytes]:
     return begin, data
 
 
-def clean(data: bytes) -> str:
-    """Log bytes as text: no escape codes, of a line that was written over the last state."""
-    lines = _ESCAPES.sub(b"", data).replace(b"\r\n", b"\n").split(b"\n")
-    last = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
-    return _CONTROLS.sub(b"", b"\n".join(last)).decode(errors="replace")
+def _part(data: bytes, begin: int, size: int) -> Record:
+    text = plain(data.decode(errors="replace"))
+    return {"text": text, "from": begin, "next": begin + len(data), "size": size}
 
 
 def _read_json(path: Path) -> Any:
