@@ -123,6 +123,9 @@ class _Beside:
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        # Waitress leaves a file open that it was to send to a browser which has gone meanwhile;
+        # without its wrapper the answer is an ordinary iterable, and closed as such.
+        environ.pop("wsgi.file_wrapper", None)
         path = environ.get("PATH_INFO", "")
         if any(path == root or path.startswith(f"{root}/") for root in _OPTUNAS):
             return self._load()(environ, start)

@@ -22,7 +22,7 @@ def drawn(page):
     page.evaluate("scrollTo(0, 0)")
 
 
-def test_cells_turn_as_trials_end_and_the_end_is_told_without_a_reload(look, growing):
+def test_cells_turn_as_trials_end_and_the_end_is_told_without_a_reload(growing, look):
     page = look(f"{growing.url}/study/s")
     expect(page.locator("#state")).to_contain_text("running")
     expect(page.locator('.strips .cell[data-look="running"]')).to_have_count(2)
@@ -40,7 +40,7 @@ def test_cells_turn_as_trials_end_and_the_end_is_told_without_a_reload(look, gro
     assert page.evaluate("window.same")
 
 
-def test_a_stopped_trial_is_shown_as_failed_with_its_reason(look, growing):
+def test_a_stopped_trial_is_shown_as_failed_with_its_reason(growing, look):
     study = look(f"{growing.url}/study/s")
     trial = look(f"{growing.url}/study/s/trial/0")
     trial.get_by_role("button", name="Stop this trial").click()
@@ -51,7 +51,7 @@ def test_a_stopped_trial_is_shown_as_failed_with_its_reason(look, growing):
     expect(study.locator("#failures")).to_contain_text("stopped on request")
 
 
-def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(look, growing):
+def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(growing, look):
     page = look(f"{growing.url}/study/s")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#said")).to_contain_text("paused")
@@ -69,7 +69,7 @@ def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(lo
     expect(page.locator("#said")).to_contain_text("no controller is at work")
 
 
-def test_a_log_is_followed_and_pictures_come_as_they_are_kept(look, growing):
+def test_a_log_is_followed_and_pictures_come_as_they_are_kept(growing, look):
     page = look(f"{growing.url}/study/s/trial/0")
     expect(page.locator("#log")).to_contain_text("step 1")
     expect(page.locator("#log")).not_to_contain_text("step 2")
@@ -97,7 +97,7 @@ def test_a_name_of_any_letters_is_text_and_its_links_work(look, grown, tmp_path)
         page.close()
 
 
-def test_a_note_is_kept_with_its_trial(look, growing):
+def test_a_note_is_kept_with_its_trial(growing, look):
     page = look(f"{growing.url}/study/s/trial/0")
     page.get_by_role("textbox", name="Note").fill("its <b>samples</b> look torn")
     page.get_by_role("button", name="Keep").click()
