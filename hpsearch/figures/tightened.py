@@ -183,7 +183,9 @@ def _panel(
     ]
     ranks = _ranks(s, stages)
     yield _dots(s, parameter, [p for p in placed if p[2].spec.number in ranks], ranks)
-    yield _others([p for p in placed if p[2].spec.number not in ranks])
+    rest = [p for p in placed if p[2].spec.number not in ranks]
+    yield _valueless([p for p in rest if p[2].outcome is not None], "x-thin-open")
+    yield _valueless([p for p in rest if p[2].outcome is None], "circle-open")
     yield _rings([p for p in placed if p[2].spec.number in survivors])
 
 
@@ -226,14 +228,14 @@ def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, fl
     }
 
 
-def _others(placed: Placed) -> Figure:
-    """Those without a value: failed, or not ended."""
+def _valueless(placed: Placed, symbol: str) -> Figure:
+    """Trials without a value: failed, or not ended."""
     return {
         "type": "scatter",
         "mode": "markers",
         "x": [rounded(x, 5) for x, _, _ in placed],
         "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {"size": 5, "symbol": "x-thin-open", "color": GREY},
+        "marker": {"size": 5, "symbol": symbol, "color": GREY},
         "hovertext": [
             f"trial {t.spec.number}: "
             + ("not ended" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")

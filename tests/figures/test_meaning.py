@@ -35,7 +35,9 @@ def named(figure: figures.Figure, name: str) -> Any:
 
 def test_tightening_rings_the_survivors_of_every_round(growing: Snapshot) -> None:
     traces, axis = panel(figures.tightening(growing), "lr")
-    [rings] = [t for t in traces if t.get("marker", {}).get("symbol") == "circle-open"]
+    open_circles = [t for t in traces if t.get("marker", {}).get("symbol") == "circle-open"]
+    rings, waiting = sorted(open_circles, key=lambda t: -t["marker"]["size"])
+    assert waiting["x"] == []
     chosen = {n for summary in growing.rounds for n in summary.survivors}
     expected = {f"{growing.trial(n).spec.params['lr']:.5g}" for n in chosen}
     assert {f"{x:.5g}" for x in rings["x"]} == expected
