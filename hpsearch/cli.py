@@ -1,6 +1,6 @@
 """The command line: `hpsearch check | run | status | best | trials | export | digest`.
 
-The other commands are in `cli_acts`, `cli_dashboard` and `cli_replay`.
+The other commands are in `cli_acts`, `cli_dashboard`, `cli_replay` and `cli_report`.
 """
 
 import csv
@@ -29,9 +29,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command("dashboard")(cli_dashboard.dashboard)
-app.command("replay")(cli_replay.replay)
 
 StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Overrides = Annotated[
@@ -179,8 +176,11 @@ def digest(run: RunPath) -> None:
     print(view.read(run).result.digest)
 
 
+app.command()(cli_dashboard.dashboard)
+app.command()(cli_report.report)
+app.command()(cli_report.compare)
+app.command()(cli_replay.replay)
 app.add_typer(cli_acts.app)
-cli_report.add_to(app)
 
 
 def _overrides(given: list[str] | None, parallel: str | None) -> list[str]:

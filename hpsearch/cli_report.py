@@ -39,11 +39,6 @@ class PlotFormat(StrEnum):
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are not hpsearch's.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(report)
-    app.command()(compare)
-
-
 def report(
     run: Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")],
     format: Annotated[

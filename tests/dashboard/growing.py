@@ -1,7 +1,9 @@
 """A small search whose trials keep pictures that grow up, as a GAN's samples do."""
 
+import contextlib
 from pathlib import Path
 
+import psutil
 from searches import Search
 
 TRAINER = """\
@@ -51,3 +53,12 @@ class GrowingSearch(Search):
     def hold(self) -> Path:
         """While this file is there, trials wait after their first step."""
         return self.folder / "hold"
+
+    def processes_that_write(self, path: str) -> list[psutil.Process]:
+        """Living processes of the search that have a file open."""
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if path in [file.path for file in process.open_files()]:
+                    found.append(process)
+        return found

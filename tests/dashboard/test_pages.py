@@ -6,6 +6,7 @@ import shutil
 import pytest
 from growing import GrowingSearch
 from playwright.sync_api import expect
+from searches import until
 from served import serving
 
 PAGES = ["/", "/study/s", "/study/s/trial/9", "/compare?study=s&study=other"]
@@ -49,6 +50,22 @@ def test_a_stopped_trial_is_shown_as_failed_with_its_reason(growing, look):
     expect(study.locator('.cell[data-number="0"]')).to_have_attribute("data-look", "failed")
     expect(study.locator("#failures")).to_contain_text("killed")
     expect(study.locator("#failures")).to_contain_text("stopped on request")
+
+
+def test_a_trial_whose_process_is_killed_is_shown_as_failed(growing, look):
+    growing.ask("stop", "--now")
+    controller = growing.start("--set", "limits.retries=0")
+    log = str(growing.trial(0).log)
+    until(lambda: growing.processes_that_write(log), "trial 0 runs again")
+    page = look(f"{growing.url}/study/s")
+    expect(page.locator('.cell[data-number="0"]')).to_have_attribute("data-look", "running")
+    [worker] = [p for p in growing.processes_that_write(log) if not p.children()]
+    worker.kill()
+    expect(page.locator('.cell[data-number="0"]')).to_have_attribute("data-look", "failed")
+    expect(page.locator("#failures")).to_contain_text("killed from outside")
+    growing.hold.unlink()
+    expect(page.locator("#state")).to_contain_text("finished")
+    assert growing.end(controller)[0] == 0
 
 
 def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(growing, look):
