@@ -27,7 +27,7 @@ dashboard: $(READY)  ## the pages of the searches in RUNS (FLAGS=--allow-control
 	$(BIN)/hpsearch dashboard $(RUNS) --open $(FLAGS)
 
 test: $(READY)  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(READY)  ## format and style
 	$(BIN)/ruff format --check .
@@ -41,6 +41,7 @@ layers: $(READY)  ## imports point down
 
 bench: $(READY)  ## the benchmarks, tables under benchmarks/results
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/dashboard.py
 
 clean:  ## the environment and all caches; run folders stay
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -210,7 +210,7 @@ def test_go_on_starts_a_killed_search_in_a_session_of_its_own(held, undisturbed_
     held.release()
     until(lambda: held.run.holder() is None, "it has finished")
     assert held.digest() == undisturbed_held
-    assert "winner" in held.run.controller_log.read_text()
+    until(lambda: "winner" in held.run.controller_log.read_text(), "it says what it has found")
 
 
 def test_stop_ends_a_search_that_go_on_has_started(held, undisturbed_held):

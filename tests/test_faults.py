@@ -125,8 +125,8 @@ ACTS = {
 FATES = {
     "good": ("complete", None, "", ""),
     "segfault": ("fail", "error", r"the trainer's process died of SIGSEGV \(.*\)", "SIGSEGV"),
-    "hang": ("fail", "timeout", r"ran longer than limits\.trial_seconds = 6 s", "ran longer"),
-    "spin": ("fail", "timeout", r"ran longer than limits\.trial_seconds = 6 s", "ran longer"),
+    "hang": ("fail", "timeout", r"ran longer than limits\.trial_seconds = 15 s", "ran longer"),
+    "spin": ("fail", "timeout", r"ran longer than limits\.trial_seconds = 15 s", "ran longer"),
     "eat": ("fail", "out_of_memory", r"used \d+ MiB, more than limits\.trial_.* = 600 MiB", "used"),
     "let_a_child_eat": ("fail", "out_of_memory", r"used \d+ MiB, more than .* 600 MiB", "used"),
     "chatter": ("complete", None, "", "y" * 1000),
@@ -172,7 +172,7 @@ objective: {{minimize: loss}}
 search: {{rounds: 1, trials: 25}}
 budget: {{steps: 2}}
 confirm: {{top: 0}}
-limits: {{trial_seconds: 6, trial_memory_mib: 600, retries: 1}}
+limits: {{trial_seconds: 15, trial_memory_mib: 600, retries: 1}}
 resources: {{parallel: 25}}
 start: [{", ".join(f"{{act: {act}}}" for act in FATES)}]
 space:

@@ -46,6 +46,7 @@ def make(shelf: Shelf, *, allow_control: bool, hands: Executor) -> flask.Flask:
     app.config["shelf"] = shelf
     app.config["allow_control"] = allow_control
     app.config["hands"] = hands
+    app.config["kept"] = {}
     app.config["MAX_CONTENT_LENGTH"] = 1 << 16
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals["allow_control"] = allow_control
@@ -123,7 +124,8 @@ def _study(name: str) -> ResponseReturnValue:
 
 def _remarks(name: str) -> ResponseReturnValue:
     snapshot = _snapshot(name)
-    return _tagged(f"{snapshot.epoch}-{snapshot.version}", lambda: remarks.remarks(snapshot))
+    tag = f"{snapshot.epoch}-{snapshot.version}"
+    return _tagged((name, "remarks"), tag, lambda: remarks.remarks(snapshot))
 
 
 def _figure(name: str, figure: str) -> ResponseReturnValue:
@@ -133,7 +135,8 @@ def _figure(name: str, figure: str) -> ResponseReturnValue:
     # Only the curves show what runs; the others are the same until a trial begins or ends.
     version = snapshot.version if figure == "curves" else max(snapshot.stamps.values(), default=0)
     tag = f"{snapshot.epoch}-{version}-{options.get('columns')}"
-    return _tagged(tag, lambda: _FIGURES[figure](snapshot, **options))
+    key = (name, figure, *options.values())
+    return _tagged(key, tag, lambda: _FIGURES[figure](snapshot, **options))
 
 
 def _columns() -> dict[str, int]:
@@ -201,15 +204,22 @@ def _compare_figure() -> ResponseReturnValue:
     return figures.compare(_compared(), x=x)
 
 
-def _tagged(tag: str, make: Callable[[], Any]) -> flask.Response:
-    """An answer that is not made and sent again while its tag stays the same."""
+def _tagged(key: tuple[Any, ...], tag: str, make: Callable[[], Any]) -> flask.Response:
+    """An answer that is not made, and not sent, again while its tag stays the same.
+
+    The last one of each key is kept for the other pages that ask for it.
+    """
     response = flask.Response()
     response.set_etag(tag)
     response.headers["Cache-Control"] = "no-cache"
     if flask.request.if_none_match.contains(tag):
         response.status_code = 304
         return response
-    response.data = flask.json.dumps(make())
+    kept: dict[tuple[Any, ...], tuple[str, str]] = flask.current_app.config["kept"]
+    made = kept.get(key)
+    if made is None or made[0] != tag:
+        made = kept[key] = tag, flask.json.dumps(make())
+    response.data = made[1]
     response.content_type = "application/json"
     return response
 

@@ -21,8 +21,15 @@ def test_the_local_launcher_keeps_the_contract(check, tmp_path):
     check(LocalLauncher, tmp_path)
 
 
+def the_nursery() -> psutil.Process:
+    """Among the children of the tests, of which a browser may be one."""
+    children = psutil.Process().children()
+    [nursery] = [child for child in children if "hpsearch.launchers.nursery" in child.cmdline()]
+    return nursery
+
+
 def nursery_and_guard() -> tuple[psutil.Process, psutil.Process]:
-    [nursery] = psutil.Process().children()
+    nursery = the_nursery()
     [guard] = nursery.children()
     return nursery, guard
 
@@ -45,8 +52,9 @@ def test_whichever_process_is_killed_the_job_is_over_and_nothing_is_left(victim,
 def test_a_nursery_that_was_killed_before_it_could_start_anything_is_replaced(tmp_path):
     with try_out(LocalLauncher, tmp_path) as trying:
         first = trying.start("hang")
-        psutil.Process().children()[0].kill()
-        psutil.Process().children()[0].wait()
+        nursery = the_nursery()
+        nursery.kill()
+        nursery.wait()
         second, third = trying.start("end"), trying.start("end")
         for handle in (first, second, third):
             trying.wait_for(handle)
