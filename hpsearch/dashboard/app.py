@@ -68,6 +68,8 @@ def _add_pages(app: flask.Flask) -> None:
     app.add_url_rule("/study/<name>/trial/<int:number>", "trial", page("trial.html"))
     app.add_url_rule("/compare", "compare", page("compare.html"))
     app.add_url_rule("/assets/plotly.min.js", "plotly", _plotly)
+    # Optuna Dashboard's pages name no icon, so browsers ask for this one.
+    app.add_url_rule("/favicon.ico", "icon", lambda: app.send_static_file("icon.svg"))
 
 
 def _add_data(app: flask.Flask) -> None:

@@ -128,6 +128,8 @@ class _Beside:
         environ.pop("wsgi.file_wrapper", None)
         path = environ.get("PATH_INFO", "")
         if any(path == root or path.startswith(f"{root}/") for root in _OPTUNAS):
+            # It fails for whoever does not say what encodings are welcome.
+            environ.setdefault("HTTP_ACCEPT_ENCODING", "identity")
             return self._load()(environ, start)
         return self._pages(environ, start)
 

@@ -246,3 +246,15 @@ def test_a_failed_search_shows_what_its_trials_said_last(look, tmp_path):
         expect(page.locator("#failed")).to_contain_text("<i>no such data</i>")
         expect(page.locator('.strips .cell[data-look="failed"]')).to_have_count(8)
         page.close()
+
+
+def test_optuna_dashboard_shows_the_same_studies(look, gallery):
+    page = look(f"{gallery}/")
+    page.get_by_role("link", name="Optuna Dashboard").click()
+    page.wait_for_url("**/dashboard")
+    page.get_by_text("other").first.click()
+    page.wait_for_url("**/dashboard/studies/*")
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Studies")).to_be_visible()

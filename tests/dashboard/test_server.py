@@ -218,6 +218,7 @@ def test_optuna_dashboard_shows_the_studies_and_deletes_nothing(ask, finished):
     assert len(detail["trials"]) == 10
     assert ask("/dashboard").status == 200
     assert ask(f"/dashboard/studies/{number}").status == 200
+    assert ask("/static/bundle.js").status == 200
     before = hashes(finished)
     for method, path in [
         ("DELETE", f"/api/studies/{number}"),
