@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hpsearch.events import Event, TrialEnded, TrialStarted
+from hpsearch.events import Event, TrialEnded
 from hpsearch.live import LiveView
 from hpsearch.start import search
 
@@ -35,14 +35,17 @@ def main() -> None:
             nonlocal ended
             view(event)
             ended += isinstance(event, TrialEnded)
-            if ended == MOMENT and isinstance(event, TrialStarted):
+            if ended == MOMENT:
+                console.print(view.picture())
                 raise EnoughSeen
 
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            try:
-                search(ROOT / "studies" / "digits_gan.yaml", watch=watch)
-            except EnoughSeen:
-                console.print(view.picture())
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.chdir(folder),
+            contextlib.suppress(EnoughSeen),
+        ):
+            search(ROOT / "studies" / "digits_gan.yaml", watch=watch)
+        view.close()
         # Without the fonts that rich would have a browser fetch; any monospaced one will do.
         picture = re.sub(
             r"@font-face \{.*?\}", "", console.export_svg(title="make sweep"), flags=re.S

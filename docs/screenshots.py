@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from hpsearch import view
 from hpsearch.dashboard.serve import Server
+from hpsearch.progress import PlainLines
 from hpsearch.start import search
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ def main() -> None:
             name = Path(sys.argv[1]).resolve().name
         else:
             runs, name = Path(temporary) / "runs", "digits-gan"
-            search(ROOT / "studies" / "digits_gan.yaml", runs=runs, watch=print)
+            search(ROOT / "studies" / "digits_gan.yaml", runs=runs, watch=PlainLines())
         server = Server(runs, port=0)
         thread = threading.Thread(target=server.run)
         thread.start()
