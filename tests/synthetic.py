@@ -132,18 +132,19 @@ def without_values(s: Snapshot) -> Snapshot:
     failed = tuple(
         Trial(t.spec, Outcome("fail", None, {}, "error", "it <b>broke</b>")) for t in first
     )
-    return _with(s, failed, s.result.rounds[:1])
+    return having(s, failed, s.result.rounds[:1])
 
 
 def with_one_trial(s: Snapshot) -> Snapshot:
-    return _with(s, s.result.records[:1], s.result.rounds[:1])
+    return having(s, s.result.records[:1], s.result.rounds[:1])
 
 
 def not_begun(s: Snapshot) -> Snapshot:
-    return _with(s, (), ())
+    return having(s, (), ())
 
 
-def _with(s: Snapshot, records: tuple[Trial, ...], drawn: tuple[RoundRecord, ...]) -> Snapshot:
+def having(s: Snapshot, records: tuple[Trial, ...], drawn: tuple[RoundRecord, ...]) -> Snapshot:
+    """The study with other trials and rounds."""
     r = s.result
     result = Result(r.name, r.folder, r.metric, r.direction, records, drawn)
     return Snapshot(result, s.plan, s.study, None, Pending(), (), 1, "e", {}, lambda number: ())

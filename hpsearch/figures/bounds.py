@@ -9,6 +9,7 @@ from hpsearch.space import Choice, Domain, Int, Logint, Scalar
 from hpsearch.trial import Trial
 
 _OUTER = 0.05  # of a parameter's range on its own scale
+_ENOUGH = 2  # one survivor at an end is no evidence
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Pressing:
 
 def pressing(s: Snapshot) -> tuple[Pressing, ...]:
     """The parameters whose range most of the latest survivors find too narrow."""
-    survivors = [s.trial(number) for number in latest_survivors(s)]
+    survivors = [s.trial(number) for number in latest_survivors(s, _ENOUGH)]
     found = []
     for parameter in s.space:
         domain = parameter.domain
@@ -46,7 +47,7 @@ def pressing(s: Snapshot) -> tuple[Pressing, ...]:
             for t in survivors
             if parameter.name in t.spec.params and domain.contains(t.spec.params[parameter.name])
         ]
-        if isinstance(domain, Choice) or len(having) < 2:
+        if isinstance(domain, Choice) or len(having) < _ENOUGH:
             continue
         sides: tuple[tuple[Literal["low", "high"], float], ...] = (
             ("low", domain.low),
@@ -62,11 +63,11 @@ def pressing(s: Snapshot) -> tuple[Pressing, ...]:
     return tuple(found)
 
 
-def latest_survivors(s: Snapshot) -> tuple[int, ...]:
-    """The trials chosen last: for confirmation, or for the round at work."""
+def latest_survivors(s: Snapshot, least: int = 1) -> tuple[int, ...]:
+    """The trials chosen last, at least so many: for confirmation, or for the round at work."""
     for summary in reversed(s.rounds):
         for chosen in (summary.survivors, summary.parents):
-            if chosen:
+            if len(chosen) >= least:
                 return chosen
     return ()
 

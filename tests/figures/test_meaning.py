@@ -98,6 +98,15 @@ def test_survivors_at_an_end_of_a_range_press_on_it() -> None:
     assert high["x"].side == "high" and high["x"].bound == 1
 
 
+def test_a_single_candidate_leaves_the_warning_to_the_survivors_before_it() -> None:
+    s = pressed(-0.5)
+    only = s.rounds[-1].survivors[0]
+    records = [t for t in s.result.records if t.spec.role != "confirm" or t.spec.parent == only]
+    confirmed_once = synthetic.having(s, tuple(records), s.result.rounds)
+    assert confirmed_once.rounds[-1].survivors == (only,)
+    assert {p.parameter for p in figures.pressing(confirmed_once)} >= {"lr", "x"}
+
+
 def test_survivors_in_the_middle_press_on_nothing() -> None:
     assert figures.pressing(pressed(0.5)) == ()
 
