@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
+from pathlib import Path
 
 from hpsearch import figures
 from hpsearch.difference import difference
@@ -70,9 +71,9 @@ def _names(studies: Sequence[Snapshot]) -> list[str]:
     paths = [s.result.folder.absolute().parts for s in studies]
     shown = [s.result.name for s in studies]
     for length in range(1, max(map(len, paths)) + 1):
-        if len(set(shown)) == len(shown):
+        if len(set(shown)) == len(set(paths)):
             break
-        shown = ["/".join(path[-length:]) for path in paths]
+        shown = [str(Path(*path[-length:])) for path in paths]
     # The same folder twice.
     return [name if name not in shown[:i] else f"{name} ({i + 1})" for i, name in enumerate(shown)]
 

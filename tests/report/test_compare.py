@@ -53,6 +53,15 @@ def test_the_same_study_twice_cannot_be_told_apart(folder: Path) -> None:
     assert "Parameters in which the winners differ: in no parameter." in done.stdout
 
 
+def test_studies_are_named_by_as_much_of_their_path_as_tells_them_apart(folder: Path) -> None:
+    def names(*runs: str) -> list[str]:
+        document = comparison([view.read(folder / run) for run in runs])
+        return next(b.headings for b in document.sections[0].blocks if isinstance(b, Table))[1:]
+
+    assert names("told", "told") == ("told", "told (2)")
+    assert names("other/again/told", "other/runs/told") == ("again/told", "runs/told")
+
+
 def test_the_table_holds_winner_test_metrics_and_cost(folder: Path) -> None:
     runs = [view.read(folder / name) for name in ("told", "other/runs/told")]
     document = comparison(runs)
