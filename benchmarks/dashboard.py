@@ -20,17 +20,16 @@ import os
 import platform
 import random
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 from filled import fill, keep
+from flood import measure_flood
+from serving import free_port, serving
 
 from hpsearch import view
 from hpsearch.runfolder import RunFolder
@@ -54,26 +53,9 @@ space:
   width: {logint: [32, 128]}
   beta1: {uniform: [0, 1]}
 """
-BUSY_STUDY = """
-study: busy
-trainer: busy.py:train
-objective: {minimize: loss}
-search: {rounds: 4, trials: 14}
-budget: {steps: 20}
-confirm: {top: 0}
-resources: {parallel: 2, device: cpu}
-space: {x: {uniform: [0, 1]}}
-"""
-BUSY_TRAINER = """
-def train(run):
-    for step in range(1, run.budget + 1):
-        total = sum(i * i for i in range(700_000))
-        run.report(step, loss=(run.hp.x - 0.3) ** 2 + 0 * total)
-"""
 FIGURES = ("tightening", "progress", "curves", "importance", "parallel", "seeds")
 REPORTS = 50
 UPDATES = 7
-REQUESTS = 10_000
 OPTUNAS_MEMORY_S = 11
 
 
@@ -93,33 +75,6 @@ def train(spec: Spec) -> tuple[Outcome, list[Report]]:
     if draw.random() < 0.04:
         return Outcome("fail", None, last, "nonfinite", "fid is nan", 9.0, spec.budget), reports
     return Outcome("complete", last["fid"], last, None, "", 10.0, spec.budget), reports
-
-
-@contextlib.contextmanager
-def serving(command: list[str], port: int) -> Iterator[psutil.Process]:
-    """A server from its start to its end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            assert process.poll() is None, command
-            assert time.monotonic() < deadline, command
-            time.sleep(0.05)
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def ask(port: int, path: str) -> tuple[float, bytes]:
@@ -249,66 +204,6 @@ def measure_looks(sizes: list[int]) -> list[dict[str, object]]:
                 shutil.rmtree(copy)
             shutil.rmtree(folder)
     return rows
-
-
-FLOOD = """
-import http.client, os, sys
-os.nice(19)
-port, requests = int(sys.argv[1]), int(sys.argv[2])
-connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-paths = ["/", "/data/studies", "/data/study/busy", "/data/study/busy/trial/0", "/study/busy"]
-for i in range(requests):
-    connection.request("GET", paths[i % len(paths)])
-    connection.getresponse().read()
-print("done")
-"""
-
-
-def time_search(folder: Path, flooded: bool) -> tuple[float, float]:
-    """Seconds of a search, and of the flood during it."""
-    shutil.rmtree(folder / "runs", ignore_errors=True)
-    port = free_port()
-    runs = folder / "runs"
-    runs.mkdir()
-    with serving(["hpsearch.cli", "dashboard", str(runs), "--port", str(port)], port):
-        command = [sys.executable, "-m", "hpsearch.cli", "run", str(folder / "busy.yaml")]
-        began = time.perf_counter()
-        search = subprocess.Popen([*command, "--runs", str(runs), "--quiet"])
-        flood = None
-        while not (runs / "busy" / "trials" / "00001" / "reports.jsonl").exists():
-            time.sleep(0.01)
-        if flooded:
-            flood = subprocess.Popen(
-                [sys.executable, "-c", FLOOD, str(port), str(REQUESTS)], stdout=subprocess.DEVNULL
-            )
-        flood_began = time.perf_counter()
-        assert search.wait() == 0
-        spent = time.perf_counter() - began
-        if flood is not None:
-            assert flood.wait() == 0
-        return spent, time.perf_counter() - flood_began
-
-
-def measure_flood(repeats: int) -> dict[str, object]:
-    alone, flooded, floods = [], [], []
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        (folder / "busy.yaml").write_text(BUSY_STUDY)
-        (folder / "busy.py").write_text(BUSY_TRAINER)
-        for _ in range(repeats):
-            alone.append(time_search(folder, flooded=False)[0])
-            spent, flood = time_search(folder, flooded=True)
-            flooded.append(spent)
-            floods.append(flood)
-            print(f"alone {alone[-1]:.1f} s, asked {spent:.1f} s ({flood:.1f})", file=sys.stderr)
-    ratios = sorted(b / a for a, b in zip(alone, flooded, strict=True))
-    return {
-        "search alone s": round(statistics.median(alone), 1),
-        f"with {REQUESTS:,} requests s": round(statistics.median(flooded), 1),
-        "ratio": round(statistics.median(ratios), 3),
-        "range": f"{ratios[0]:.3f} to {ratios[-1]:.3f}",
-        "requests answered within s": round(statistics.median(floods), 1),
-    }
 
 
 def table(rows: list[dict[str, object]]) -> list[str]:
