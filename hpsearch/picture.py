@@ -25,7 +25,7 @@ def picture(snapshot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
     parts: list[RenderableType] = [_header(snapshot), _strips(snapshot)]
     if snapshot.running:
         parts += [Text("\nplaces", style="dim"), _places(snapshot)]
-    if leaders := snapshot.leaders(3):
+    if leaders := snapshot.result.leaders(3):
         parts += [Text("\nleaders", style="dim"), _leaders(snapshot, leaders)]
         parts.append(Text("\ntightening: ━ drawn from, ● leaders", style="dim"))
         parts.append(_tightening(snapshot, leaders))

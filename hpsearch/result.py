@@ -1,6 +1,7 @@
 """What a search has found: trials, rounds and the confirmed winners."""
 
 import hashlib
+import heapq
 import importlib
 import json
 import math
@@ -75,15 +76,19 @@ class Result:
     @property
     def best_trial(self) -> Trial | None:
         """The best single trial of the search at the largest budget; flattered by selection."""
+        return next(iter(self.leaders(1)), None)
+
+    def leaders(self, count: int) -> tuple[Trial, ...]:
+        """The best finished trials of the search at the largest budget reached, best first."""
         finished = [t for t in self.records if t.spec.searched and value_of(t) is not None]
-        if not finished:
-            return None
-        budget = max(t.spec.budget for t in finished)
+        budget = max((t.spec.budget for t in finished), default=0)
         sign = 1 if self.direction == "minimize" else -1
-        return min(
-            (t for t in finished if t.spec.budget == budget),
-            key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number),
-        )
+        comparable = [t for t in finished if t.spec.budget == budget]
+
+        def order(trial: Trial) -> tuple[float, int]:
+            return sign * (value_of(trial) or 0.0), trial.spec.number
+
+        return tuple(heapq.nsmallest(count, comparable, key=order))
 
     @property
     def trials(self) -> Any:

@@ -209,16 +209,6 @@ class Snapshot:
         parents = [self.trial(n) for n in record.survivors] if record else []
         return lineage(self.study, record, parents, trial)
 
-    def leaders(self, count: int) -> tuple[Trial, ...]:
-        """The best finished trials of the largest budget reached, best first."""
-        finished = [t for t in self.searched if value_of(t) is not None]
-        budget = max((t.spec.budget for t in finished), default=0)
-        sign = 1 if self.result.direction == "minimize" else -1
-        comparable = [t for t in finished if t.spec.budget == budget]
-        return tuple(
-            sorted(comparable, key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))[:count]
-        )
-
     def failures(self) -> Mapping[str, tuple[Trial, ...]]:
         """Failed trials by reason, the most frequent first."""
         groups: dict[str, list[Trial]] = defaultdict(list)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from hpsearch import restart
+from hpsearch import figures, restart
 from hpsearch.errors import HpsearchError
 from hpsearch.result import Winner, state_of, value_of
 from hpsearch.runfolder import RunFolder
@@ -110,7 +110,7 @@ def listing(name: str, snapshot: Snapshot) -> Record:
         "winner": winners[0] if winners else None,
         "running": len(snapshot.running),
         "failed": sum(failure["count"] for failure in shown["failures"]),
-        "curve": [brief(r.best, 4) for r in snapshot.rounds],
+        "curve": [brief(value, 4) for value in figures.sparkline(snapshot)],
     }
 
 
