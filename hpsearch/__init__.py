@@ -13,16 +13,19 @@ from hpsearch.run import HP, Run
 
 if TYPE_CHECKING:
     from hpsearch import plots as plots
+    from hpsearch.fusion import Alike as Alike
     from hpsearch.fusion import Data as Data
     from hpsearch.fusion import Evaluation as Evaluation
     from hpsearch.fusion import Optimizer as Optimizer
+    from hpsearch.fusion import Padded as Padded
     from hpsearch.fusion import Trainer as Trainer
     from hpsearch.result import Result as Result
     from hpsearch.start import search as search
     from hpsearch.view import read as open
 
 __all__ = [
-    "HP", "Data", "Evaluation", "Optimizer", "Result", "Run", "Trainer", "open", "plots", "search",
+    "HP", "Alike", "Data", "Evaluation", "Optimizer", "Padded", "Result", "Run", "Trainer", "open",
+    "plots", "search",
 ]  # fmt: skip
 
 
@@ -34,9 +37,11 @@ def __getattr__(name: str) -> Any:
         "search": ("hpsearch.start", "search"),
         "open": ("hpsearch.view", "read"),
         "Result": ("hpsearch.result", "Result"),
+        "Alike": ("hpsearch.fusion", "Alike"),
         "Data": ("hpsearch.fusion", "Data"),
         "Evaluation": ("hpsearch.fusion", "Evaluation"),
         "Optimizer": ("hpsearch.fusion", "Optimizer"),
+        "Padded": ("hpsearch.fusion", "Padded"),
         "Trainer": ("hpsearch.fusion", "Trainer"),
     }
     if name == "plots":

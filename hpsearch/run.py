@@ -13,16 +13,18 @@ def train(run: Run) -> None:
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpsearch import files
-from hpsearch.errors import HpsearchError
+from hpsearch.errors import HpsearchError, TrainerError
 from hpsearch.trial import Folder, Report, Spec
 
 if TYPE_CHECKING:
     import numpy as np
+
+T = TypeVar("T")
 
 
 class NonfiniteError(HpsearchError):
@@ -50,6 +52,19 @@ class HP(Mapping[str, Any]):
                 f"give it under space: or fixed:, or ask hp.get({name!r}, default) if it is "
                 "conditional"
             ) from None
+
+    def pick(self, name: str, of: Mapping[str, Callable[[], T]]) -> T:
+        """What belongs to this trial's choice of a hyperparameter: `of[hp[name]]()`.
+
+        In a fused group the trials may differ in the choice: all of `of` is evaluated then, and
+        each trial takes its own, so every entry must give tensors of one shape.
+
+        hp.pick("loss", {"hinge": lambda: hinge(logits), "wgan": lambda: logits.mean()})
+        """
+        choice = self[name]
+        if choice not in of:
+            raise TrainerError(f"hp.pick({name!r}): no entry for {choice!r} (has: {', '.join(of)})")
+        return of[choice]()
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

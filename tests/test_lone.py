@@ -156,9 +156,9 @@ def test_networks_are_in_training_mode_for_the_loss_and_not_for_the_evaluation(t
             assert all(net.training for net in nets.values()) and torch.is_grad_enabled()
             return super().loss(phase, nets, batch, hp)
 
-        def evaluate(self, nets, hp):
+        def evaluate(self, nets, outputs, hp):
             assert not any(net.training for net in nets.values()) and not torch.is_grad_enabled()
-            return super().evaluate(nets, hp)
+            return super().evaluate(nets, outputs, hp)
 
     lone.train(Watched(), start(tmp_path, budget=7))
     assert len(result(tmp_path)[1]) == 2

@@ -56,7 +56,7 @@ def test_the_last_evaluation_decides_whether_a_trial_is_collapsed(tmp_path, last
     said = iter(["flat" if last is None else None, last])
 
     class Collapses(Toy):
-        def evaluate(self, nets, hp):
+        def evaluate(self, nets, outputs, hp):
             return Evaluation({"size": 1.0}, collapsed=next(said))
 
     run = start(tmp_path, budget=10)

@@ -73,7 +73,9 @@ class Classifier(Trainer):
         logits = nets["net"](batch["image"], dropout_masks(batch["dropout"], hp.dropout))
         return smoothed_cross_entropy(logits, batch["label"], hp.label_smoothing)
 
-    def evaluate(self, nets: Mapping[str, nn.Module], hp: HP) -> Evaluation:
+    def evaluate(
+        self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
+    ) -> Evaluation:
         loss, accuracy = _score(nets["net"], "valid")
         train_loss, _ = _score(nets["net"], "train")
         return Evaluation({"val_loss": loss, "val_accuracy": accuracy, "train_loss": train_loss})

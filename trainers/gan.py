@@ -78,7 +78,9 @@ class GAN(Trainer):
             loss = loss + hp.penalty_weight * r1_penalty(discriminator, real)
         return loss
 
-    def evaluate(self, nets: Mapping[str, nn.Module], hp: HP) -> Evaluation:
+    def evaluate(
+        self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
+    ) -> Evaluation:
         images = _generate(nets["generator"], hp.z_dim)
         fid, covered, spread = _judge(images, "valid")
         return Evaluation(

@@ -1,5 +1,5 @@
-"""Trainers that write one trial as ordinary PyTorch, and the loop that runs them."""
+"""Trainers that write one trial as ordinary PyTorch, and the loops that run them."""
 
-from hpsearch.fusion.trainer import Data, Evaluation, Optimizer, Trainer
+from hpsearch.fusion.trainer import Alike, Data, Evaluation, Optimizer, Padded, Trainer
 
-__all__ = ["Data", "Evaluation", "Optimizer", "Trainer"]
+__all__ = ["Alike", "Data", "Evaluation", "Optimizer", "Padded", "Trainer"]

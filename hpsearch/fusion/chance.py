@@ -6,6 +6,7 @@ that goes on from it draws what it would have drawn.
 """
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 _INIT, _ROWS, _NOISE, _EVALUATION = range(4)  # independent streams of one seed
 _MASK = 2**64 - 1
+_BLOCK_NUMBERS, _BLOCK_STEPS = 2**16, 64  # of noise that is drawn at a time, at most
 
 
 def splitmix64(x: int) -> int:
@@ -59,19 +61,29 @@ def order_of_rows(seed: int, epoch: int, rows: int) -> Tensor:
 
 
 class Noise:
-    """Standard normal tensors of a step; on the CPU, so that devices agree on them."""
+    """Standard normal tensors of a step; on the CPU, so that devices agree on them.
+
+    They are drawn for a block of steps at a time, because seeding a generator for each step takes
+    longer than drawing its few numbers. The block's length depends on the shapes alone.
+    """
 
     def __init__(self, seed: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._seed = seed
         self._shapes = dict(shapes)
         self._generator = torch.Generator()
+        largest = max((math.prod(shape) for shape in self._shapes.values()), default=1)
+        self._length = min(max(_BLOCK_NUMBERS // max(largest, 1), 1), _BLOCK_STEPS)
+        self._number = -1
+        self._block: dict[str, Tensor] = {}
 
     def at(self, step: int) -> dict[str, Tensor]:
         """By name, in the declared shapes, float32."""
-        if not self._shapes:
-            return {}
-        self._generator.manual_seed(mixed(self._seed, _NOISE, step))
-        return {
-            name: torch.randn(shape, generator=self._generator)
-            for name, shape in self._shapes.items()
-        }
+        number, place = divmod(step, self._length)
+        if number != self._number:
+            self._generator.manual_seed(mixed(self._seed, _NOISE, number))
+            self._block = {
+                name: torch.randn((self._length, *shape), generator=self._generator)
+                for name, shape in self._shapes.items()
+            }
+            self._number = number
+        return {name: block[place] for name, block in self._block.items()}

@@ -66,6 +66,7 @@ class _Training:
         self._trainer, self._hp = trainer, hp
         self._cycle = cycle(trainer, hp)
         self._batches = Batches(trainer, hp, run.seed, run.device)
+        self.inputs = {name: t.to(run.device) for name, t in trainer.inputs(hp).items()}
         _check_phases(trainer, self.nets)
         for net in self.nets.values():
             net.requires_grad_(False)
@@ -161,7 +162,8 @@ def _report(trainer: Trainer, run: Run, training: _Training) -> None:
     for net in training.nets.values():
         net.eval()
     with torch.no_grad(), chance.evaluation(run.seed):
-        evaluation: Evaluation = trainer.evaluate(training.nets, run.hp)
+        outputs = trainer.outputs(training.nets, training.inputs, run.hp)
+        evaluation: Evaluation = trainer.evaluate(training.nets, outputs, run.hp)
         metrics = dict(evaluation.metrics)
         if run.role == "confirm" and training.step >= run.budget:
             metrics |= _test_metrics(trainer, training.nets, run.hp)

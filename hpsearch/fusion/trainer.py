@@ -41,6 +41,30 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class Padded:
+    """A whole-number hyperparameter that only sizes tensors, such as a width: trials of unlike
+    values share a group, their tensors filled up with zeros to one of a few sizes.
+
+    The sizes depend on the study's space and never on the company. It is exact where units that
+    have zeros for all weights stay without effect: a mean over the units (LayerNorm) is not so.
+    """
+
+    name: str
+    sizes: int = 2  # how many, evenly spaced on the parameter's scale; the last is its upper bound
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Choices of a hyperparameter between which `HP.pick` makes no structural difference.
+
+    Trials that have any of `choices` share a group; each other choice is a structure of its own.
+    """
+
+    name: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a trainer says of its networks at a report."""
 
@@ -57,12 +81,14 @@ class Trainer:
     Attributes:
         defaults: every hyperparameter that the trainer knows, with the value it has when the study
             does not give one. A study that names another is refused before anything runs.
-        structure: hyperparameters in which trials that share a fused group must agree.
+        structure: hyperparameters in which trials that share a fused group must agree. In `loss`
+            and `outputs` these are plain values (a padded one is the group's size), any other
+            number may be a tensor without dimensions, and any other choice goes through `hp.pick`.
         phases: the networks that are trained, in the order of their turns; a GAN has two.
     """
 
     defaults: ClassVar[Mapping[str, Any]] = {}
-    structure: ClassVar[tuple[str, ...]] = ()
+    structure: ClassVar[tuple[str | Padded | Alike, ...]] = ()
     phases: ClassVar[tuple[str, ...]] = ("net",)
 
     def data(self, hp: HP) -> Data:
@@ -96,16 +122,35 @@ class Trainer:
     ) -> "Tensor":
         """The scalar that a step of `phase` descends, in the parameters of nets[phase] alone.
 
-        Pure and clean for `torch.func.vmap`: no optimizer, no `.item()`, no random numbers but
-        those of the batch, `torch.func.grad` in place of `autograd.grad(create_graph=True)`.
+        Pure and clean for `torch.func.vmap`: no optimizer, no `.item()`, no `if` on a tensor, no
+        random numbers but those of the batch, `torch.func.grad` in place of
+        `autograd.grad(create_graph=True)`. The networks are in train() mode.
         """
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
-    def evaluate(self, nets: "Mapping[str, nn.Module]", hp: HP) -> Evaluation:
+    def inputs(self, hp: HP) -> "Mapping[str, Tensor]":
+        """What `outputs` reads at every report: validation pictures, fixed latents. On the CPU.
+
+        A tensor that is the same object for all trials is shared between them, not copied.
+        """
+        return {}
+
+    def outputs(
+        self, nets: "Mapping[str, nn.Module]", inputs: "Mapping[str, Tensor]", hp: HP
+    ) -> "Mapping[str, Tensor]":
+        """The pass of the networks, in eval() mode, that evaluation needs; pure, like `loss`."""
+        return {}
+
+    def evaluate(
+        self, nets: "Mapping[str, nn.Module]", outputs: "Mapping[str, Tensor]", hp: HP
+    ) -> Evaluation:
         """Validation metrics and pictures at a report, without gradients and in eval() mode.
 
-        The networks are on the trial's device; torch's global generator is in a fixed state, so
-        the same networks give the same numbers.
+        Args:
+            nets: of this one trial, on its device.
+            outputs: what `outputs` gave for it, on the trial's device.
+            hp: plain values. torch's global generator is in a fixed state, so the same networks
+                give the same numbers.
         """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 

@@ -98,7 +98,7 @@ def test_a_generator_of_one_picture_is_collapsed_and_keeps_its_score(hp):
     with torch.no_grad():
         for parameter in nets["generator"].parameters():
             parameter.zero_()
-        evaluation = GAN().evaluate(nets, settings)
+        evaluation = GAN().evaluate(nets, {}, settings)
     assert evaluation.collapsed == "coverage 0.000, feature variance 0.000 of the real pictures'"
     assert evaluation.metrics["fid"] > 30
 
