@@ -72,8 +72,12 @@ class Engine:
             {name: value for name, value in group.items() if name not in shape.varying},
             {name: choices for name, choices in shape.varying.items() if choices is not None},
         )
-        self._inputs = _stacked_inputs([m.inputs for m in rows], trainer.inputs(group), self._device)
-        self._optimizers = {phase: self._stacked_optimizers(phase, rows) for phase in trainer.phases}
+        self._inputs = _stacked_inputs(
+            [m.inputs for m in rows], trainer.inputs(group), self._device
+        )
+        self._optimizers = {
+            phase: self._stacked_optimizers(phase, rows) for phase in trainer.phases
+        }
         self._masks = {
             phase: _bits(self.stacks[phase].own_positions(), dtype) if stack.is_padded else None
             for phase, stack in self.stacks.items()
@@ -150,7 +154,10 @@ class Engine:
         for k, member in enumerate(rows):
             if phase in member.saved:
                 stacked.from_torch(
-                    k, member.saved[phase], member.updates(phase), lambda row, k=k: stack.views(k, row)
+                    k,
+                    member.saved[phase],
+                    member.updates(phase),
+                    lambda row, k=k: stack.views(k, row),
                 )
         return stacked
 
@@ -165,7 +172,8 @@ class Engine:
     def _convolves(self) -> bool:
         """Whether a step has a convolution in it."""
         return any(
-            _CONVOLUTION in self._recorded(phase, self._material(self._feed.batch).lane(0), None).operations
+            _CONVOLUTION
+            in self._recorded(phase, self._material(self._feed.batch).lane(0), None).operations
             for phase in self._trainer.phases
         )
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hpsearch.fusion import chance
 from hpsearch.fusion.feed import Source
 from hpsearch.fusion.reporting import check_phases, next_report
-from hpsearch.fusion.steps import cycle
+from hpsearch.fusion.steps import cycle, updates_before
 from hpsearch.fusion.trainer import Optimizer, Trainer
 from hpsearch.run import Run
 
@@ -57,8 +57,7 @@ class Member:
 
     def updates(self, phase: str) -> int:
         """How often the phase has been updated so far."""
-        rounds, rest = divmod(self.step, len(self._cycle))
-        return rounds * self._cycle.count(phase) + self._cycle[:rest].count(phase)
+        return updates_before(self.step, phase, self._cycle)
 
     @property
     def is_done(self) -> bool:
@@ -71,8 +70,10 @@ class Member:
     def state(self, optimizers: Mapping[str, Any]) -> dict[str, Any]:
         """A checkpoint, in the form that a trial has alone."""
         nets = {
-            name: {key: tensor.clone(memory_format=torch.contiguous_format)
-                   for key, tensor in net.state_dict().items()}
+            name: {
+                key: tensor.clone(memory_format=torch.contiguous_format)
+                for key, tensor in net.state_dict().items()
+            }
             for name, net in self.nets.items()
         }
         return {"step": self.step, "nets": nets, "optimizers": dict(optimizers)}

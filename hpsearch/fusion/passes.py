@@ -54,11 +54,15 @@ def overwrites(tape: Tape) -> set[Slot]:
     """Slots whose numbers an operation changes in place, with every view of them."""
     changed = {slot for call in tape.calls for slot in written(call)}
     places = {tape.value(slot).untyped_storage().data_ptr() for slot in changed}
-    return {
-        Slot(i)
-        for i, value in enumerate(tape.values)
-        if value.untyped_storage().data_ptr() in places
-    } if changed else set()
+    return (
+        {
+            Slot(i)
+            for i, value in enumerate(tape.values)
+            if value.untyped_storage().data_ptr() in places
+        }
+        if changed
+        else set()
+    )
 
 
 def written(call: Call) -> list[Slot]:
@@ -145,7 +149,9 @@ def unfold_products(tape: Tape, members: int) -> Tape:
             stacked |= set(call.outputs)
         name = name_of(call)
         if name in ("aten::mm", "aten::addmm"):
-            bias, (a, b) = (call.args[0], call.args[1:3]) if name == "aten::addmm" else (None, call.args)
+            bias, (a, b) = (
+                (call.args[0], call.args[1:3]) if name == "aten::addmm" else (None, call.args)
+            )
             which = (a in stacked, b in stacked)
             size = tape.value(a).shape[0] if which[0] else tape.value(b).shape[1]
             if which[0] != which[1] and size % members == 0 and not call.kwargs:
@@ -196,7 +202,11 @@ def _evened(tape: Tape, call: Call, members: int) -> Call:
 def _is_position_free(call: Call) -> bool:
     name = name_of(call).removeprefix("aten::")
     if name == "pow":  # these powers are products and roots
-        return call.args[1] in (-1, 0, 0.5, 1, 2, 3) if isinstance(call.args[1], int | float) else False
+        return (
+            call.args[1] in (-1, 0, 0.5, 1, 2, 3)
+            if isinstance(call.args[1], int | float)
+            else False
+        )
     return name in _POSITION_FREE
 
 

@@ -149,8 +149,10 @@ class _Writer:
     def _target(self, call: Call) -> str:
         """The left side; results that are no tensors are passed over."""
         names = ["_" if slot is None else f"v{slot.number}" for slot in call.results]
-        return "".join(f"{name}, " for name in names[:-1]) + names[-1] + (
-            " = " if call.is_single else ", = "
+        return (
+            "".join(f"{name}, " for name in names[:-1])
+            + names[-1]
+            + (" = " if call.is_single else ", = ")
         )
 
     def text(self, argument: Any) -> str:

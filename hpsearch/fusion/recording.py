@@ -143,9 +143,7 @@ class Script:
         with contextlib.ExitStack() as stack:
             for name, net in self.nets.items():
                 tensors: dict[str, Tensor] = {**parameters[name], **buffers[name]}
-                stack.enter_context(
-                    stateless._reparametrize_module(net, tensors, tie_weights=True)
-                )
+                stack.enter_context(stateless._reparametrize_module(net, tensors, tie_weights=True))
             yield
 
     def _mapped(

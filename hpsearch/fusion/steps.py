@@ -17,6 +17,12 @@ def cycle(trainer: Trainer, hp: HP) -> tuple[str, ...]:
     return turns
 
 
+def updates_before(step: int, phase: str, turns: tuple[str, ...]) -> int:
+    """How many of the steps 0 .. step - 1 were the phase's own, where `turns` is the cycle."""
+    rounds, rest = divmod(step, len(turns))
+    return rounds * turns.count(phase) + turns[:rest].count(phase)
+
+
 class Order:
     """The rows of any step.
 

@@ -110,9 +110,7 @@ class _Recorder(TorchDispatchMode):
         slot = self._slots[id(tensor)] = self._tape.new(tensor)
         return slot
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise TrainerError(
@@ -124,7 +122,8 @@ class _Recorder(TorchDispatchMode):
         is_single = not isinstance(result, tuple | list)
         made = [result] if is_single else result
         slots = tuple(
-            (self._slots.get(id(t)) or self._put(t)) if isinstance(t, Tensor) else None for t in made
+            (self._slots.get(id(t)) or self._put(t)) if isinstance(t, Tensor) else None
+            for t in made
         )
         self._tape.calls.append(Call(func, *into, slots, is_single))
         return result
