@@ -86,11 +86,11 @@ class Engine:
         self._gradients = {
             phase: torch.zeros_like(self.stacks[phase].rows) for phase in trainer.phases
         }
+        self.live_bytes = 0
         self._steps: dict[str, list[Callable[[], list[Tensor]]]] = {}
         self._outputs: list[Callable[[], list[Tensor]]] | None = None
         self._output_names: list[str] = []
         self._is_looped = self._device == "cpu" and self._convolves()
-        self.live_bytes = 0
 
     def step(self, phase: str, members: Sequence[int]) -> list[tuple[int, float]]:
         """Update the parameters of a phase for these members.

@@ -8,6 +8,7 @@ members becomes one large product, whose blocking depends on its length: `unfold
 batch of it again. (Both seen with torch 2.13 on AVX-512; docs/adr/0006.)
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,15 @@ _POSITION_FREE = {
     "threshold_backward", "where", "zero", "_to_copy", "ones_like", "zeros_like", "full_like",
     "fill_",
 }  # fmt: skip
+# Elementwise ones that ATen does not tag as such, and whose codes do not agree.
+_UNTAGGED = {
+    "elu_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward",
+    "huber_loss", "log_sigmoid_backward", "mish_backward", "smooth_l1_loss", "softplus_backward",
+}  # fmt: skip
+_REDUCTIONS = {
+    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp",
+    "_softmax", "_log_softmax",
+}  # fmt: skip
 _SAME = {"aten::detach", "aten::alias", "aten::lift_fresh"}
 _SAME_IF_SHAPE = {"aten::view", "aten::_unsafe_view", "aten::expand", "aten::reshape"}
 
@@ -46,7 +56,7 @@ def prepared(tape: Tape, members: int | None) -> Tape:
     """
     tape = without_copies(tape)
     if members is not None:
-        tape = even_tails(unfold_products(tape, members), members)
+        tape = even_tails(laid_out(unfold_products(tape, members)), members)
     return without_dead(without_repeats(tape))
 
 
@@ -173,6 +183,28 @@ def _columns(members: int, a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     return product if bias is None else bias + product
 
 
+def laid_out(tape: Tape) -> Tape:
+    """Reductions over tensors that lie in memory in the order of their dimensions.
+
+    Where the members do not come first, as behind a batch norm, the columns of all members are
+    added up as one row, in blocks that depend on its length.
+    """
+    calls = []
+    for call in tape.calls:
+        if name_of(call).removeprefix("aten::") in _REDUCTIONS and isinstance(call.args[0], Slot):
+            if not tape.value(call.args[0]).is_contiguous():
+                call = replace(call, function=_on_contiguous(call.function))
+        calls.append(call)
+    return replace(tape, calls=calls)
+
+
+def _on_contiguous(function: Any) -> Callable[..., Any]:
+    def on_contiguous(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(tensor.contiguous(), *args, **kwargs)
+
+    return on_contiguous
+
+
 def even_tails(tape: Tape, members: int) -> Tape:
     """Elementwise operations that depend on the position, on lengths without a rest."""
     return replace(tape, calls=[_evened(tape, call, members) for call in tape.calls])
@@ -184,8 +216,7 @@ def _evened(tape: Tape, call: Call, members: int) -> Call:
     value = tape.value(call.results[0])
     of_one, is_odd = divmod(value.numel(), members)
     is_even = not is_odd and of_one % LANES == 0
-    is_pointwise = torch.Tag.pointwise in getattr(call.function, "tags", ())
-    if is_even or not is_pointwise or not value.is_floating_point() or _is_position_free(call):
+    if is_even or not value.is_floating_point() or not _depends_on_position(call):
         return call
     shape, length = value.shape, value.numel()
     rest = -length % LANES
@@ -199,15 +230,14 @@ def _evened(tape: Tape, call: Call, members: int) -> Call:
     return replace(call, function=on_whole_vectors)
 
 
-def _is_position_free(call: Call) -> bool:
+def _depends_on_position(call: Call) -> bool:
     name = name_of(call).removeprefix("aten::")
-    if name == "pow":  # these powers are products and roots
-        return (
-            call.args[1] in (-1, 0, 0.5, 1, 2, 3)
-            if isinstance(call.args[1], int | float)
-            else False
-        )
-    return name in _POSITION_FREE
+    if name in ("huber_loss", "smooth_l1_loss"):
+        return 0 in call.args[2:3]  # without a reduction
+    if name == "pow" and isinstance(call.args[1], int | float):
+        return call.args[1] not in (-1, 0, 0.5, 1, 2, 3)  # these are products and roots
+    is_pointwise = torch.Tag.pointwise in getattr(call.function, "tags", ())
+    return name in _UNTAGGED or (is_pointwise and name not in _POSITION_FREE)
 
 
 def _flat(tensor: Tensor, shape: torch.Size, rest: int) -> Tensor:
