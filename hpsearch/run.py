@@ -70,6 +70,14 @@ class HP(Mapping[str, Any]):
             raise TrainerError(f"hp.pick({name!r}): no entry for {choice!r} (has: {', '.join(of)})")
         return of[choice]()
 
+    def among(self, name: str, *choices: str) -> bool:
+        """Whether this trial's choice is one of these; a plain bool, so an `if` may depend on it.
+
+        In a fused group it is an error if some of the trials' possible choices are and others are
+        not: let these be `Alike` in the trainer's structure.
+        """
+        return self[name] in choices
+
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
 
