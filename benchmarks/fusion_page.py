@@ -70,8 +70,9 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         panel.set(xscale="log", xlabel="trials at once", title=f"{kind}, batch {batch}")
         panel.set_xticks([1, 2, 5, 25, 100], ["1", "2", "5", "25", "100"], minor=False)
         panel.minorticks_off()
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(fontsize=8, frameon=False)
     panels[0].set_ylabel("times as fast as one after another, eager")
-    panels[0].legend(fontsize=8, frameon=False)
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 
