@@ -209,7 +209,8 @@ class Run:
         self.folder.artifacts.mkdir(exist_ok=True)
         path = self.folder.artifacts / f"{name}.png"
         with files.replacing(path) as file:
-            Image.fromarray(pixels).save(file, format="png")
+            # Level 1 takes a third of the time of the usual 6, for a tenth more bytes.
+            Image.fromarray(pixels).save(file, format="png", compress_level=1)
         return path
 
     @property
