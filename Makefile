@@ -42,6 +42,8 @@ layers: $(READY)  ## imports point down
 bench: $(READY)  ## the benchmarks, tables under benchmarks/results
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/dashboard.py
+	$(BIN)/python benchmarks/fusion.py
+	$(BIN)/python benchmarks/sweep.py
 
 clean:  ## the environment and all caches; run folders stay
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

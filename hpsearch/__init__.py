@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from hpsearch.fusion import Evaluation as Evaluation
     from hpsearch.fusion import Optimizer as Optimizer
     from hpsearch.fusion import Padded as Padded
+    from hpsearch.fusion import Schedule as Schedule
     from hpsearch.fusion import Trainer as Trainer
     from hpsearch.result import Result as Result
     from hpsearch.start import search as search
     from hpsearch.view import read as open
 
 __all__ = [
-    "HP", "Alike", "Data", "Evaluation", "Optimizer", "Padded", "Result", "Run", "Trainer", "open",
-    "plots", "search",
+    "HP", "Alike", "Data", "Evaluation", "Optimizer", "Padded", "Result", "Run", "Schedule",
+    "Trainer", "open", "plots", "search",
 ]  # fmt: skip
 
 
@@ -42,6 +43,7 @@ def __getattr__(name: str) -> Any:
         "Evaluation": ("hpsearch.fusion", "Evaluation"),
         "Optimizer": ("hpsearch.fusion", "Optimizer"),
         "Padded": ("hpsearch.fusion", "Padded"),
+        "Schedule": ("hpsearch.fusion", "Schedule"),
         "Trainer": ("hpsearch.fusion", "Trainer"),
     }
     if name == "plots":

@@ -101,6 +101,11 @@ class Folder:
         return self.path / "obstacle.json"
 
     @property
+    def stop(self) -> Path:
+        """Asks the trial to end while the others of its group go on."""
+        return self.path / "stop"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.txt"
 

@@ -69,9 +69,9 @@ class Noise:
 
     def __init__(self, seed: int, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._seed = seed
-        self._shapes = dict(shapes)
+        self.shapes = dict(shapes)
         self._generator = torch.Generator()
-        largest = max((math.prod(shape) for shape in self._shapes.values()), default=1)
+        largest = max((math.prod(shape) for shape in self.shapes.values()), default=1)
         self._length = min(max(_BLOCK_NUMBERS // max(largest, 1), 1), _BLOCK_STEPS)
         self._number = -1
         self._block: dict[str, Tensor] = {}
@@ -83,7 +83,7 @@ class Noise:
             self._generator.manual_seed(mixed(self._seed, _NOISE, number))
             self._block = {
                 name: torch.randn((self._length, *shape), generator=self._generator)
-                for name, shape in self._shapes.items()
+                for name, shape in self.shapes.items()
             }
             self._number = number
         return {name: block[place] for name, block in self._block.items()}

@@ -17,37 +17,59 @@ def cycle(trainer: Trainer, hp: HP) -> tuple[str, ...]:
     return turns
 
 
-class Batches:
-    """The batch of any step: its rows of the training set, and its noise.
+def updates_before(step: int, phase: str, turns: tuple[str, ...]) -> int:
+    """How many of the steps 0 .. step - 1 were the phase's own, where `turns` is the cycle."""
+    rounds, rest = divmod(step, len(turns))
+    return rounds * turns.count(phase) + turns[:rest].count(phase)
 
-    Every step, of whichever phase, takes the next `batch_size` rows of the epoch's own order.
+
+class Order:
+    """The rows of any step.
+
+    Every step, of whichever phase, takes the next `size` rows of the epoch's own order.
     """
 
-    def __init__(self, trainer: Trainer, hp: HP, seed: int, device: str) -> None:
-        data = trainer.data(hp)
-        self._rows = _count_rows(type(trainer).__name__, data)
-        self._size = int(data.batch_size)
-        self._per_epoch = self._rows // self._size
-        self._train = {name: tensor.to(device) for name, tensor in data.train.items()}
-        self._noise = Noise(seed, trainer.noise(hp))
-        self._seed = seed
-        self._device = device
+    def __init__(self, seed: int, rows: int, size: int) -> None:
+        self._seed, self._rows, self._size = seed, rows, size
+        self._per_epoch = rows // size
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
-    def at(self, step: int) -> dict[str, Tensor]:
+    def at(self, step: int) -> Tensor:
+        """Positions in the training set, [size], int64, on the CPU."""
         epoch, place = divmod(step, self._per_epoch)
         if epoch != self._epoch:
-            self._order = order_of_rows(self._seed, epoch, self._rows).to(self._device)
+            self._order = order_of_rows(self._seed, epoch, self._rows)
             self._epoch = epoch
-        rows = self._order[place * self._size : (place + 1) * self._size]
+        return self._order[place * self._size : (place + 1) * self._size]
+
+
+class Batches:
+    """The batch of any step of one trial: its rows of the training set, and its noise."""
+
+    def __init__(self, trainer: Trainer, hp: HP, seed: int, device: str) -> None:
+        data = trainer.data(hp)
+        rows = count_rows(type(trainer).__name__, data)
+        self._order = Order(seed, rows, int(data.batch_size))
+        self._train = {name: tensor.to(device) for name, tensor in data.train.items()}
+        self._noise = Noise(seed, trainer.noise(hp))
+        self._device = device
+
+    def at(self, step: int, dtype: torch.dtype) -> dict[str, Tensor]:
+        """By name; noise in the networks' `dtype`."""
+        rows = self._order.at(step).to(self._device)
         batch = {name: tensor.index_select(0, rows) for name, tensor in self._train.items()}
         for name, tensor in self._noise.at(step).items():
-            batch[name] = tensor.to(self._device)
+            batch[name] = tensor.to(self._device, dtype)
         return batch
 
 
-def _count_rows(trainer: str, data: Data) -> int:
+def count_rows(trainer: str, data: Data) -> int:
+    """Of the training set.
+
+    Raises:
+        TrainerError: its tensors differ in length, or a batch is larger than it.
+    """
     counts = {name: len(tensor) for name, tensor in data.train.items()}
     if len(set(counts.values())) != 1:
         raise TrainerError(f"{trainer}.data: tensors must have equally many rows, got {counts}")

@@ -4,10 +4,13 @@ It says what to build, what to draw and what to minimise, and never loops, steps
 does, alone (`lone.py`) or for a whole round at once.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from hpsearch.errors import TrainerError
+from hpsearch.fusion.schedule import Schedule
 from hpsearch.groups import Alike, Padded
 from hpsearch.run import HP
 
@@ -29,9 +32,33 @@ class Data:
     batch_size: int
 
 
+# What each kind of optimizer reads besides lr and weight_decay, and what it may be.
+_READS = {
+    "sgd": ("momentum",),
+    "adam": ("betas", "eps"),
+    "adamw": ("betas", "eps"),
+    "rmsprop": ("momentum", "alpha", "eps"),
+}
+_RANGES = {
+    "lr": "at least 0",
+    "weight_decay": "at least 0",
+    "momentum": "at least 0",
+    "betas": "in [0, 1)",
+    "alpha": "in [0, 1)",
+    "eps": "above 0",
+}
+
+
 @dataclass(frozen=True)
 class Optimizer:
-    """How the parameters of one phase are updated; the fields are those of `torch.optim`."""
+    """How the parameters of one phase are updated; the fields are those of `torch.optim`.
+
+    A field that the kind does not read is ignored, so that a study may search them all. Nesterov's
+    step at momentum 0 is the plain one.
+
+    Raises:
+        TrainerError: a field is out of its range; all that are wrong are named.
+    """
 
     kind: Literal["sgd", "adam", "adamw", "rmsprop"] = "adam"
     lr: float = 1e-3
@@ -39,6 +66,37 @@ class Optimizer:
     momentum: float = 0.0  # sgd, rmsprop
     nesterov: bool = False  # sgd
     weight_decay: float = 0.0
+    eps: float = 1e-8  # adam, adamw, rmsprop
+    alpha: float = 0.99  # rmsprop
+    schedule: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in _READS:
+            raise TrainerError(
+                f"optimizer: kind must be sgd, adam, adamw or rmsprop, got {self.kind!r}"
+            )
+        faults = [
+            f"{name} must be {_RANGES[name]}, got {getattr(self, name)}"
+            for name in ("lr", "weight_decay", *_READS[self.kind])
+            if not self._is_in_range(name)
+        ]
+        if faults:
+            raise TrainerError(f"optimizer: {'; '.join(faults)}")
+
+    def _is_in_range(self, name: str) -> bool:
+        value = getattr(self, name)
+        match _RANGES[name]:
+            case "in [0, 1)":
+                return all(0 <= x < 1 for x in (value if name == "betas" else [value]))
+            # An eps of 0 makes 0 / 0 of a weight that never had a gradient, such as a padded one.
+            case "above 0":
+                return bool(0 < value < math.inf)
+        return bool(0 <= value < math.inf)
+
+    def rate(self, updates: int) -> float:
+        """The learning rate of the update that follows `updates` others of the phase."""
+        lr = float(self.lr)
+        return lr if self.schedule is None else lr * self.schedule.factor(updates)
 
 
 @dataclass(frozen=True)

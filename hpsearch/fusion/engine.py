@@ -1,0 +1,233 @@
+"""The tensors in which the members of a group train, and the programs that move them.
+
+Networks with convolutions are trained one member after another on the CPU, where a grouped
+convolution is slower than its parts; all others as one stack.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hpsearch.fusion import chance
+from hpsearch.fusion.feed import Feed
+from hpsearch.fusion.hyper import stacked_numbers
+from hpsearch.fusion.member import Member
+from hpsearch.fusion.optimizers import Stacked
+from hpsearch.fusion.program import Program
+from hpsearch.fusion.recording import Material, Script
+from hpsearch.fusion.stack import Stack, padded
+from hpsearch.fusion.trainer import Trainer
+from hpsearch.groups import Shape
+from hpsearch.run import HP
+
+_CONVOLUTION = "aten::convolution"
+
+
+class Engine:
+    """A stack of members.
+
+    A lone member is trained beside a copy of itself, because the kernels for a single matrix give
+    other bits than those for several.
+
+    Args:
+        trainer: of all members.
+        members: at least one; their networks become views of the stack.
+        shape: what they share.
+
+    Raises:
+        UnfusableError: vmap rejects the trainer.
+    """
+
+    def __init__(self, trainer: Trainer, members: Sequence[Member], shape: Shape) -> None:
+        self.members = list(members)
+        self._trainer = trainer
+        self._device = members[0].run.device
+        rows = list(members) * (2 if len(members) == 1 else 1)
+        self._count = len(rows)
+        first = rows[0].run
+        group = HP({**first.hp, **shape.values})
+        with chance.initial_weights(first.seed):
+            templates = trainer.build(group)
+        self.stacks = {
+            name: Stack(template, _apart([m.nets[name] for m in rows]), self._device)
+            for name, template in templates.items()
+        }
+        dtype = self.stacks[trainer.phases[0]].rows.dtype
+        self._feed = Feed(
+            [m.source for m in rows],
+            trainer.noise(group),
+            dtype,
+            self._device,
+        )
+        hps = [m.run.hp for m in rows]
+        numbers = stacked_numbers(hps, shape, dtype)
+        self._numbers = {name: tensor.to(self._device) for name, tensor in numbers.items()}
+        self._script = Script(
+            trainer,
+            {name: stack.template for name, stack in self.stacks.items()},
+            {name: value for name, value in group.items() if name not in shape.varying},
+            {name: choices for name, choices in shape.varying.items() if choices is not None},
+        )
+        self._inputs = _stacked_inputs(
+            [m.inputs for m in rows], trainer.inputs(group), self._device
+        )
+        self._optimizers = {
+            phase: self._stacked_optimizers(phase, rows) for phase in trainer.phases
+        }
+        self._masks = {
+            phase: _bits(self.stacks[phase].own_positions(), dtype) if stack.is_padded else None
+            for phase, stack in self.stacks.items()
+            if phase in trainer.phases
+        }
+        self._gradients = {
+            phase: torch.zeros_like(self.stacks[phase].rows) for phase in trainer.phases
+        }
+        self.live_bytes = 0
+        self._steps: dict[str, list[Callable[[], list[Tensor]]]] = {}
+        self._outputs: list[Callable[[], list[Tensor]]] | None = None
+        self._output_names: list[str] = []
+        self._is_looped = self._device == "cpu" and self._convolves()
+
+    def step(self, phase: str, members: Sequence[int]) -> list[tuple[int, float]]:
+        """Update the parameters of a phase for these members.
+
+        Returns:
+            Those of them whose loss was not finite, with it.
+        """
+        self._feed.fill([(k, self.members[k].step) for k in members])
+        if phase not in self._steps:
+            self._steps[phase] = self._record_step(phase)
+        kept = self._buffers_of_others(members)
+        gradients = self._gradients[phase]
+        if self._is_looped:
+            losses = torch.zeros(len(members), dtype=gradients.dtype)
+            for i, k in enumerate(members):
+                losses[i], gradients[k] = self._steps[phase][k]()
+        else:
+            [run] = self._steps[phase]
+            losses, gradients = run()
+        for tensor, mask, values in kept:
+            tensor[mask] = values
+        own = self._masks[phase]
+        if own is not None:
+            gradients.view(own.dtype).bitwise_and_(own)
+        self._optimizers[phase].step(gradients, members)
+        if math.isfinite(float(losses.sum())):
+            return []
+        of = losses.tolist() if self._is_looped else [losses[k].item() for k in members]
+        return [(k, loss) for k, loss in zip(members, of, strict=True) if not math.isfinite(loss)]
+
+    def outputs(self) -> list[dict[str, Tensor]]:
+        """What the trainer's `outputs` gives, for each member."""
+        for stack in self.stacks.values():
+            stack.template.eval()
+        if self._outputs is None:
+            self._outputs = self._record_outputs()
+        if self._is_looped:
+            found = [run() for run in self._outputs]
+        else:
+            together = self._outputs[0]()
+            found = [[tensor[k] for tensor in together] for k in range(len(self.members))]
+        return [dict(zip(self._output_names, tensors, strict=True)) for tensors in found]
+
+    def state(self, k: int) -> dict[str, Any]:
+        """Member k's checkpoint."""
+        return self.members[k].state(self._optimizer_states(k))
+
+    def release(self, k: int) -> None:
+        """Let the member take its optimizers' states along to another stack."""
+        self.members[k].saved = self._optimizer_states(k)
+
+    def _optimizer_states(self, k: int) -> dict[str, Any]:
+        return {
+            phase: optimizer.to_torch(k, partial(self.stacks[phase].views, k))
+            for phase, optimizer in self._optimizers.items()
+        }
+
+    def _stacked_optimizers(self, phase: str, rows: Sequence[Member]) -> Stacked:
+        stack = self.stacks[phase]
+        stacked = Stacked([m.optimizers[phase] for m in rows], stack.rows)
+        for k, member in enumerate(rows):
+            if phase in member.saved:
+                views, updates = partial(stack.views, k), member.updates(phase)
+                stacked.from_torch(k, member.saved[phase], updates, views)
+        return stacked
+
+    def _material(self, batch: Mapping[str, Tensor]) -> Material:
+        return Material(
+            {name: stack.parameters for name, stack in self.stacks.items()},
+            {name: stack.buffers for name, stack in self.stacks.items()},
+            batch,
+            self._numbers,
+        )
+
+    def _convolves(self) -> bool:
+        """Whether a step has a convolution in it."""
+        return any(
+            _CONVOLUTION
+            in self._recorded(phase, self._material(self._feed.batch).lane(0), None).operations
+            for phase in self._trainer.phases
+        )
+
+    def _record_step(self, phase: str) -> list[Callable[[], list[Tensor]]]:
+        material = self._material(self._feed.batch)
+        if not self._is_looped:
+            program = self._recorded(phase, material, self._count)
+            return [program.bind(material.tensors)]
+        program = self._recorded(phase, material.lane(0), None)
+        return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
+
+    def _recorded(self, phase: str, material: Material, members: int | None) -> Program:
+        """A program of a step; what recording it does to the buffers is undone."""
+        buffers = [(b, b.clone()) for s in self.stacks.values() for b in s.buffers.values()]
+        program = self._script.step(phase, material, self.stacks[phase].fields, members)
+        for buffer, before in buffers:
+            buffer.copy_(before)
+        self.live_bytes = max(self.live_bytes, program.live_bytes)
+        return program
+
+    def _record_outputs(self) -> list[Callable[[], list[Tensor]]]:
+        material = self._material(self._inputs)
+        if not self._is_looped:
+            program, self._output_names = self._script.outputs(material, self._count)
+            return [program.bind(material.tensors)]
+        program, self._output_names = self._script.outputs(material.lane(0), None)
+        return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
+
+    def _buffers_of_others(self, members: Sequence[int]) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """What a step must leave as it is although it passes over it."""
+        if self._is_looped or len(members) == self._count:
+            return []
+        others = torch.ones(self._count, dtype=torch.bool)
+        others[list(members)] = False
+        buffers = [b for stack in self.stacks.values() for b in stack.buffers.values()]
+        return [(buffer, others, buffer[others]) for buffer in buffers]
+
+
+def _apart(nets: Sequence[Any]) -> list[Any]:
+    """The networks, a copy in place of one that is there a second time."""
+    return [net if net not in nets[:i] else copy.deepcopy(net) for i, net in enumerate(nets)]
+
+
+def _bits(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """All bits where true, none elsewhere: what is not finite becomes zero with it too."""
+    return -mask.to(torch.int64 if dtype == torch.float64 else torch.int32)
+
+
+def _stacked_inputs(
+    inputs: Sequence[Mapping[str, Tensor]], of_group: Mapping[str, Tensor], device: str
+) -> dict[str, Tensor]:
+    """[members, ...]; a tensor that all of them share has one place in memory."""
+    stacked = {}
+    for name, like in of_group.items():
+        own = [each[name] for each in inputs]
+        if all(tensor is like for tensor in own):
+            stacked[name] = like.to(device).expand(len(own), *like.shape)
+        else:
+            stacked[name] = torch.stack([padded(tensor, like.shape) for tensor in own]).to(device)
+    return stacked

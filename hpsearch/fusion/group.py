@@ -1,0 +1,131 @@
+"""The loop that trains the trials of a group as one.
+
+Every member keeps its own step, order of phases, batches and noise. A tick takes the phase whose
+turn it is for most members and updates just these; who is ahead waits at its next report, where
+all that stand there are evaluated together. Nothing that a member computes depends on the others,
+so its bits are the same in any company (docs/adr/0006).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from hpsearch.fusion.engine import Engine
+from hpsearch.fusion.member import Member
+from hpsearch.fusion.reporting import report
+from hpsearch.fusion.trainer import Trainer
+from hpsearch.groups import Shape
+from hpsearch.run import NonfiniteError, Run, StoppedError
+
+SAVE_INTERVAL_S = 5.0  # at least, between a member's checkpoints; the last step's is kept always
+LOOK_INTERVAL_S = 0.5  # between looks whether somebody wants a member to stop
+ENDED_SHARE = 0.25  # of a stack's members that train no more, when it is made anew without them
+
+Ended = Callable[[Run, BaseException | None], None]
+
+
+def train(trainer: Trainer, runs: Sequence[Run], shape: Shape, ended: Ended) -> None:
+    """Train all trials, from their checkpoints where they have one, until each is at its budget.
+
+    Args:
+        trainer: of all of them.
+        runs: the trials; they share a device.
+        shape: what they share.
+        ended: is told of each as it ends, with what ended it before its budget.
+
+    Raises:
+        UnfusableError: vmap rejects the trainer; nothing was trained or reported.
+        TrainerError: the trainer breaks its contract.
+    """
+    Group(trainer, [Member(trainer, run) for run in runs], shape, ended).run()
+
+
+class Group:
+    """The members that have not ended, and the engine that moves them.
+
+    Args:
+        trainer: of all members.
+        members: at least one.
+        shape: what they share.
+        ended: is told of each that ends.
+    """
+
+    def __init__(
+        self, trainer: Trainer, members: Sequence[Member], shape: Shape, ended: Ended
+    ) -> None:
+        self._trainer = trainer
+        self._shape = shape
+        self._ended = ended
+        self._saved_at = time.monotonic()
+        self._looked_at = 0.0
+        self.engine = Engine(trainer, members, shape)
+        self.training = list(range(len(members)))  # positions in the engine
+
+    def run(self) -> None:
+        """Train until every member has ended."""
+        while self.training:
+            ready = [k for k in self.training if not self.engine.members[k].waits]
+            if ready:
+                self.tick(ready)
+            else:
+                self._report()
+            self._drop_stopped()
+            self._compact()
+
+    def tick(self, ready: Sequence[int]) -> None:
+        """Update the members whose turn it is, of the phase whose turn it is for most."""
+        members = self.engine.members
+        turns = Counter(members[k].phase for k in ready)
+        phase = max(self._trainer.phases, key=lambda phase: turns[phase])
+        moving = [k for k in ready if members[k].phase == phase]
+        for k, loss in self.engine.step(phase, moving):
+            message = f"the loss of phase {phase} is {loss} at step {members[k].step}"
+            self._end(k, NonfiniteError(message))
+        for k in moving:
+            members[k].advance()
+
+    def _report(self) -> None:
+        """Evaluate all members, which stand at a report each, and let them go on."""
+        outputs = self.engine.outputs()
+        now = time.monotonic()
+        is_time = now - self._saved_at >= SAVE_INTERVAL_S
+        for k in list(self.training):
+            member = self.engine.members[k]
+            try:
+                report(self._trainer, member.run, member.nets, outputs[k], member.step)
+            except OSError:
+                raise
+            except Exception as error:
+                self._end(k, error)
+                continue
+            member.go_on()
+            if is_time or member.is_done:
+                member.run.save(self.engine.state(k))
+            if member.is_done:
+                self._end(k, None)
+        if is_time:
+            self._saved_at = now
+
+    def _drop_stopped(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_INTERVAL_S:
+            return
+        self._looked_at = now
+        for k in list(self.training):
+            if self.engine.members[k].run.stopping:
+                self._end(k, StoppedError("stopped on request"))
+
+    def _end(self, k: int, error: BaseException | None) -> None:
+        self.training.remove(k)
+        self._ended(self.engine.members[k].run, error)
+
+    def _compact(self) -> None:
+        """Make the stack anew, once enough of its members have ended."""
+        count = len(self.engine.members)
+        if not self.training or count - len(self.training) < max(1, ENDED_SHARE * count):
+            return
+        for k in self.training:
+            self.engine.release(k)
+        left = [self.engine.members[k] for k in self.training]
+        self.engine = Engine(self._trainer, left, self._shape)
+        self.training = list(range(len(left)))

@@ -1,0 +1,174 @@
+"""A tape as a function: the same operations on the same places, without anybody deciding anything.
+
+Tensors that stay where they are (parameters, the places of a batch) are views once and for all;
+what depends only on numbers that never change is computed once.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from hpsearch.fusion.passes import name_of, overwrites, written
+from hpsearch.fusion.tape import Call, Slot, Tape
+
+Run = Callable[[], list[Tensor]]
+
+
+class Program:
+    """A prepared tape.
+
+    Args:
+        tape: what is done; the tensors of its recording are let go.
+        fixed: positions among the tape's inputs whose numbers stay as they are at binding.
+
+    Attributes:
+        live_bytes: memory that the results of its operations take at their peak, in bytes.
+        operations: names of what it does, such as "aten::convolution".
+    """
+
+    def __init__(self, tape: Tape, fixed: frozenset[int]) -> None:
+        self._fixed = fixed
+        self._changed = overwrites(tape)
+        self._constants = {slot: tape.value(slot) for slot in tape.constants}
+        self.live_bytes = _live_bytes(tape)
+        self.operations = {name_of(call) for call in tape.calls}
+        self._tape = replace(tape, values=[])
+
+    def bind(self, inputs: Sequence[Tensor]) -> Run:
+        """The function that replays the tape on these tensors, which must stay where they are."""
+        places = _Places(self._tape, inputs, self._fixed, self._changed, self._constants)
+        calls = [call for call in self._tape.calls if not places.settle(call)]
+        return _compiled(self._tape, calls, places.values)
+
+
+def _live_bytes(tape: Tape) -> int:
+    last: dict[Slot, int] = {}
+    for i, call in enumerate(tape.calls):
+        last.update(dict.fromkeys([*call.inputs, *call.outputs], i))
+    last.update(dict.fromkeys(tape.outputs, len(tape.calls)))
+    live = peak = 0
+    held: dict[Slot, int] = {}
+    for i, call in enumerate(tape.calls):
+        for slot in call.outputs:
+            value = tape.value(slot)
+            if not value._is_view():
+                held[slot] = value.nbytes
+                live += value.nbytes
+        peak = max(peak, live)
+        for slot in {*call.inputs, *call.outputs}:
+            if last[slot] == i:
+                live -= held.pop(slot, 0)
+    return peak
+
+
+class _Places:
+    """What is known before the first replay: tensors by slot."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        inputs: Sequence[Tensor],
+        fixed: Collection[int],
+        changed: set[Slot],
+        constants: Mapping[Slot, Tensor],
+    ) -> None:
+        self.values = {**dict(zip(tape.inputs, inputs, strict=True)), **constants}
+        self._changed = changed
+        self._content = {s for i, s in enumerate(tape.inputs) if i in fixed} | set(tape.constants)
+        self._content -= changed
+
+    def settle(self, call: Call) -> bool:
+        """Whether the call is done now, once and for all."""
+        if written(call) or self._changed & set(call.outputs):
+            return False
+        inputs = call.inputs
+        if all(slot in self._content for slot in inputs):
+            self._content |= set(call.outputs)
+        elif not (_is_view(call) and all(slot in self.values for slot in inputs)):
+            return False
+        result = call.function(*_filled(call.args, self.values), **_filled_dict(call, self.values))
+        for slot, value in zip(call.results, [result] if call.is_single else result, strict=True):
+            if slot is not None:
+                self.values[slot] = value
+        return True
+
+
+def _is_view(call: Call) -> bool:
+    return bool(getattr(call.function, "is_view", False))
+
+
+def _filled(tree: Any, values: dict[Slot, Tensor]) -> Any:
+    if isinstance(tree, Slot):
+        return values[tree]
+    if isinstance(tree, tuple | list):
+        return type(tree)(_filled(part, values) for part in tree)
+    return tree
+
+
+def _filled_dict(call: Call, values: dict[Slot, Tensor]) -> dict[str, Any]:
+    return {key: _filled(value, values) for key, value in call.kwargs.items()}
+
+
+def _compiled(tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor]) -> Run:
+    """Python source with a line an operation, each result dropped after its last use."""
+    names: dict[str, Any] = {}
+    writer = _Writer(names, known)
+    last: dict[Slot, int] = {}
+    for i, call in enumerate(calls):
+        last.update(dict.fromkeys([*call.inputs, *call.outputs], i))
+    keep = set(tape.outputs)
+    lines = []
+    for i, call in enumerate(calls):
+        lines.append(writer.line(call, i))
+        over = [s for s in {*call.inputs, *call.outputs} if last[s] == i and s not in keep]
+        drop = [f"v{s.number}" for s in over if s not in known]
+        if drop:
+            lines.append(f"del {', '.join(sorted(drop))}")
+    outputs = ", ".join(writer.text(slot) for slot in tape.outputs)
+    parameters = ", ".join(f"{name}={name}" for name in names)
+    body = "\n    ".join([*lines, f"return [{outputs}]"])
+    namespace = dict(names)
+    exec(compile(f"def run({parameters}):\n    {body}\n", "<a recorded step>", "exec"), namespace)
+    run: Run = namespace["run"]
+    return run
+
+
+class _Writer:
+    def __init__(self, names: dict[str, Any], known: dict[Slot, Tensor]) -> None:
+        self._names = names
+        self._known = known
+
+    def line(self, call: Call, number: int) -> str:
+        function = self._name(call.function, "f")
+        parts = [self.text(argument) for argument in call.args]
+        parts += [f"{key}={self.text(value)}" for key, value in call.kwargs.items()]
+        return f"{self._target(call)}{function}({', '.join(parts)})"
+
+    def _target(self, call: Call) -> str:
+        """The left side; results that are no tensors are passed over."""
+        names = ["_" if slot is None else f"v{slot.number}" for slot in call.results]
+        return (
+            "".join(f"{name}, " for name in names[:-1])
+            + names[-1]
+            + (" = " if call.is_single else ", = ")
+        )
+
+    def text(self, argument: Any) -> str:
+        if isinstance(argument, Slot):
+            if argument in self._known:
+                return self._name(self._known[argument], f"c{argument.number}_")
+            return f"v{argument.number}"
+        if isinstance(argument, list):
+            return f"[{', '.join(self.text(part) for part in argument)}]"
+        if isinstance(argument, tuple):
+            return f"({''.join(self.text(part) + ', ' for part in argument)})"
+        if argument is None or isinstance(argument, bool | int):
+            return repr(argument)
+        return self._name(argument, "k")
+
+    def _name(self, value: Any, prefix: str) -> str:
+        name = f"{prefix}{id(value)}" if not isinstance(value, float) else f"k{len(self._names)}"
+        self._names[name] = value
+        return name

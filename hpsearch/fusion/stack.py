@@ -1,0 +1,167 @@
+"""The networks of a group's members as rows of flat tensors.
+
+A network's parameters lie one after another in a row, [members, numbers]; what a member's own
+network is narrower than the group's is zero, and stays so. Matrices lie transposed, the way in
+which their gradients come. Every member keeps networks of its own, in its own shapes, whose
+parameters are views of its row: what evaluates or saves one trial reads them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hpsearch.errors import TrainerError
+
+_ALIGNMENT = 16  # numbers; every parameter begins at the start of a cache line
+
+
+@dataclass(frozen=True)
+class Field:
+    """Where a tensor of a network lies in a row.
+
+    Attributes:
+        name: as in the network's state.
+        start: its first number.
+        shape: in the group, padded.
+        stored: dimensions in the order in which they lie.
+        row: numbers in a row, a little more than its parameters have.
+    """
+
+    name: str
+    start: int
+    shape: tuple[int, ...]
+    stored: tuple[int, ...]
+    row: int
+
+    def of_rows(self, rows: Tensor) -> Tensor:
+        """The view [..., *shape] of rows [..., numbers]."""
+        lying = [self.shape[i] for i in self.stored]
+        length = math.prod(lying)
+        lead = rows.dim() - 1
+        view = rows[..., self.start : self.start + length].view(*rows.shape[:-1], *lying)
+        order = [self.stored.index(i) + lead for i in range(len(self.stored))]
+        return view.permute(*range(lead), *order)
+
+
+class Stack:
+    """One network of every member.
+
+    Args:
+        template: the network in the group's (padded) shapes; it lends its structure.
+        members: each member's own network; its parameters become views of the rows.
+        device: where the rows lie.
+    """
+
+    def __init__(self, template: nn.Module, members: Sequence[nn.Module], device: str) -> None:
+        self.template = template.to(device)
+        self.members = list(members)
+        shapes = {name: tuple(p.shape) for name, p in template.named_parameters()}
+        self.fields = _fields(shapes)
+        length = self.fields[0].row if self.fields else 0
+        dtype = next((p.dtype for p in template.parameters()), torch.float32)
+        self.rows = torch.zeros(len(members), length, dtype=dtype, device=device)
+        self.buffers = {
+            name: torch.stack(
+                [padded(dict(m.named_buffers())[name].to(device), b.shape) for m in members]
+            )
+            for name, b in template.named_buffers()
+        }
+        for k, member in enumerate(self.members):
+            self._adopt(k, member, device)
+        self.is_padded = any(
+            tuple(p.shape) != shapes[name]
+            for member in self.members
+            for name, p in member.named_parameters()
+        )
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Views [members, *shape] by name; they stay valid while the rows are updated."""
+        return {field.name: field.of_rows(self.rows) for field in self.fields}
+
+    def views(self, k: int, row: Tensor) -> list[Tensor]:
+        """A row, of the parameters or of an optimizer's state, in member k's own shapes."""
+        own = dict(self.members[k].named_parameters())
+        return [_corner(field.of_rows(row), own[field.name].shape) for field in self.fields]
+
+    def own_positions(self) -> Tensor:
+        """Whether a number of the rows belongs to the member's own network: [members, numbers]."""
+        own = torch.zeros(self.rows.shape, dtype=torch.bool, device=self.rows.device)
+        for k in range(len(self.members)):
+            for view in self.views(k, own[k]):
+                view.fill_(True)
+        return own
+
+    def _adopt(self, k: int, member: nn.Module, device: str) -> None:
+        for own, view in zip(
+            _checked(member, self.fields), self.views(k, self.rows[k]), strict=True
+        ):
+            view.copy_(own.detach().to(device))
+        self._point(k, member)
+
+    def _point(self, k: int, member: nn.Module) -> None:
+        """Make the member's tensors views of its row."""
+        own = dict(member.named_parameters())
+        for field, view in zip(self.fields, self.views(k, self.rows[k]), strict=True):
+            own[field.name].requires_grad_(False)
+            own[field.name].data = view
+        for name, buffer in member.named_buffers():
+            buffer.data = _corner(self.buffers[name][k], buffer.shape)
+
+
+def _fields(shapes: Mapping[str, tuple[int, ...]]) -> list[Field]:
+    starts, end = [], 0
+    for shape in shapes.values():
+        starts.append(end)
+        end = _aligned(end + math.prod(shape))
+    fields = []
+    for (name, shape), start in zip(shapes.items(), starts, strict=True):
+        order = tuple(range(len(shape)))
+        fields.append(Field(name, start, shape, order[::-1] if len(shape) == 2 else order, end))
+    return fields
+
+
+def _aligned(length: int) -> int:
+    return -(-length // _ALIGNMENT) * _ALIGNMENT
+
+
+def _corner(view: Tensor, shape: Sequence[int]) -> Tensor:
+    """The leading part of a tensor."""
+    for dimension, size in enumerate(shape):
+        view = view.narrow(dimension, 0, size)
+    return view
+
+
+def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    """The tensor with zeros behind, [*shape]."""
+    if tuple(tensor.shape) == tuple(shape):
+        return tensor
+    padded = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
+    _corner(padded, tensor.shape).copy_(tensor)
+    return padded
+
+
+def _checked(member: nn.Module, fields: Sequence[Field]) -> list[Tensor]:
+    """The member's parameters, in order.
+
+    Raises:
+        TrainerError: they are not those of the group.
+    """
+    own = dict(member.named_parameters())
+    for field in fields:
+        shape = tuple(own[field.name].shape) if field.name in own else None
+        fits = shape is not None and len(shape) == len(field.shape)
+        if shape is None or not fits or any(a > b for a, b in zip(shape, field.shape, strict=True)):
+            raise TrainerError(
+                f"parameter {field.name} is {shape} in one trial of a group and {field.shape} in "
+                "the group's network; name the hyperparameter that decides this in structure"
+            )
+    if extra := own.keys() - {field.name for field in fields}:
+        raise TrainerError(
+            f"parameters {', '.join(sorted(extra))} are not in every trial of a group; name the "
+            "hyperparameter that decides this in structure"
+        )
+    return [own[field.name] for field in fields]

@@ -1,0 +1,147 @@
+"""A step, recorded: which ATen operations a function ran, on which tensors, in which order.
+
+The first step of a group runs the trainer's loss under `torch.func.vmap` and autograd, which takes
+several times as long as its arithmetic. What reaches the kernels is a plain list of operations on
+plain tensors. It is recorded once, and the later steps replay it (`program.py`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+from hpsearch.errors import TrainerError
+
+_aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of a tensor in a tape."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation; the slots of its tensors stand in `args` and `kwargs`."""
+
+    function: Any  # an OpOverload, or a function of ours with the same use
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    results: tuple[Slot | None, ...]  # one for each that it returns; None for what is no tensor
+    is_single: bool  # returns a tensor rather than several
+
+    @property
+    def inputs(self) -> list[Slot]:
+        return slots_in((self.args, tuple(self.kwargs.values())))
+
+    @property
+    def outputs(self) -> list[Slot]:
+        return [slot for slot in self.results if slot is not None]
+
+
+@dataclass
+class Tape:
+    """What a function did.
+
+    Attributes:
+        calls: in order.
+        inputs: the slots of the tensors that it was given.
+        outputs: the slots of those that it gave back.
+        values: every tensor as it was when recorded, by its slot's number.
+        constants: slots of tensors that came from elsewhere, such as a table in a trainer's module.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    inputs: list[Slot] = field(default_factory=list)
+    outputs: list[Slot] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+    constants: list[Slot] = field(default_factory=list)
+
+    def new(self, value: Tensor) -> Slot:
+        self.values.append(value)
+        return Slot(len(self.values) - 1)
+
+    def value(self, slot: Slot) -> Tensor:
+        return self.values[slot.number]
+
+
+def record(
+    function: Callable[[], Sequence[Tensor]], inputs: Sequence[Tensor]
+) -> tuple[Tape, list[Tensor]]:
+    """Run a function and write down what it does.
+
+    Args:
+        function: of no arguments; reads `inputs`, and gives tensors back.
+        inputs: the tensors that will hold other numbers when the tape is replayed.
+
+    Raises:
+        TrainerError: the function drew random numbers; the operation is named.
+    """
+    tape = Tape()
+    recorder = _Recorder(tape, inputs)
+    with recorder:
+        outputs = list(function())
+    tape.outputs = [recorder.slot(tensor) for tensor in outputs]
+    return tape, outputs
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self, tape: Tape, inputs: Sequence[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._tape = tape
+        # The tape holds every tensor, so no id is given twice.
+        self._slots: dict[int, Slot] = {}
+        for tensor in inputs:
+            tape.inputs.append(self._put(tensor))
+
+    def slot(self, tensor: Tensor) -> Slot:
+        if (slot := self._slots.get(id(tensor))) is None:
+            slot = self._put(tensor)
+            self._tape.constants.append(slot)
+        return slot
+
+    def _put(self, tensor: Tensor) -> Slot:
+        slot = self._slots[id(tensor)] = self._tape.new(tensor)
+        return slot
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise TrainerError(
+                f"{func.name()} draws random numbers, which no resumed trial could repeat; declare "
+                "them in noise() and take them from the batch"
+            )
+        result = func(*args, **kwargs)
+        given, named = tree_map_only(Tensor, self.slot, (tuple(args), kwargs))
+        is_single = not isinstance(result, tuple | list)
+        made = [result] if is_single else result
+        slots = tuple(
+            (self._slots.get(id(t)) or self._put(t)) if isinstance(t, Tensor) else None
+            for t in made
+        )
+        self._tape.calls.append(Call(func, given, named, slots, is_single))
+        return result
+
+
+def slots_in(tree: Any) -> list[Slot]:
+    """The slots in nested tuples and lists, in order, with repetitions."""
+    if isinstance(tree, Slot):
+        return [tree]
+    if isinstance(tree, tuple | list):
+        return [slot for part in tree for slot in slots_in(part)]
+    return []
+
+
+def renamed(tree: Any, names: dict[Slot, Slot]) -> Any:
+    """The same nest with other slots in it."""
+    if isinstance(tree, Slot):
+        return names.get(tree, tree)
+    if isinstance(tree, tuple | list):
+        return type(tree)(renamed(part, names) for part in tree)
+    return tree
