@@ -18,7 +18,10 @@ from hpsearch.testing.trials import (
     train_together,
 )
 
-_STEPS = 100  # in float64
+_SHORT = 8  # steps of trials that must agree to the bit
+_HALF = 4
+_STEPS = 100  # of trials in float64
+_REPORT_EVERY = 50  # of these
 _ROUNDING = 1e-9  # of a number x in a checkpoint, times 1 + |x|
 _OF_METRICS = 1e-6  # a metric may take the root of a rounding error
 _WIDER = 3  # units by which a padded network is wider than it need be
@@ -29,11 +32,11 @@ def company_does_not_change_a_trials_bits(
 ) -> None:
     case = Case.of(trainer, tries)
     for i, settings in enumerate(case.settings):
-        mine = Member(settings, SEED, 12)
+        mine = Member(settings, SEED, _SHORT)
         # In groups of three and five the others end early, and the group goes on without them.
         others = [
             [Member(s, SEED + j, budget) for j, s in enumerate(case.company(settings, size)) if j]
-            for size, budget in ((2, 12), (3, 12), (3, 6), (5, 9))
+            for size, budget in ((2, _SHORT), (3, _SHORT), (3, _HALF), (5, _HALF))
         ]
         shape = case.shape(settings)
         [alone] = train_together(trainer, folder / f"{i}-1", [mine], shape)
@@ -50,18 +53,18 @@ def a_fused_trial_resumes_in_other_company_to_the_same_bits(
 ) -> None:
     case = Case.of(trainer, tries)
     for i, settings in enumerate(case.settings):
-        mine, shape = Member(settings, SEED, 12), case.shape(settings)
+        mine, shape = Member(settings, SEED, _SHORT), case.shape(settings)
         first, second = (
-            [Member(s, SEED + n + j, 12) for j, s in enumerate(case.company(settings, n)) if j]
+            [Member(s, SEED + n + j, _SHORT) for j, s in enumerate(case.company(settings, n)) if j]
             for n in (2, 3)
         )
         [straight] = train_together(trainer, folder / f"{i}-straight", [mine], shape)
-        halfway = [replace(member, budget=6) for member in [mine, *first]]
+        halfway = [replace(member, budget=_HALF) for member in [mine, *first]]
         train_together(trainer, folder / f"{i}-first", halfway, shape)
         shutil.copytree(folder / f"{i}-first" / "0", folder / f"{i}-second" / "0")
         resumed, *_ = train_together(trainer, folder / f"{i}-second", [mine, *second], shape)
         off = difference(straight, resumed)
-        expect(off is None, f"{shown(settings)}: with one other to 6, two others to 12, {off}")
+        expect(off is None, f"{shown(settings)}: with one other and resumed with two, {off}")
 
 
 def a_fused_trial_has_the_numbers_of_a_lone_one(
@@ -70,10 +73,17 @@ def a_fused_trial_has_the_numbers_of_a_lone_one(
     case, exact = Case.of(trainer, tries), in_doubles(trainer)
     for i, settings in enumerate(case.settings):
         members = [Member(s, SEED + j, _STEPS) for j, s in enumerate(case.company(settings, 3))]
-        fused = train_together(exact, folder / f"{i}-fused", members, case.shape(settings))
+        fused = train_together(
+            exact, folder / f"{i}-fused", members, case.shape(settings), _REPORT_EVERY
+        )
         for j, (member, ours) in enumerate(zip(members, fused, strict=True)):
             alone = train_alone(
-                exact, folder / f"{i}-{j}", member.settings, budget=_STEPS, seed=member.seed
+                exact,
+                folder / f"{i}-{j}",
+                member.settings,
+                budget=_STEPS,
+                seed=member.seed,
+                report_every=_REPORT_EVERY,
             )
             _expect_close(ours, alone, member.settings, "fused and alone")
 
@@ -86,7 +96,7 @@ def padding_changes_no_number(trainer: type[Trainer], tries: Tries, folder: Path
         shape = case.shape(settings)
         sizes = {name: int(str(shape.values[name])) for name in case.padded()}
         wider = {name: size + _WIDER for name, size in sizes.items()}
-        narrow = train_together(exact, folder / f"{i}-narrow", members, shape)
+        narrow = train_together(exact, folder / f"{i}-narrow", members, shape, _REPORT_EVERY)
         shape = replace(shape, values={**shape.values, **wider})
         wide = train_together(exact, folder / f"{i}-wide", members, shape)
         for member, a, b in zip(members, narrow, wide, strict=True):

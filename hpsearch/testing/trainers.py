@@ -88,11 +88,11 @@ def its_loss_draws_no_random_numbers(trainer: type[Trainer], tries: Tries, folde
 
 def a_trial_resumes_to_the_same_bits(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
     for i, settings in enumerate(Case.of(trainer, tries).settings):
-        straight = train_alone(trainer, folder / f"{i}-straight", settings, budget=12)
-        train_alone(trainer, folder / f"{i}-parts", settings, budget=6)
-        parts = train_alone(trainer, folder / f"{i}-parts", settings, budget=12)
+        straight = train_alone(trainer, folder / f"{i}-straight", settings, budget=8)
+        train_alone(trainer, folder / f"{i}-parts", settings, budget=4)
+        parts = train_alone(trainer, folder / f"{i}-parts", settings, budget=8)
         found = difference(straight, parts)
-        expect(found is None, f"{shown(settings)}: stopped at 6 and resumed to 12, {found}")
+        expect(found is None, f"{shown(settings)}: stopped at 4 and resumed to 8, {found}")
 
 
 def its_metrics_are_finite_and_the_same_for_the_same_networks(

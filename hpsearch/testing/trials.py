@@ -18,7 +18,7 @@ from hpsearch.testing.expectations import expect
 from hpsearch.trial import Folder, Spec
 
 SEED = 7
-REPORT_EVERY = 3
+REPORT_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,11 @@ class Member:
 
 
 def train_together(
-    trainer: type[Trainer], folder: Path, members: Sequence[Member], shape: Shape
+    trainer: type[Trainer],
+    folder: Path,
+    members: Sequence[Member],
+    shape: Shape,
+    report_every: int = REPORT_EVERY,
 ) -> list[Trained]:
     """Train a group in one loop; member i's folder is `folder / str(i)`.
 
@@ -81,7 +85,7 @@ def train_together(
         UnfusableError: vmap rejects the trainer.
     """
     runs = [
-        start(folder / str(i), m.settings, budget=m.budget, seed=m.seed)
+        start(folder / str(i), m.settings, budget=m.budget, seed=m.seed, report_every=report_every)
         for i, m in enumerate(members)
     ]
     ends: dict[Path, BaseException | None] = {}
