@@ -166,11 +166,13 @@ class Script:
     def _recorded(
         self, function: Callable[[], list[Tensor]], material: Material, members: int | None
     ) -> Program:
-        """Raises UnfusableError with vmap's own words if it rejects the trainer."""
+        """Raises UnfusableError, with the words of whoever rejects the trainer: vmap or the tape."""
         try:
             tape, _ = record(function, material.tensors)
         except TrainerError:
             raise
+        except UnfusableError as error:
+            raise UnfusableError(f"{type(self.trainer).__name__}: {error}") from None
         except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
             if members is None:
                 raise

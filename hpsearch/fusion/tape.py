@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from hpsearch.errors import TrainerError
+from hpsearch.errors import TrainerError, UnfusableError
 
 _aten = torch.ops.aten
 
@@ -82,6 +82,7 @@ def record(
 
     Raises:
         TrainerError: the function drew random numbers; the operation is named.
+        UnfusableError: what it does depends on the tensors' numbers; the operation is named.
     """
     tape = Tape()
     recorder = _Recorder(tape, inputs)
@@ -117,6 +118,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 f"{func.name()} draws random numbers, which no resumed trial could repeat; declare "
                 "them in noise() and take them from the batch"
             )
+        if _reads_numbers(func, args):
+            raise UnfusableError(
+                f"{func.name()} lets a tensor's numbers decide what is done (.item(), an `if` or a "
+                "mask as an index), which a recording cannot repeat; use torch.where"
+            )
         result = func(*args, **kwargs)
         given, named = tree_map_only(Tensor, self.slot, (tuple(args), kwargs))
         is_single = not isinstance(result, tuple | list)
@@ -127,6 +133,17 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         self._tape.calls.append(Call(func, given, named, slots, is_single))
         return result
+
+
+def _reads_numbers(function: Any, args: Any) -> bool:
+    """Whether a tensor's numbers decide what comes back, or of which shape it is.
+
+    vmap refuses such operations by itself, but a lone member's step is recorded without it.
+    """
+    if function is _aten.index.Tensor:
+        return any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
+    tags = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
+    return any(tag in function.tags for tag in tags)
 
 
 def slots_in(tree: Any) -> list[Slot]:

@@ -1,10 +1,14 @@
 """The shipped trainers under the contract of all trainers."""
 
+import itertools
+
 import pytest
 
-from classifier import Classifier
-from gan import GAN
+from classifier import ACTIVATIONS, Classifier
+from gan import GAN, LOSSES, PENALTIES
 from hpsearch.testing import ALL_TRAINER_CHECKS
+from hpsearch.testing.cases import Case
+from hpsearch.testing.trials import Member, distance, in_doubles, train_alone, train_together
 
 GANS = [
     {"loss": "hinge", "penalty": "r1", "width": 24, "z_dim": 4, "n_critic": 2, "depth": 1},
@@ -24,3 +28,54 @@ CLASSIFIERS = [
 @pytest.mark.parametrize(("trainer", "settings"), [(GAN, GANS), (Classifier, CLASSIFIERS)])
 def test_the_shipped_trainers_keep_the_contract(check, trainer, settings, tmp_path):
     check(trainer, settings, tmp_path)
+
+
+def assert_one_group_has_the_lone_numbers(trainer, settings, folder):
+    """In float64, after 100 steps, to 1e-9 (of a metric to 1e-6: it takes roots of rounding).
+
+    The group has the shape of the last, whose padded sizes must be the largest.
+    """
+    case, exact = Case.of(trainer, settings), in_doubles(trainer)
+    members = [Member(each, seed, 100) for seed, each in enumerate(settings)]
+    fused = train_together(exact, folder / "fused", members, case.shape(settings[-1]), 50)
+    for each, ours in zip(members, fused, strict=True):
+        place = folder / str(each.seed)
+        alone = train_alone(
+            exact, place, each.settings, budget=100, seed=each.seed, report_every=50
+        )
+        assert distance(ours.state, alone.state)[0] < 1e-9, each.settings
+        assert distance(ours.metrics, alone.metrics)[0] < 1e-6, each.settings
+
+
+@pytest.mark.parametrize("penalties", [("none",), PENALTIES])
+def test_a_group_of_every_loss_and_penalty_has_the_lone_numbers(penalties, tmp_path):
+    settings = [
+        {
+            "loss": loss,
+            "penalty": penalty,
+            "penalty_weight": 0.3 * (i + 1),
+            "width": 12 + i,
+            "z_dim": 3 + i,
+            "n_critic": 1 + i % 3,
+            "lr_d": 1e-3 * (i + 1),
+        }
+        for i, (loss, penalty) in enumerate(itertools.product(LOSSES, penalties))
+    ]
+    assert_one_group_has_the_lone_numbers(GAN, settings, tmp_path)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_group_of_every_optimizer_has_the_lone_numbers(activation, tmp_path):
+    settings = [
+        {
+            "optimizer": optimizer,
+            "activation": activation,
+            "dropout": 0.1 * i,
+            "label_smoothing": 0.1 * i,
+            "weight_decay": 0.01 * i,
+            "width": 16 + i,
+            "depth": 2,
+        }
+        for i, optimizer in enumerate(("sgd", "adam", "adamw", "rmsprop"))
+    ]
+    assert_one_group_has_the_lone_numbers(Classifier, settings, tmp_path)
