@@ -14,6 +14,7 @@ from hpsearch.space import Choice, Int, Parameter, Space, Uniform
 from hpsearch.testing import fused
 from hpsearch.testing import trainers as contract
 from hpsearch.testing.cases import Case
+from hpsearch.testing.trials import Trained, distance
 
 FROM_A_SPACE = Space(
     (
@@ -205,6 +206,21 @@ def test_a_trainer_that_breaks_one_thing_fails_its_check(trainer, check, message
     with pytest.raises(AssertionError) as raised:
         check(trainer, SETTINGS, tmp_path)
     assert message in str(raised.value)
+
+
+class Unstable(Tidy):
+    """A wrong last bit grows by a factor of ten every dozen steps."""
+
+    def loss(self, phase, nets, batch, hp):
+        waves = torch.sin(30 * nets[phase](batch["x"])).mean()
+        return super().loss(phase, nets, batch, hp) + 0.08 * waves
+
+
+def test_a_trial_that_lets_rounding_grow_is_not_blamed_for_it(tmp_path):
+    tries = [{"lr": 0.03, "kind": "sgd", "width": 5}]
+    fused.a_fused_trial_has_the_numbers_of_a_lone_one(Unstable, tries, tmp_path)
+    checkpoints = [Trained.read(tmp_path / at) for at in ("0-fused/0", "0-0")]
+    assert 1e-9 < distance(*(trained.state for trained in checkpoints))[0] < 1e-3
 
 
 def test_every_check_has_a_trainer_that_breaks_it():

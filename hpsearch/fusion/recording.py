@@ -166,7 +166,7 @@ class Script:
     def _recorded(
         self, function: Callable[[], list[Tensor]], material: Material, members: int | None
     ) -> Program:
-        """Raises UnfusableError, with the words of whoever rejects the trainer: vmap or the tape."""
+        """Raises UnfusableError with the words of vmap, or of the tape, if they reject it."""
         try:
             tape, _ = record(function, material.tensors)
         except TrainerError:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hpsearch.fusion import Trainer
-from hpsearch.testing.cases import Case, Settings, Tries, shown
+from hpsearch.testing.cases import Case, Tries, shown
 from hpsearch.testing.expectations import expect
 from hpsearch.testing.trials import (
     SEED,
@@ -23,7 +23,10 @@ _HALF = 4
 _STEPS = 100  # of trials in float64
 _REPORT_EVERY = 50  # of these
 _ROUNDING = 1e-9  # of a number x in a checkpoint, times 1 + |x|
-_OF_METRICS = 1e-6  # a metric may take the root of a rounding error
+_OF_METRICS = 1e-3  # a metric's error counts so much less
+_NUDGE = 1e-15  # of the first weights, relative
+_GROWN = 100.0  # times what a nudge grows to, rounding at each step may grow to
+_HOPELESS = 1e-3  # where the nudge counts for so much, nothing can be told
 _WIDER = 3  # units by which a padded network is wider than it need be
 
 
@@ -73,19 +76,12 @@ def a_fused_trial_has_the_numbers_of_a_lone_one(
     case, exact = Case.of(trainer, tries), in_doubles(trainer)
     for i, settings in enumerate(case.settings):
         members = [Member(s, SEED + j, _STEPS) for j, s in enumerate(case.company(settings, 3))]
-        fused = train_together(
-            exact, folder / f"{i}-fused", members, case.shape(settings), _REPORT_EVERY
-        )
+        place = folder / f"{i}-fused"
+        fused = train_together(exact, place, members, case.shape(settings), _REPORT_EVERY)
         for j, (member, ours) in enumerate(zip(members, fused, strict=True)):
-            alone = train_alone(
-                exact,
-                folder / f"{i}-{j}",
-                member.settings,
-                budget=_STEPS,
-                seed=member.seed,
-                report_every=_REPORT_EVERY,
-            )
-            _expect_close(ours, alone, member.settings, "fused and alone")
+            place = folder / f"{i}-{j}"
+            alone = _alone(exact, place, member)
+            _expect_close(trainer, place, member, ours, alone, "fused and alone")
 
 
 def padding_changes_no_number(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
@@ -99,17 +95,45 @@ def padding_changes_no_number(trainer: type[Trainer], tries: Tries, folder: Path
         narrow = train_together(exact, folder / f"{i}-narrow", members, shape, _REPORT_EVERY)
         shape = replace(shape, values={**shape.values, **wider})
         wide = train_together(exact, folder / f"{i}-wide", members, shape, _REPORT_EVERY)
-        for member, a, b in zip(members, narrow, wide, strict=True):
-            _expect_close(a, b, member.settings, f"padded to {sizes} and to {wider}")
+        what = f"padded to {sizes} and to {wider}"
+        for j, (member, a, b) in enumerate(zip(members, narrow, wide, strict=True)):
+            _expect_close(trainer, folder / f"{i}-{j}", member, a, b, what)
 
 
-def _expect_close(a: Trained, b: Trained, settings: Settings, what: str) -> None:
-    for numbers, others, most in (
-        (a.state, b.state, _ROUNDING),
-        (a.metrics, b.metrics, _OF_METRICS),
+def _expect_close(
+    trainer: type[Trainer], place: Path, member: Member, a: Trained, b: Trained, what: str
+) -> None:
+    """Complain of what is not rounding.
+
+    A trial that is unstable, of a high learning rate, say, lets rounding grow. How much is seen
+    from the lone trial with and without a change in the last bits of its first weights; one in
+    which that changes everything says nothing here.
+    """
+    near = _apart(a, b)
+    if max(near) <= _ROUNDING:
+        return
+    straight = _alone(in_doubles(trainer), place / "straight", member)
+    nudged = _alone(in_doubles(trainer, nudge=_NUDGE), place / "nudged", member)
+    for off, grown, (numbers, others) in zip(
+        near, _apart(straight, nudged), ((a.state, b.state), (a.metrics, b.metrics)), strict=True
     ):
-        off, where = distance(numbers, others)
-        expect(off <= most, f"{shown(settings)}: {what} it is off by {off:.1g} at {where}")
+        most, where = max(_ROUNDING, _GROWN * grown), distance(numbers, others)[1]
+        expect(
+            off <= most or most > _HOPELESS,
+            f"{shown(member.settings)}: {what} it is off by {off:.1g} at {where}",
+        )
+
+
+def _apart(a: Trained, b: Trained) -> tuple[float, float]:
+    """Of the checkpoints and of the metrics, which may take the root of a rounding error."""
+    return distance(a.state, b.state)[0], distance(a.metrics, b.metrics)[0] * _OF_METRICS
+
+
+def _alone(trainer: type[Trainer], place: Path, member: Member) -> Trained:
+    settings, budget, seed = member.settings, member.budget, member.seed
+    return train_alone(
+        trainer, place, settings, budget=budget, seed=seed, report_every=_REPORT_EVERY
+    )
 
 
 FUSED_TRAINER_CHECKS = (

@@ -135,20 +135,30 @@ class Bench:
             net.eval()
 
 
-def in_doubles(trainer: type[Trainer]) -> type[Trainer]:
-    """The same trainer with networks and data in float64; noise is given in their type."""
-    return type(trainer.__name__, (_InDoubles, trainer), {})
+def in_doubles(trainer: type[Trainer], nudge: float = 0.0) -> type[Trainer]:
+    """The same trainer with networks and data in float64; noise is given in their type.
+
+    Args:
+        trainer: the class.
+        nudge: by how much the first weights are off, relative to themselves.
+    """
+    return type(trainer.__name__, (_InDoubles, trainer), {"nudge": nudge})
 
 
 class _InDoubles(Trainer):
     """Goes before a trainer among the bases of a class."""
+
+    nudge = 0.0
 
     def data(self, hp: HP) -> Data:
         data = super().data(hp)
         return replace(data, train=_doubled(data.train))
 
     def build(self, hp: HP) -> dict[str, nn.Module]:
-        return {name: net.double() for name, net in super().build(hp).items()}
+        nets = {name: net.double() for name, net in super().build(hp).items()}
+        for parameter in (p for net in nets.values() for p in net.parameters()):
+            parameter.data *= 1 + self.nudge
+        return nets
 
     def inputs(self, hp: HP) -> Mapping[str, Tensor]:
         return _doubled(super().inputs(hp))
