@@ -7,7 +7,7 @@ function over all rows at once, for GPUs and for compilers.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -152,7 +152,7 @@ class Adam(Formula):
             for o in optimizers
         ]
         count = torch.zeros(1)
-        self._count, self._number = [count[0]], memoryview(count.numpy())
+        self._count, self._number = [count[0]], memoryview(cast(Any, count.numpy()))
         self._beta1 = column(optimizers, lambda o: o.betas[0], self._like.device)
         self._beta2 = column(optimizers, lambda o: o.betas[1], self._like.device)
         self._gain1 = (1 - self._beta1).to(self._like.dtype)
