@@ -5,7 +5,7 @@ state_dict that torch.optim has for the trial alone, and put back, bit for bit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,7 @@ class Stacked:
         self.optimizers = tuple(optimizers)
         self.counts = torch.zeros((len(parameters), 1), dtype=torch.float64, device=device)
         # The same numbers without a tensor operation, which would take longer than a row's kernel.
-        self._numbers = memoryview(cast(Any, self.counts[:, 0].cpu().numpy()))
+        self._numbers = self.counts[:, 0].cpu().numpy().data
         self._parameters = parameters
         self._rates = Rates(optimizers, device)
         self._formulas: list[tuple[Formula, Tensor]] = []  # with the rows that they are for
