@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from hpsearch.groups import Alike, Padded
 from hpsearch.run import HP
 
 if TYPE_CHECKING:
@@ -38,30 +39,6 @@ class Optimizer:
     momentum: float = 0.0  # sgd, rmsprop
     nesterov: bool = False  # sgd
     weight_decay: float = 0.0
-
-
-@dataclass(frozen=True)
-class Padded:
-    """A whole-number hyperparameter that only sizes tensors, such as a width: trials of unlike
-    values share a group, their tensors filled up with zeros to one of a few sizes.
-
-    The sizes depend on the study's space and never on the company. It is exact where units that
-    have zeros for all weights stay without effect: a mean over the units (LayerNorm) is not so.
-    """
-
-    name: str
-    sizes: int = 2  # how many, evenly spaced on the parameter's scale; the last is its upper bound
-
-
-@dataclass(frozen=True)
-class Alike:
-    """Choices of a hyperparameter between which `HP.pick` makes no structural difference.
-
-    Trials that have any of `choices` share a group; each other choice is a structure of its own.
-    """
-
-    name: str
-    choices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
