@@ -37,6 +37,10 @@ class TrainerError(HpsearchError):
     """The trainer cannot be loaded; mend it, nothing has run."""
 
 
+class UnfusableError(HpsearchError):
+    """A trainer cannot train several trials in one loop; with the reason. Its trials run alone."""
+
+
 class ChangedError(HpsearchError):
     """The study or its trainer differs from what the run folder was started with.
 

@@ -35,6 +35,10 @@ class ReportError(HpsearchError):
     """A report is of the wrong form; mend the trainer."""
 
 
+class StoppedError(HpsearchError):
+    """Somebody has asked that this trial end; it counts as killed and does not run again."""
+
+
 class HP(Mapping[str, Any]):
     """A trial's hyperparameters, as `hp.lr` or `hp["lr"]`; inactive ones are absent."""
 
@@ -199,6 +203,11 @@ class Run:
         with files.replacing(path) as file:
             Image.fromarray(pixels).save(file, format="png")
         return path
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody has asked that this trial end while the others of its group go on."""
+        return self.folder.stop.exists()
 
     def collapse(self, why: str) -> None:
         """Call the trial collapsed: it keeps its score, and says so."""
