@@ -189,8 +189,9 @@ def measure(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, 
         for batch in plan.batches:
             place = folder / f"{name.replace(' ', '-')}-{batch}"
             setting = Setting(WORKLOADS[name], batch, plan.device, place)
-            arms = []
-            for arm, build in step_arms(plan, name, setting).items():
+            base, *others = step_arms(plan, name, setting).items()
+            arms = [base[1]()]
+            for arm, build in others:
                 try:
                     arms.append(build())
                 # Whatever an arm cannot do is a line of the table, not the benchmark's end.
