@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hpsearch import files
 from hpsearch.again import Again
+from hpsearch.blocks import shared_structure
 from hpsearch.errors import ChangedError, SearchFailedError
 from hpsearch.events import (
     ConfirmStarted,
@@ -64,7 +65,8 @@ class Controller:
         self._devices = tuple(devices)
         self._watch = watch
         recorded = store.recorded()
-        self._table = Table(study, recorded.trials)
+        shared = shared_structure(description.structure, study.space, description.defaults)
+        self._table = Table(study, recorded.trials, shared)
         # Not those of trials that a person wanted again, who may want them for something.
         self._with_checkpoint = {t.spec.number for t in self._table if t.spec.role != "again"}
         self._records = {record.round: record for record in recorded.rounds}

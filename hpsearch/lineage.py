@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpsearch import rounds
+from hpsearch.groups import name_of
 from hpsearch.record import RoundRecord
 from hpsearch.result import value_of
 from hpsearch.study import Study
-from hpsearch.trial import Trial
+from hpsearch.trial import Spec, Trial
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Lineage:
         parent: the trial that it continues, repeats or was drawn around; None for a draw from the
             prior, and where an accepted change of the study has made it unknowable.
         donors: of a draw around survivors, the trial whose value each parameter had before it
-            moved; a parameter that nobody had is absent.
+            moved; a parameter that nobody had is absent. Where blocks share structures, a
+            structural parameter's is that of the draw, or the survivor, that leads the block.
     """
 
     parent: int | None
@@ -44,12 +46,12 @@ def lineage(
     )
     names = study.space.names
     evidence = tuple(record.evidence.get(name, 1.0) for name in names)
-    if any(len(row.unit) != len(names) for row in rows):
+    shared = {name_of(entry) for entry in record.blocks.shared}
+    if any(len(row.unit) != len(names) for row in rows) or not shared <= set(names):
         return Lineage(None)
     tightening = rounds.Tightening(rows, record.width, evidence)
-    generator = rounds.draw_generator(study.search.seed, spec.round, spec.index)
-    drawn = rounds.draw(study.space, tightening, generator)
-    if drawn.unit != spec.unit:
+    drawn = _drawn(study, record, tightening, spec)
+    if drawn is None or drawn.unit != spec.unit:
         return Lineage(None)
     donors = {
         name: donor
@@ -57,3 +59,23 @@ def lineage(
         if donor is not None and name in spec.params
     }
     return Lineage(drawn.parent, donors)
+
+
+def _drawn(
+    study: Study, record: RoundRecord, tightening: rounds.Tightening, spec: Spec
+) -> rounds.Drawn | None:
+    space, seed = study.space, study.search.seed
+    if not record.blocks:
+        return rounds.draw(space, tightening, rounds.draw_generator(seed, spec.round, spec.index))
+    continued = spec.round > 0 and record.budget > study.budget.at(spec.round - 1)
+    kept = len(tightening.survivors) if continued else 0
+    made = rounds.draws(
+        space,
+        tightening,
+        seed=seed,
+        round=spec.round,
+        trials=study.search.trials,
+        kept=kept,
+        blocks=record.blocks,
+    )
+    return made[spec.index - kept] if spec.index < kept + len(made) else None

@@ -149,7 +149,7 @@ class Reader:
     def _rounds(self) -> tuple[RoundRecord, ...]:
         rows = self._rows("SELECT value_json FROM study_user_attributes WHERE key LIKE 'round:%'")
         records = [json.loads(text) for (text,) in rows]
-        rounds = [RoundRecord(**{**r, "survivors": tuple(r["survivors"])}) for r in records]
+        rounds = [RoundRecord.from_record(record) for record in records]
         return tuple(sorted(rounds, key=lambda record: record.round))
 
     def _plan(self) -> Plan | None:

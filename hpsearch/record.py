@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from hpsearch.blocks import NO_BLOCKS, Blocks
+from hpsearch.groups import structure_from
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,14 @@ class RoundRecord:
     width: float
     evidence: Mapping[str, float]
     survivors: tuple[int, ...]  # trial numbers, best first
+    blocks: Blocks = NO_BLOCKS
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "RoundRecord":
+        """From JSON; rounds of before there were blocks have none."""
+        said = record.get("blocks", {"count": 0, "shared": []})
+        blocks = Blocks(said["count"], structure_from(said["shared"]))
+        return cls(**{**record, "survivors": tuple(record["survivors"]), "blocks": blocks})
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpsearch.blocks import NO_BLOCKS, Blocks, follow, led_by
+from hpsearch.filling import first_points
+from hpsearch.groups import Structure, name_of
 from hpsearch.space import Choice, Int, Logint, Scalar, Space
 from hpsearch.trial import Role
 
@@ -139,6 +142,7 @@ def propose(
     trials: int,
     continued: bool,
     start: Sequence[Mapping[str, Scalar]] = (),
+    blocks: Blocks = NO_BLOCKS,
 ) -> list[Proposal]:
     """The places of a round, in order.
 
@@ -151,34 +155,58 @@ def propose(
         continued: the first places go to the survivors, which train on to a larger budget.
         start: known-good configurations for the first places of round 0; what one leaves open
             comes from the place's own point.
+        blocks: how the trials share structures.
     """
     if round == 0:
-        points = first_points(space, seed, trials, start)
+        points = first_points(space, seed, trials, start, blocks)
         return [Proposal(i, "draw", points[i], training_seed(seed, 0, i)) for i in range(trials)]
     kept = tightening.survivors if continued else ()
     # A continuation is its parent's training, longer; its seed is therefore the parent's, which
     # only the controller's table knows: `seed` here is a placeholder that it replaces.
     places = [Proposal(i, "continue", row.unit, -1, row.number) for i, row in enumerate(kept)]
-    for i in range(len(kept), trials):
-        point = draw(space, tightening, draw_generator(seed, round, i)).unit
-        places.append(Proposal(i, "draw", point, training_seed(seed, round, i)))
+    made = draws(
+        space, tightening, seed=seed, round=round, trials=trials, kept=len(kept), blocks=blocks
+    )
+    for i, drawn in enumerate(made, start=len(kept)):
+        places.append(Proposal(i, "draw", drawn.unit, training_seed(seed, round, i)))
     return places
 
 
-def first_points(
-    space: Space, seed: int, trials: int, start: Sequence[Mapping[str, Scalar]] = ()
-) -> list[tuple[float, ...]]:
-    """Scrambled Sobol' points (Owen 1998), the start configurations written over the first."""
-    from scipy.stats import qmc  # half a second that only a new search needs
+def draws(
+    space: Space,
+    tightening: Tightening,
+    *,
+    seed: int,
+    round: int,
+    trials: int,
+    kept: int,
+    blocks: Blocks = NO_BLOCKS,
+) -> list[Drawn]:
+    """The draws of a round from 1 on, for its places from `kept` on.
 
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
-    sobol = qmc.Sobol(len(space), scramble=True, rng=generator)
-    points = sobol.random_base2(max(0, math.ceil(math.log2(trials))))[:trials].tolist()
-    for point, configuration in zip(points, start, strict=False):
-        for j, parameter in enumerate(space):
-            if parameter.name in configuration:
-                point[j] = parameter.domain.encode(configuration[parameter.name])
-    return [tuple(point) for point in points]
+    With blocks, the structures of survivors lead, and those of the first draws that bring others
+    (`blocks.led_by`).
+    """
+    made = [draw(space, tightening, draw_generator(seed, round, i)) for i in range(kept, trials)]
+    if not blocks:
+        return made
+    survivors = [Drawn(r.unit, r.number, (r.number,) * len(r.unit)) for r in tightening.survivors]
+    leaders = led_by(space, blocks, [s.unit for s in survivors], kept, [d.unit for d in made])
+    known = [*survivors, *made]
+    return [
+        _following(space, blocks.shared, drawn, known[leader])
+        for drawn, leader in zip(made, leaders, strict=True)
+    ]
+
+
+def _following(space: Space, shared: Structure, drawn: Drawn, leader: Drawn) -> Drawn:
+    unit = follow(space, shared, drawn.unit, leader.unit)
+    donors = list(drawn.donors)
+    for entry in shared:
+        j = space.names.index(name_of(entry))
+        if isinstance(entry, str) or unit[j] != drawn.unit[j]:
+            donors[j] = leader.donors[j]
+    return Drawn(unit, drawn.parent, tuple(donors))
 
 
 def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -> Drawn:

@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from hpsearch import files, source
+from hpsearch import files, kept
 from hpsearch.errors import ChangedError, LockedError, RunFolderError
+from hpsearch.source import Description
 from hpsearch.study import Study, differences, freeze
 from hpsearch.trial import Folder
 
@@ -176,7 +177,7 @@ class RunFolder:
         except FileNotFoundError:
             return None
 
-    def settle(self, study: Study, description: source.Description, *, accept: bool) -> None:
+    def settle(self, study: Study, description: Description, *, accept: bool) -> None:
         """Freeze the study and its trainer here, or compare them with what is frozen.
 
         Raises:
@@ -186,14 +187,14 @@ class RunFolder:
             if not self.study.exists():
                 # The study comes last: a folder with one is complete.
                 shutil.rmtree(self.trainer, ignore_errors=True)
-                source.keep(description, self.trainer)
+                kept.keep(description, self.trainer)
                 files.write_text(self.study, freeze(study))
                 return
             changed = differences(self.study.read_text(encoding="utf-8"), study)
-            diff = source.changes(description, self.trainer)
+            diff = kept.changes(description, self.trainer)
             if changed or diff:
                 self._accept_or_refuse(study, changed, diff, accept=accept)
-                source.keep(description, self.trainer)
+                kept.keep(description, self.trainer)
             files.write_text(self.study, freeze(study))
 
     def _accept_or_refuse(

@@ -1,14 +1,14 @@
-"""A trainer's sources: how it is loaded, which parameters it knows, and whether it has changed.
+"""A trainer's sources: how it is loaded, what it knows, and which files it is made of.
 
 The controller never imports a trainer: a child process does, and describes what it found.
 """
 
 import ctypes
-import difflib
 import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import json
 import platform
 import signal
@@ -16,14 +16,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from hpsearch import files
 from hpsearch.command import Command
 from hpsearch.errors import TrainerError
+from hpsearch.groups import Structure, structure_faults, structure_from
 from hpsearch.study import FileTrainer, ModuleTrainer
 
 _PR_SET_PDEATHSIG = 1
@@ -38,24 +39,34 @@ class Description:
     """What a child process found out about a trainer.
 
     Attributes:
+        kind: a class that describes one trial, a function that trains one, or a command.
         known: names of its hyperparameters; None when it takes any.
         files: its sources, paths relative to `folder`, with their sha256.
         folder: where the sources lie.
         preload: modules that it imported, for the process that trials are forked from.
         gpus: CUDA devices that its torch can use.
         versions: of the packages that numbers depend on.
+        defaults: a class's own values of its hyperparameters; those that are no JSON are left out.
+        structure: of a class, the hyperparameters in which trials that train as one must agree.
     """
 
+    kind: Literal["trainer", "function", "command"]
     known: list[str] | None
     folder: str
     files: Mapping[str, str]
     preload: list[str]
     gpus: int
     versions: Mapping[str, str]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    structure: Structure = ()
 
     @property
     def sha256(self) -> str:
         return _digest(json.dumps(sorted(self.files.items())).encode())
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Description":
+        return cls(**{**record, "structure": structure_from(record["structure"])})
 
 
 def load(reference: FileTrainer | ModuleTrainer) -> Any:
@@ -93,7 +104,8 @@ def ask(reference: TrainerReference) -> Description:
     """Describe a trainer from a child process.
 
     Raises:
-        TrainerError: it cannot be imported; with the end of the traceback.
+        TrainerError: it cannot be imported, with the end of the traceback; or its structure is
+            wrong.
     """
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
         answer = Path(folder) / "description.json"
@@ -113,7 +125,10 @@ def ask(reference: TrainerReference) -> Description:
         if not answer.exists():
             tail = "\n".join((child.stderr or child.stdout).splitlines()[-12:])
             raise TrainerError(f"the trainer cannot be loaded (exit {child.returncode}):\n{tail}")
-        return Description(**files.read_json(answer))
+        found = files.read_json(answer)
+        if "error" in found:
+            raise TrainerError(found["error"])
+        return Description.from_record(found)
 
 
 def reference_from(record: Mapping[str, Any]) -> TrainerReference:
@@ -127,7 +142,14 @@ def reference_from(record: Mapping[str, Any]) -> TrainerReference:
 
 
 def describe(reference: TrainerReference) -> Description:
-    """Import the trainer here and look at it."""
+    """Import the trainer here and look at it.
+
+    Raises:
+        TrainerError: its module has no such name, or its structure is wrong.
+    """
+    kind: Literal["trainer", "function", "command"] = "command"
+    defaults: Mapping[str, Any] = {}
+    structure: Structure = ()
     if isinstance(reference, Command):
         folder = reference.folder
         sources = [p for p in (folder / part for part in reference.argv) if p.is_file()]
@@ -144,8 +166,12 @@ def describe(reference: TrainerReference) -> Description:
             if name not in before and _file_of(module) not in local and name != "__main__"
         ]
         known = list(trainer.defaults) if hasattr(trainer, "defaults") else None
+        kind = "trainer" if inspect.isclass(trainer) else "function"
+        if kind == "trainer":
+            defaults, structure = _declared(trainer)
         gpus = _gpus_of(import_torch=False)
     return Description(
+        kind=kind,
         known=known,
         folder=str(folder),
         files={
@@ -154,7 +180,29 @@ def describe(reference: TrainerReference) -> Description:
         preload=modules,
         gpus=gpus,
         versions=_versions(),
+        defaults=defaults,
+        structure=structure,
     )
+
+
+def _declared(trainer: Any) -> tuple[Mapping[str, Any], Structure]:
+    """A class's defaults, as far as they are JSON, and its structure."""
+    defaults = dict(getattr(trainer, "defaults", {}))
+    structure = getattr(trainer, "structure", ())
+    if isinstance(structure, str):
+        faults = [f"must be a tuple of names, as in ({structure!r},)"]
+    else:
+        faults = structure_faults(structure, defaults)
+    if faults:
+        raise TrainerError(f"{trainer.__name__}.structure: " + "; ".join(faults))
+    return {name: value for name, value in defaults.items() if _is_json(value)}, tuple(structure)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _import_what_training_imports() -> None:
@@ -213,41 +261,6 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def keep(description: Description, folder: Path) -> None:
-    """Copy the sources, so that a later change can be shown."""
-    record = asdict(description) | {"sha256": description.sha256}
-    for name in description.files:
-        copy = folder / _inside(name)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        files.write_text(copy, (Path(description.folder) / name).read_text(errors="replace"))
-    files.write_json(folder / "description.json", record)
-
-
-def changes(description: Description, folder: Path) -> list[str]:
-    """Unified diff from the kept sources to those of now; empty when nothing changed."""
-    kept: Mapping[str, str] = files.read_json(folder / "description.json")["files"]
-    lines: list[str] = []
-    for name in sorted(kept.keys() | description.files.keys()):
-        if kept.get(name) == description.files.get(name):
-            continue
-        old = _lines(folder / _inside(name)) if name in kept else []
-        new = _lines(Path(description.folder) / name) if name in description.files else []
-        diff = difflib.unified_diff(
-            old, new, f"{name} (recorded)", f"{name} (now)", n=1, lineterm=""
-        )
-        lines += list(diff) or [f"{name}: changed"]
-    return lines
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(errors="replace").splitlines()
-
-
-def _inside(name: str) -> str:
-    """A source outside the trainer's folder is kept under its path without the root."""
-    return name.lstrip("/") + ".txt"
-
-
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
@@ -256,7 +269,11 @@ def _main() -> None:
     if sys.platform == "linux":  # a trainer whose import hangs must not outlive who asked
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     question, answer = sys.argv[1:]
-    files.write_json(Path(answer), asdict(describe(reference_from(json.loads(question)))))
+    try:
+        found = asdict(describe(reference_from(json.loads(question))))
+    except TrainerError as error:
+        found = {"error": str(error)}
+    files.write_json(Path(answer), found)
 
 
 if __name__ == "__main__":

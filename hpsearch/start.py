@@ -6,8 +6,9 @@ from pathlib import Path
 
 from hpsearch import loggers, restart, source
 from hpsearch.controller import Controller
-from hpsearch.errors import HpsearchError, StudyError
+from hpsearch.errors import Fault, HpsearchError, StudyError
 from hpsearch.events import Event
+from hpsearch.groups import space_faults
 from hpsearch.loggers.follow import following
 from hpsearch.pool import Stop
 from hpsearch.result import Result
@@ -97,6 +98,13 @@ def inspect(study: Study) -> source.Description:
         name = getattr(study.trainer, "name", "")
         if faults := unknown_parameters(study, description.known, name):
             raise StudyError(faults)
+    if wrong := space_faults(description.structure, study.space):
+        raise StudyError(
+            [
+                Fault(study.marks.place(("space", name)), f"space.{name}", message)
+                for name, message in wrong.items()
+            ]
+        )
     return description
 
 

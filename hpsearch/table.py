@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hpsearch import rounds
+from hpsearch.blocks import NO_BLOCKS, Blocks
+from hpsearch.groups import Structure
 from hpsearch.record import RoundRecord
 from hpsearch.result import value_of
 from hpsearch.space import Scalar, Space
@@ -18,10 +20,12 @@ class Table:
     Args:
         study: the study.
         trials: all that are recorded so far, finished or not.
+        shared: what trials of one structure have in common, from `blocks.shared_structure`.
     """
 
-    def __init__(self, study: Study, trials: Iterable[Trial]) -> None:
+    def __init__(self, study: Study, trials: Iterable[Trial], shared: Structure = ()) -> None:
         self._study = study
+        self._shared = shared
         self._trials: dict[int, Trial] = {}
         self._points: dict[int, tuple[float, ...] | None] = {}
         for trial in trials:
@@ -82,6 +86,7 @@ class Table:
             round=round,
             survivors=study.search.survivors,
         )
+        blocks = Blocks(study.search.structures_in(round), self._shared)
         proposals = rounds.propose(
             study.space,
             tightening,
@@ -90,6 +95,7 @@ class Table:
             trials=study.search.trials,
             continued=round > 0 and budget > study.budget.at(round - 1),
             start=study.start,
+            blocks=blocks,
         )
         record = RoundRecord(
             round=round,
@@ -97,6 +103,7 @@ class Table:
             width=tightening.width,
             evidence=dict(zip(study.space.names, tightening.evidence, strict=True)),
             survivors=tuple(row.number for row in tightening.survivors),
+            blocks=blocks if blocks else NO_BLOCKS,
         )
         return record, [self._spec(record, proposal) for proposal in proposals]
 

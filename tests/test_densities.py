@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hpsearch import densities, rounds
+from hpsearch.filling import first_points
 from hpsearch.rounds import Row, Tightening
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 
@@ -36,7 +37,7 @@ DRAWS = 10_000
 
 
 def tightening(space: Space, seed: int, *, round: int = 2, survivors: int = 3) -> Tightening:
-    points = rounds.first_points(space, seed, 12)
+    points = first_points(space, seed, 12)
     rows = [Row(i, float(i), point, 1) for i, point in enumerate(points)]
     return rounds.tighten(space, rows, round=round, survivors=survivors)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpsearch import rounds
+from hpsearch.filling import first_points
 from hpsearch.rounds import Row
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 
@@ -67,7 +68,7 @@ def test_a_draw_stays_in_its_range_and_keeps_its_type(
     kinds: list[object], seed: int, round: int
 ) -> None:
     space = Space(tuple(Parameter(f"p{i}", kind) for i, kind in enumerate(kinds)))  # type: ignore[arg-type]
-    rows = [Row(i, float(i), point, 1) for i, point in enumerate(rounds.first_points(space, 1, 8))]
+    rows = [Row(i, float(i), point, 1) for i, point in enumerate(first_points(space, 1, 8))]
     tightening = rounds.tighten(space, rows, round=round, survivors=3)
     for place in rounds.propose(
         space, tightening, seed=seed, round=round, trials=6, continued=False
@@ -194,7 +195,7 @@ def test_start_configurations_take_the_first_places_of_round_0() -> None:
 
 
 def test_round_0_fills_the_space_evenly() -> None:
-    points = np.array(rounds.first_points(SPACE, 3, 32))
+    points = np.array(first_points(SPACE, 3, 32))
     # 32 points of a scrambled Sobol' net put exactly two into each sixteenth of every axis.
     for j in range(len(SPACE)):
         assert Counter((points[:, j] * 16).astype(int)) == {k: 2 for k in range(16)}

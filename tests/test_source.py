@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch import source
+from hpsearch import kept, source
 from hpsearch.command import Command
 from hpsearch.errors import TrainerError
+from hpsearch.groups import Alike, Padded
 from hpsearch.study import FileTrainer, ModuleTrainer
 
 
@@ -31,6 +32,39 @@ def test_sources_are_the_file_and_what_it_imports_from_its_folder(tmp_path: Path
 def test_a_class_says_what_it_knows(tmp_path: Path) -> None:
     write(tmp_path, net="class Net:\n    defaults = {'lr': 1, 'width': 2}")
     assert source.ask(FileTrainer(tmp_path / "net.py", "Net")).known == ["lr", "width"]
+
+
+def test_a_class_says_in_what_its_trials_must_agree(tmp_path: Path) -> None:
+    text = """
+from hpsearch.fusion import Alike, Padded, Trainer
+class Net(Trainer):
+    defaults = {"depth": 1, "width": 8, "loss": "a", "lr": 0.1, "betas": (0.9, 0.99), "f": max}
+    structure = ("depth", Padded("width"), Alike("loss", ("a", "b")))
+"""
+    write(tmp_path, net=text)
+    found = source.ask(FileTrainer(tmp_path / "net.py", "Net"))
+    assert found.kind == "trainer"
+    assert found.structure == ("depth", Padded("width"), Alike("loss", ("a", "b")))
+    assert found.defaults == {"depth": 1, "width": 8, "loss": "a", "lr": 0.1}
+    assert found.known == ["depth", "width", "loss", "lr", "betas", "f"]
+
+
+def test_functions_and_commands_have_no_structure(tmp_path: Path) -> None:
+    write(tmp_path, net="def train(run): ...")
+    function = source.ask(FileTrainer(tmp_path / "net.py", "train"))
+    command = source.ask(Command(("python", "net.py"), tmp_path))
+    assert (function.kind, command.kind) == ("function", "command")
+    assert function.structure == command.structure == ()
+
+
+def test_a_wrong_structure_is_said_without_a_traceback(tmp_path: Path) -> None:
+    write(tmp_path, net="class Net:\n    defaults = {'lr': 1}\n    structure = ('lt',)")
+    with pytest.raises(TrainerError) as raised:
+        source.ask(FileTrainer(tmp_path / "net.py", "Net"))
+    assert str(raised.value) == "Net.structure: 'lt' is not among the defaults (has: lr)"
+    write(tmp_path, net="class Net:\n    defaults = {'lr': 1}\n    structure = ('lr')")
+    with pytest.raises(TrainerError, match=r"must be a tuple of names, as in \('lr',\)"):
+        source.ask(FileTrainer(tmp_path / "net.py", "Net"))
 
 
 def test_modules_that_name_a_file_they_do_not_have_are_no_sources(
@@ -83,18 +117,18 @@ def train(run): ...
 
 
 def test_a_change_is_shown_as_a_diff(tmp_path: Path) -> None:
-    trainer, kept = tmp_path / "trainer", tmp_path / "kept"
+    trainer, folder = tmp_path / "trainer", tmp_path / "kept"
     trainer.mkdir()
-    kept.mkdir()
+    folder.mkdir()
     reference = FileTrainer(trainer / "net.py", "train")
     write(trainer, net="import parts\ndef train(run): ...\n", parts="WIDTH = 1\n")
     first = source.ask(reference)
-    source.keep(first, kept)
-    assert source.changes(first, kept) == []
+    kept.keep(first, folder)
+    assert kept.changes(first, folder) == []
     write(trainer, parts="WIDTH = 2\n")
     second = source.ask(reference)
     assert second.sha256 != first.sha256
-    assert source.changes(second, kept) == [
+    assert kept.changes(second, folder) == [
         "--- parts.py (recorded)",
         "+++ parts.py (now)",
         "@@ -1 +1 @@",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data import CLASSES, PIXELS, digits
-from hpsearch.fusion import Data, Evaluation, Optimizer, Trainer
+from hpsearch.fusion import Data, Evaluation, Optimizer, Padded, Trainer
 from hpsearch.run import HP
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
@@ -47,7 +47,7 @@ class Classifier(Trainer):
         "dropout": 0.0,  # probability that a hidden unit is dropped
         "label_smoothing": 0.0,
     }
-    structure = ("depth", "width", "activation", "batch_size", "optimizer")
+    structure = ("depth", "activation", "batch_size", Padded("width"))
 
     def data(self, hp: HP) -> Data:
         images, labels = digits("train")
@@ -73,16 +73,35 @@ class Classifier(Trainer):
         logits = nets["net"](batch["image"], dropout_masks(batch["dropout"], hp.dropout))
         return smoothed_cross_entropy(logits, batch["label"], hp.label_smoothing)
 
+    def inputs(self, hp: HP) -> dict[str, Tensor]:
+        parts = {part: digits(part) for part in ("valid", "train")}
+        images = {f"{part}_image": images for part, (images, _) in parts.items()}
+        return images | {f"{part}_label": labels for part, (_, labels) in parts.items()}
+
+    def outputs(
+        self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
+    ) -> dict[str, Tensor]:
+        loss, accuracy = score(nets["net"](inputs["valid_image"]), inputs["valid_label"])
+        train_loss, _ = score(nets["net"](inputs["train_image"]), inputs["train_label"])
+        return {"val_loss": loss, "val_accuracy": accuracy, "train_loss": train_loss}
+
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
     ) -> Evaluation:
-        loss, accuracy = _score(nets["net"], "valid")
-        train_loss, _ = _score(nets["net"], "train")
-        return Evaluation({"val_loss": loss, "val_accuracy": accuracy, "train_loss": train_loss})
+        return Evaluation({name: float(value) for name, value in outputs.items()})
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
-        loss, accuracy = _score(nets["net"], "test")
-        return {"test_loss": loss, "test_accuracy": accuracy}
+        net = nets["net"]
+        images, labels = digits("test")
+        weights = next(net.parameters())
+        loss, accuracy = score(net(images.to(weights)), labels.to(weights.device))
+        return {"test_loss": float(loss), "test_accuracy": float(accuracy)}
+
+
+def score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy in nats and accuracy (float64), of logits [n, K] and labels [n]."""
+    accuracy = (logits.argmax(-1) == labels).double().mean()
+    return F.cross_entropy(logits, labels), accuracy
 
 
 def dropout_masks(noise: Tensor, p: float | Tensor) -> Tensor:
@@ -92,8 +111,9 @@ def dropout_masks(noise: Tensor, p: float | Tensor) -> Tensor:
         noise: standard normal, of the masks' shape.
         p: below 1; may differ between trials that are trained as one.
     """
-    kept = torch.special.ndtr(noise) >= p
-    return kept.to(noise.dtype) / (1 - p)
+    # The noise is compared with p's quantile: one number to compute, not one for each unit.
+    p = torch.as_tensor(p, dtype=noise.dtype, device=noise.device)
+    return (noise >= torch.special.ndtri(p)).to(noise.dtype) / (1 - p)
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float | Tensor) -> Tensor:
@@ -110,12 +130,3 @@ def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float | Te
     log_p = F.log_softmax(logits, dim=-1)
     of_label = log_p.gather(-1, labels[:, None])[:, 0]
     return -((1 - smoothing) * of_label + smoothing * log_p.mean(-1)).mean()
-
-
-def _score(net: nn.Module, part: str) -> tuple[float, float]:
-    """Cross-entropy in nats, and accuracy."""
-    device = next(net.parameters()).device
-    images, labels = (tensor.to(device) for tensor in digits(part))
-    logits = net(images)
-    accuracy = (logits.argmax(1) == labels).double().mean()
-    return float(F.cross_entropy(logits, labels)), float(accuracy)

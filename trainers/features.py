@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from cache import remember
 from data import CLASSES, PIXELS, digits
-from metrics import Array, moments
+from metrics import Array, moments, squared_radii
 
 FEATURES = 32
 EPOCHS = 40
@@ -24,25 +25,37 @@ class Reference:
     features: Array  # [n, FEATURES]
     mean: Array  # [FEATURES]
     covariance: Array  # [FEATURES, FEATURES]
+    radii: Array  # [n], squared distance to the fifth neighbour
 
 
 class Extractor:
-    """Features [n, 32], float64, of pictures [n, 64] in [-1, 1].
+    """The penultimate layer of the classifier, in two steps.
 
-    The penultimate layer of the classifier, scaled so that the training set's features have unit
-    variance in all (their covariance has trace FEATURES), which makes distances readable.
+    The network's step, `raw_features`, takes its `weights` as plain tensors, so that it can be
+    part of a trainer's `outputs`, for many trials at once. `scaled` gives what it puts out a unit
+    that is readable: on the training set the features have unit variance in all (their covariance
+    has trace FEATURES).
     """
 
     def __init__(self) -> None:
         arrays = _train_extractor(EPOCHS)
-        self._layers = [torch.from_numpy(a) for a in arrays[:4]]
+        names = ("weight_1", "bias_1", "weight_2", "bias_2")
+        self.weights = {n: torch.from_numpy(a) for n, a in zip(names, arrays[:4], strict=True)}
         self._scale = float(arrays[4])
         self.sha256 = hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()[:16]
 
     def __call__(self, images: Tensor) -> Array:
-        w1, b1, w2, b2 = self._layers
-        hidden = torch.relu(F.linear(images.detach().cpu(), w1, b1))
-        return torch.relu(F.linear(hidden, w2, b2)).double().numpy() * self._scale
+        """Features [n, 32], float64, of pictures [n, 64] in [-1, 1]."""
+        return self.scaled(raw_features(images.detach().cpu(), self.weights))
+
+    def scaled(self, raw: Tensor) -> Array:
+        return raw.detach().cpu().double().numpy() * self._scale
+
+
+def raw_features(images: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    """[n, 32], not negative, of pictures [n, 64]; `weights` are those of an `Extractor`."""
+    hidden = F.relu(F.linear(images, weights["weight_1"], weights["bias_1"]))
+    return F.relu(F.linear(hidden, weights["weight_2"], weights["bias_2"]))
 
 
 @functools.cache
@@ -53,7 +66,7 @@ def extractor() -> Extractor:
 @functools.cache
 def reference(part: str) -> Reference:
     features = extractor()(digits(part)[0])
-    return Reference(features, *moments(features))
+    return Reference(features, *moments(features), squared_radii(features))
 
 
 @remember

@@ -4,6 +4,7 @@ Discriminators put out one logit (a critic's score) a picture. The objective is 
 features of `features.py` in place of Inception's.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -12,19 +13,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from data import PIXELS, digits
-from features import extractor, reference
-from hpsearch.fusion import Data, Evaluation, Optimizer, Trainer
+from features import extractor, raw_features, reference
+from hpsearch.fusion import Alike, Data, Evaluation, Optimizer, Padded, Trainer
 from hpsearch.run import HP
-from metrics import coverage, frechet_distance, moments
+from metrics import Array, frechet_distance, moments, share_covered
 
 SAMPLES = 1000  # generated pictures that a report judges, from latents that are always the same
 GRID = 8  # rows and columns of the sample sheet
+PENALTIES = ("gradient", "r1", "dragan")
 
 
 class GAN(Trainer):
     defaults = {
         "loss": "non_saturating",  # wgan, least_squares, hinge
-        "penalty": "none",  # gradient, r1; wgan with none is allowed, and bad: nothing clips
+        "penalty": "none",  # gradient, r1, dragan; wgan with none is bad: nothing clips
         "penalty_weight": 1.0,
         "lr_g": 1e-3,
         "lr_d": 1e-3,
@@ -36,7 +38,13 @@ class GAN(Trainer):
         "z_dim": 16,
         "batch_size": 64,
     }
-    structure = ("loss", "penalty", "n_critic", "depth", "width", "z_dim", "batch_size")
+    structure = (
+        "depth",
+        "batch_size",
+        Padded("width"),
+        Padded("z_dim", sizes=1),
+        Alike("penalty", PENALTIES),  # "none" is apart: it takes no gradient
+    )
     phases = ("discriminator", "generator")
 
     def data(self, hp: HP) -> Data:
@@ -50,8 +58,8 @@ class GAN(Trainer):
 
     def noise(self, hp: HP) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {"z": (hp.batch_size, hp.z_dim)}
-        if hp.penalty == "gradient":
-            shapes["mix"] = (hp.batch_size, 1)
+        if hp.among("penalty", *PENALTIES):
+            shapes |= {"mix": (hp.batch_size, 1), "away": (hp.batch_size, PIXELS)}
         return shapes
 
     def optimizer(self, phase: str, hp: HP) -> Optimizer:
@@ -66,32 +74,41 @@ class GAN(Trainer):
     ) -> Tensor:
         discriminator = nets["discriminator"]
         fake = nets["generator"](batch["z"])
-        of_discriminator, of_generator = LOSSES[hp.loss]
+        on_fake = discriminator(fake)
         if phase == "generator":
-            return of_generator(discriminator(fake))
-        real = batch["image"]
-        loss = of_discriminator(discriminator(real), discriminator(fake))
-        if hp.penalty == "gradient":
-            mix = torch.special.ndtr(batch["mix"])
-            loss = loss + hp.penalty_weight * gradient_penalty(discriminator, real, fake, mix)
-        elif hp.penalty == "r1":
-            loss = loss + hp.penalty_weight * r1_penalty(discriminator, real)
+            of = {name: functools.partial(g, on_fake) for name, (_, g) in LOSSES.items()}
+            return hp.pick("loss", of)
+        on_real = discriminator(batch["image"])
+        of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in LOSSES.items()}
+        loss = hp.pick("loss", of)
+        if hp.among("penalty", *PENALTIES):
+            loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, batch, hp)
         return loss
+
+    def inputs(self, hp: HP) -> dict[str, Tensor]:
+        return {"z": _latents(hp.z_dim), **extractor().weights}
+
+    def outputs(
+        self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
+    ) -> dict[str, Tensor]:
+        images = nets["generator"](inputs["z"])
+        return {"features": raw_features(images, inputs), "first": images[: GRID * GRID]}
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
     ) -> Evaluation:
-        images = _generate(nets["generator"], hp.z_dim)
-        fid, covered, spread = _judge(images, "valid")
+        fid, covered, spread = judge(extractor().scaled(outputs["features"]), "valid")
         return Evaluation(
             metrics={"fid": fid, "coverage": covered},
-            images={"samples": _sheet(images)},
+            images={"samples": _sheet(outputs["first"])},
             collapsed=why_collapsed(covered, spread),
             provenance={"extractor": extractor().sha256, "samples": SAMPLES},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
-        fid, covered, _ = _judge(_generate(nets["generator"], hp.z_dim), "test")
+        generator = nets["generator"]
+        images = generator(_latents(hp.z_dim).to(next(generator.parameters())))
+        fid, covered, _ = judge(extractor()(images.float()), "test")
         return {"test_fid": fid, "test_coverage": covered}
 
 
@@ -141,26 +158,45 @@ LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], T
 }
 
 
-def gradient_penalty(
-    discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+def slope_penalty(
+    discriminator: Callable[[Tensor], Tensor], fake: Tensor, batch: Mapping[str, Tensor], hp: HP
 ) -> Tensor:
-    """Mean of (|∇D(x)| - 1)² on lines from fake to real pictures (Gulrajani et al. 2017, eq. 3).
+    """One formula for the penalties on the slope |∇D(x)|; they differ in x and in its target.
+
+    "gradient": 1, between fake and real pictures (Gulrajani et al. 2017, eq. 3).
+    "dragan": 1, around the real pictures (Kodali et al. 2017, sec. 3), at half their deviation.
+    "r1": 0, at the real pictures, and ½ |∇D(x)|² (Mescheder et al. 2018, eq. 9).
 
     Args:
         discriminator: [batch, 64] to [batch, 1].
-        real: [batch, 64].
         fake: [batch, 64].
-        mix: share of the real picture, uniform in (0, 1), [batch, 1].
+        batch: "image" [batch, 64], and the normal noise "mix" [batch, 1] and "away" [batch, 64].
+        hp: of it just `penalty`.
+
+    Returns:
+        Mean over the batch.
     """
-    gradient = _input_gradient(discriminator, mix * real + (1 - mix) * fake)
-    # The root has no slope at 0.
-    norm = ((gradient**2).sum(1) + 1e-12).sqrt()
-    return ((norm - 1) ** 2).mean()
+    at = penalised_place(fake, batch, hp)
+    square = (_input_gradient(discriminator, at) ** 2).sum(1)
+
+    def off_one() -> Tensor:
+        return ((square + 1e-12).sqrt() - 1) ** 2  # the root has no slope at 0
+
+    penalties = {"gradient": off_one, "dragan": off_one, "r1": lambda: 0.5 * square}
+    return hp.pick("penalty", penalties).mean()
 
 
-def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    """½ E |∇D(x)|² on real pictures [batch, 64] (Mescheder et al. 2018, eq. 9)."""
-    return 0.5 * (_input_gradient(discriminator, real) ** 2).sum(1).mean()
+def penalised_place(fake: Tensor, batch: Mapping[str, Tensor], hp: HP) -> Tensor:
+    """The x of `slope_penalty`, [batch, 64]."""
+    real, share = batch["image"], torch.special.ndtr(batch["mix"])
+    return hp.pick(
+        "penalty",
+        {
+            "gradient": lambda: share * real + (1 - share) * fake,
+            "dragan": lambda: real + 0.5 * real.std() * batch["away"],
+            "r1": lambda: real,
+        },
+    )
 
 
 def _input_gradient(discriminator: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -184,24 +220,31 @@ def why_collapsed(covered: float, spread: float) -> str | None:
     return None
 
 
-def _judge(images: Tensor, part: str) -> tuple[float, float, float]:
-    """Fréchet distance, coverage, and total variance relative to real pictures of `part`."""
-    real, features = reference(part), extractor()(images)
+def judge(features: Array, part: str) -> tuple[float, float, float]:
+    """Fréchet distance, coverage, and total variance relative to real pictures of `part`.
+
+    Args:
+        features: of generated pictures, [n, 32], as `Extractor` gives them.
+        part: "valid" or "test".
+    """
+    if not np.isfinite(features).all():
+        return float("nan"), 0.0, float("nan")
+    real = reference(part)
     mean, covariance = moments(features)
     fid = frechet_distance(real.mean, real.covariance, mean, covariance)
     spread = np.trace(covariance) / np.trace(real.covariance)
-    return fid, coverage(real.features, features), float(spread)
+    return fid, share_covered(real.features, real.radii, features), float(spread)
 
 
-def _generate(generator: nn.Module, z_dim: int) -> Tensor:
-    """Pictures [SAMPLES, 64] in [-1, 1], from the same latents at every report of every trial."""
-    latents = torch.randn(SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
-    return generator(latents.to(next(generator.parameters()).device))
+@functools.cache
+def _latents(z_dim: int) -> Tensor:
+    """Normal, [SAMPLES, z_dim], the same at every report of every trial."""
+    return torch.randn(SAMPLES, z_dim, generator=torch.Generator().manual_seed(0))
 
 
 def _sheet(images: Tensor) -> np.ndarray:
-    """The first pictures side by side, each pixel 4x4, [GRID * 36, GRID * 36], in [0, 1]."""
-    pixels = images[: GRID * GRID].detach().cpu().reshape(GRID, GRID, 8, 8) / 2 + 0.5
+    """Pictures [GRID * GRID, 64] side by side, pixels 4x4: [GRID * 36, GRID * 36], in [0, 1]."""
+    pixels = images.detach().cpu().reshape(GRID, GRID, 8, 8) / 2 + 0.5
     large = pixels.repeat_interleave(4, 2).repeat_interleave(4, 3)
     framed = F.pad(large, (2, 2, 2, 2))
     return framed.permute(0, 2, 1, 3).reshape(GRID * 36, GRID * 36).numpy()

@@ -44,12 +44,21 @@ def coverage(real: Array, fake: Array, k: int = 5) -> float:
         fake: [m, d].
         k: neighbours, the sample itself not among them.
     """
-    among_real = _squared_distances(real, real)
-    np.fill_diagonal(among_real, 0)  # rounding must not move a sample behind its copies
-    radius = np.partition(among_real, k, axis=1)[:, k]
-    return float((_squared_distances(real, fake).min(1) <= radius).mean())
+    return share_covered(real, squared_radii(real, k), fake)
 
 
-def _squared_distances(a: Array, b: Array) -> Array:
-    """[n, m] for a [n, d] and b [m, d]."""
-    return np.clip((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0, None)
+def squared_radii(real: Array, k: int = 5) -> Array:
+    """Squared distance [n] of each real sample [n, d] to its k-th real neighbour."""
+    norms = (real**2).sum(1)
+    distances = np.clip(norms[:, None] + norms - 2 * real @ real.T, 0, None)
+    np.fill_diagonal(distances, 0)  # rounding must not move a sample behind its copies
+    return np.partition(distances, k, axis=1)[:, k]
+
+
+def share_covered(real: Array, radii: Array, fake: Array) -> float:
+    """`coverage`, where the real samples' squared radii [n] are known."""
+    distances = real @ fake.T  # worked on in place: it is large, and this runs at every report
+    distances *= -2
+    distances += (fake**2).sum(1)
+    nearest = np.clip(distances.min(1) + (real**2).sum(1), 0, None)
+    return float((nearest <= radii).mean())

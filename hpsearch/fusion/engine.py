@@ -7,6 +7,7 @@ convolution is slower than its parts; all others as one stack.
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ class Engine:
         dtype = self.stacks[trainer.phases[0]].rows.dtype
         self._feed = Feed(
             [m.source for m in rows],
-            {k: v for k, v in trainer.noise(group).items()},
+            trainer.noise(group),
             dtype,
             self._device,
         )
@@ -112,9 +113,9 @@ class Engine:
             losses, gradients = run()
         for tensor, mask, values in kept:
             tensor[mask] = values
-        mask = self._masks[phase]
-        if mask is not None:
-            gradients.view(mask.dtype).bitwise_and_(mask)
+        own = self._masks[phase]
+        if own is not None:
+            gradients.view(own.dtype).bitwise_and_(own)
         self._optimizers[phase].step(gradients, members)
         if math.isfinite(float(losses.sum())):
             return []
@@ -144,7 +145,7 @@ class Engine:
 
     def _optimizer_states(self, k: int) -> dict[str, Any]:
         return {
-            phase: optimizer.to_torch(k, lambda row, p=phase: self.stacks[p].views(k, row))
+            phase: optimizer.to_torch(k, partial(self.stacks[phase].views, k))
             for phase, optimizer in self._optimizers.items()
         }
 
@@ -153,12 +154,8 @@ class Engine:
         stacked = Stacked([m.optimizers[phase] for m in rows], stack.rows)
         for k, member in enumerate(rows):
             if phase in member.saved:
-                stacked.from_torch(
-                    k,
-                    member.saved[phase],
-                    member.updates(phase),
-                    lambda row, k=k: stack.views(k, row),
-                )
+                views, updates = partial(stack.views, k), member.updates(phase)
+                stacked.from_torch(k, member.saved[phase], updates, views)
         return stacked
 
     def _material(self, batch: Mapping[str, Tensor]) -> Material:

@@ -151,8 +151,8 @@ class Adam(Formula):
             }
             for o in optimizers
         ]
-        # The kernel reads its number from a tensor, which the rows that are level share.
-        self._number, self._count = 0, torch.zeros((), device=self._like.device)
+        count = torch.zeros(1)
+        self._count, self._number = [count[0]], memoryview(count.numpy())
         self._beta1 = column(optimizers, lambda o: o.betas[0], self._like.device)
         self._beta2 = column(optimizers, lambda o: o.betas[1], self._like.device)
         self._gain1 = (1 - self._beta1).to(self._like.dtype)
@@ -160,16 +160,14 @@ class Adam(Formula):
         self._eps = self._column(lambda o: o.eps)
 
     def step(self, i: int, gradient: Tensor, lr: float, updates: int) -> None:
-        if self._number != updates + 1:
-            self._number = updates + 1
-            self._count.fill_(self._number)
+        self._number[0] = updates + 1
         self._kernel(
             self._rows[i],
             [gradient],
             self._m[i],
             self._v[i],
             [],
-            [self._count],
+            self._count,
             lr=lr,
             **self._options[i],
         )

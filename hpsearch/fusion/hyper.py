@@ -1,7 +1,7 @@
 """What the loss of a fused group sees of its trials' hyperparameters."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -54,13 +54,12 @@ class GroupHP(HP):
             raise TrainerError(
                 f"hp.pick({name!r}): no entry for {', '.join(missing)} (has: {', '.join(of)})"
             )
-        first, *others = [of[choice]() for choice in self._choices[name]]  # type: ignore[index]
-        result: Any = first
+        result, *others = [cast(Any, of[str(choice)]()) for choice in self._choices[name]]
         for i, other in enumerate(others, 1):
             result = torch.where(self._positions[name] == i, other, result)
-        return result  # type: ignore[no-any-return]
+        return cast(T, result)
 
-    def among(self, name: str, *choices: Scalar) -> bool:
+    def among(self, name: str, *choices: str) -> bool:
         """As `HP.among`, where all trials of the group agree on the answer."""
         if name not in self._choices:
             return super().among(name, *choices)
@@ -69,7 +68,8 @@ class GroupHP(HP):
             return answers.pop()
         raise TrainerError(
             f"hp.among({name!r}, ...): the trials of a group may differ in it "
-            f"({', '.join(map(str, self._choices[name]))}); use hp.pick, or name {name} in structure"
+            f"({', '.join(map(str, self._choices[name]))}); use hp.pick, or name {name} in "
+            "structure"
         )
 
     def _refuse(self, name: str) -> None:

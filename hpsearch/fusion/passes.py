@@ -191,9 +191,9 @@ def laid_out(tape: Tape) -> Tape:
     """
     calls = []
     for call in tape.calls:
-        if name_of(call).removeprefix("aten::") in _REDUCTIONS and isinstance(call.args[0], Slot):
-            if not tape.value(call.args[0]).is_contiguous():
-                call = replace(call, function=_on_contiguous(call.function))
+        is_reduction = name_of(call).removeprefix("aten::") in _REDUCTIONS
+        if is_reduction and not tape.value(call.args[0]).is_contiguous():
+            call = replace(call, function=_on_contiguous(call.function))
         calls.append(call)
     return replace(tape, calls=calls)
 

@@ -40,9 +40,8 @@ class Field:
         """The view [..., *shape] of rows [..., numbers]."""
         lying = [self.shape[i] for i in self.stored]
         length = math.prod(lying)
-        flat = rows[..., self.start : self.start + length]
         lead = rows.dim() - 1
-        view = flat.unflatten(-1, lying) if lying else flat.squeeze(-1)
+        view = rows[..., self.start : self.start + length].view(*rows.shape[:-1], *lying)
         order = [self.stored.index(i) + lead for i in range(len(self.stored))]
         return view.permute(*range(lead), *order)
 

@@ -91,9 +91,9 @@ def record(
     return tape, outputs
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, tape: Tape, inputs: Sequence[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._tape = tape
         # The tape holds every tensor, so no id is given twice.
         self._slots: dict[int, Slot] = {}
@@ -118,14 +118,14 @@ class _Recorder(TorchDispatchMode):
                 "them in noise() and take them from the batch"
             )
         result = func(*args, **kwargs)
-        into = tree_map_only(Tensor, self.slot, (tuple(args), kwargs))
+        given, named = tree_map_only(Tensor, self.slot, (tuple(args), kwargs))
         is_single = not isinstance(result, tuple | list)
         made = [result] if is_single else result
         slots = tuple(
             (self._slots.get(id(t)) or self._put(t)) if isinstance(t, Tensor) else None
             for t in made
         )
-        self._tape.calls.append(Call(func, *into, slots, is_single))
+        self._tape.calls.append(Call(func, given, named, slots, is_single))
         return result
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from hpsearch.command import Command
 from hpsearch.space import Scalar, Space
@@ -19,6 +19,13 @@ from hpsearch.study.marks import Marks
 Positive = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _several(value: Any) -> Any:
+    """`5` and `[5]` say the same."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,12 @@ class Search:
     trials: Positive = 25  # a round
     survivors: Positive = 3
     seed: NotNegative = 0
+    # That a round's draws share, by round, the last number holding on; none: each draw its own.
+    structures: Annotated[tuple[Positive, ...], BeforeValidator(_several)] = ()
+
+    def structures_in(self, round: int) -> int:
+        """0 if every draw has its own."""
+        return self.structures[min(round, len(self.structures) - 1)] if self.structures else 0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ _MESSAGES = {
     "greater_than_equal": "must be at least {ge:g}",
     "literal_error": "must be {expected}",
 }
-_EITHER = {"parallel": 'must be "auto" or a whole number of at least 1'}
+_EITHER = {
+    "parallel": 'must be "auto" or a whole number of at least 1',
+    "structures": "must be a whole number of at least 1, or a list of them, one a round",
+}
 _MISSING = {"steps": 'missing; say how many steps a trial trains for, as in "steps: 1000"'}
 
 
@@ -63,8 +66,8 @@ def _add(detail: Any, section: Path, known: list[str], faults: Faults) -> None:
         case "missing":
             faults.add(path, _MISSING[name])
         case kind:
-            rule = _MESSAGES[kind].format(**detail.get("ctx", {}))
-            faults.got(path, _EITHER.get(name, rule))
+            rule = _EITHER.get(name) or _MESSAGES[kind].format(**detail.get("ctx", {}))
+            faults.got(path, rule)
 
 
 def objective(raw: Any, faults: Faults) -> Objective | None:

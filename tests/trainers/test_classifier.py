@@ -1,10 +1,10 @@
-"""The classifier: loss by torch's own formulas, vmap with tensors in place of numbers, accuracy."""
+"""The classifier: loss by torch's own formulas, dropout, accuracy (for vmap see test_vmap.py)."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from classifier import ACTIVATIONS, Classifier, dropout_masks, smoothed_cross_entropy
+from classifier import Classifier, dropout_masks, smoothed_cross_entropy
 from hpsearch.fusion import lone
 
 
@@ -23,14 +23,15 @@ def test_dropout_drops_the_asked_share_and_keeps_the_mean():
     assert bool((dropout_masks(torch.randn(1000), 0.0) == 1).all())
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_loss_under_vmap_with_tensors_for_numbers_is_the_lone_one(hp, stacked, activation):
-    hps = [
-        hp(Classifier, activation=activation, dropout=p, label_smoothing=s, depth=2, width=8)
-        for p, s in [(0.0, 0.0), (0.2, 0.1), (0.5, 0.3)]
-    ]
-    fused, alone = stacked(Classifier(), "net", hps, ("dropout", "label_smoothing"))
-    torch.testing.assert_close(fused, alone)
+def test_a_dropped_unit_that_is_not_finite_matters_as_it_does_in_torch():
+    """It makes NaN of the layer in both, so a network that diverges is seen whatever is dropped."""
+    units = torch.tensor([float("inf"), float("nan"), 1.0, 1.0])
+    masks = dropout_masks(torch.tensor([-5.0, -5.0, -5.0, 5.0]), 0.5)
+    assert masks.tolist() == [0, 0, 0, 2]
+    assert (units * masks).isnan().tolist() == [True, True, False, False]
+    torch.manual_seed(0)
+    theirs = F.dropout(torch.full((1000,), float("inf")), 0.5, training=True)
+    assert 400 < int(theirs.isnan().sum()) < 600
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])

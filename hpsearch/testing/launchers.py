@@ -19,6 +19,7 @@ from pathlib import Path
 
 from hpsearch.launchers import Launcher
 from hpsearch.study import FileTrainer
+from hpsearch.testing.expectations import expect
 from hpsearch.trial import Folder, Outcome, Spec
 from hpsearch.worker import Job
 
@@ -224,12 +225,6 @@ ALL_LAUNCHER_CHECKS: tuple[Callable[[MakeLauncher, Path], None], ...] = (
     unknown_and_ended_handles_are_over,
     close_ends_everything,
 )
-
-
-def expect(condition: bool, message: str) -> None:
-    """Like `assert`, also under `python -O`."""
-    if not condition:
-        raise AssertionError(message)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,7 @@
+"""How a check says what is wrong."""
+
+
+def expect(condition: bool, message: str) -> None:
+    """Like `assert`, also under `python -O`."""
+    if not condition:
+        raise AssertionError(message)

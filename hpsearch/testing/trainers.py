@@ -1,0 +1,197 @@
+"""What every trainer must do, as checks that any `Trainer` class can be put through.
+
+In the tests of a trainer of your own, with a few settings that are unlike each other:
+
+    def test_my_trainer_keeps_the_contract():
+        hpsearch.testing.check_trainer(MyTrainer, [{"lr": 0.1}, {"lr": 0.01, "width": 48}])
+
+or, to see each check by its name:
+
+    @pytest.mark.parametrize("check", hpsearch.testing.ALL_TRAINER_CHECKS)
+    def test_my_trainer(check, tmp_path):
+        check(MyTrainer, SETTINGS, tmp_path)
+
+In place of the settings a study's space will do, `hpsearch.study.load(path).space`. A check raises
+AssertionError with what is wrong. They train for some steps, so let the settings be small.
+"""
+
+import math
+import pickle
+import random
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hpsearch.fusion import Trainer
+from hpsearch.groups import space_faults, structure_faults
+from hpsearch.run import HP
+from hpsearch.space import Scalar, Space
+from hpsearch.testing.cases import Case, Settings, Tries
+from hpsearch.testing.expectations import expect
+from hpsearch.testing.trials import Bench, difference, train_alone
+
+TrainerCheck = Callable[[type[Trainer], Tries, Path], None]
+
+
+def its_defaults_are_what_a_study_can_give(
+    trainer: type[Trainer], tries: Tries, folder: Path
+) -> None:
+    wrong = [n for n, v in trainer.defaults.items() if not (n.isidentifier() and _is_scalar(v))]
+    expect(not wrong, f"not a name with a number, text, true, false or null: {', '.join(wrong)}")
+    unknown = {n for one in Case.of(trainer, tries).settings for n in one} - set(trainer.defaults)
+    expect(not unknown, f"settings that are not in the defaults: {', '.join(sorted(unknown))}")
+
+
+def every_hyperparameter_is_read(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
+    read: set[str] = set()
+    for settings in Case.of(trainer, tries).settings:
+        bench = Bench(trainer, Watched({**trainer.defaults, **settings}, read))
+        for phase in trainer.phases:
+            bench.trainer.optimizer(phase, bench.hp)
+            bench.loss(phase)
+        bench.evaluate()
+        bench.test()
+    unread = [name for name in trainer.defaults if name not in read]
+    expect(
+        not unread,
+        f"nothing reads {', '.join(unread)}; add settings in which it matters, or take it away",
+    )
+
+
+def its_structure_names_hyperparameters(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
+    faults = structure_faults(trainer.structure, trainer.defaults)
+    if not faults and isinstance(tries, Space):
+        of_space = space_faults(trainer.structure, tries)
+        faults = [f"{name}: {fault}" for name, fault in of_space.items()]
+    expect(not faults, "; ".join(faults))
+
+
+def its_loss_draws_no_random_numbers(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
+    for settings in Case.of(trainer, tries).settings:
+        bench = Bench(trainer, HP({**trainer.defaults, **settings}))
+        for phase in trainer.phases:
+            before = _generators()
+            first = bench.loss(phase).detach()
+            again = bench.loss(phase).detach()
+            moved = [name for name, state in _generators().items() if state != before[name]]
+            expect(not moved, f"{phase}: it draws from the global generator of {', '.join(moved)}")
+            expect(
+                torch.equal(first, again) or bool(first.isnan() & again.isnan()),
+                f"{phase}: the same batch has the losses {float(first)} and {float(again)}",
+            )
+
+
+def a_trial_resumes_to_the_same_bits(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
+    for i, settings in enumerate(Case.of(trainer, tries).settings):
+        straight = train_alone(trainer, folder / f"{i}-straight", settings, budget=12)
+        train_alone(trainer, folder / f"{i}-parts", settings, budget=6)
+        parts = train_alone(trainer, folder / f"{i}-parts", settings, budget=12)
+        found = difference(straight, parts)
+        expect(found is None, f"{_shown(settings)}: stopped at 6 and resumed to 12, {found}")
+
+
+def its_metrics_are_finite_and_the_same_for_the_same_networks(
+    trainer: type[Trainer], tries: Tries, folder: Path
+) -> None:
+    for settings in Case.of(trainer, tries).settings:
+        bench = Bench(trainer, HP({**trainer.defaults, **settings}))
+        first, again = (dict(bench.evaluate().metrics) for _ in range(2))
+        expect(bool(first), f"{_shown(settings)}: evaluate() gives no metrics")
+        _expect_finite(first, settings)
+        expect(
+            first == again, f"{_shown(settings)}: two evaluations of it gave {first} and {again}"
+        )
+
+
+def metrics_on_test_data_are_named_test(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
+    for settings in Case.of(trainer, tries).settings:
+        bench = Bench(trainer, HP({**trainer.defaults, **settings}))
+        of_test, of_search = dict(bench.test()), bench.evaluate().metrics
+        _expect_finite(of_test, settings)
+        wrong = [name for name in of_test if not name.startswith("test_")]
+        expect(not wrong, f"test() gives metrics that are not named test_*: {', '.join(wrong)}")
+        wrong = [name for name in of_search if name.startswith("test_")]
+        expect(not wrong, f"evaluate(), which the search sees, gives {', '.join(wrong)}")
+
+
+LONE_TRAINER_CHECKS: tuple[TrainerCheck, ...] = (
+    its_defaults_are_what_a_study_can_give,
+    every_hyperparameter_is_read,
+    its_structure_names_hyperparameters,
+    its_loss_draws_no_random_numbers,
+    a_trial_resumes_to_the_same_bits,
+    its_metrics_are_finite_and_the_same_for_the_same_networks,
+    metrics_on_test_data_are_named_test,
+)
+ALL_TRAINER_CHECKS = LONE_TRAINER_CHECKS
+
+
+def check_trainer(
+    trainer: type[Trainer], tries: Tries, checks: tuple[TrainerCheck, ...] = ALL_TRAINER_CHECKS
+) -> None:
+    """Put a trainer through the checks.
+
+    Args:
+        trainer: the class.
+        tries: hyperparameters to try, as a study would give them, or the space of a study.
+        checks: by default all; a trainer that is not to be fused has LONE_TRAINER_CHECKS.
+
+    Raises:
+        AssertionError: with a line for each check that fails.
+    """
+    faults: list[str] = []
+    cause: Exception | None = None
+    for check in checks:
+        with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+            try:
+                check(trainer, tries, Path(folder))
+            except AssertionError as error:
+                faults.append(f"{check.__name__}: {error}")
+            except Exception as error:
+                faults.append(f"{check.__name__}: {type(error).__name__}: {error}")
+                cause = error
+    if faults:
+        raise AssertionError("\n".join([f"{trainer.__name__} breaks:", *faults])) from cause
+
+
+class Watched(HP):
+    """Hyperparameters that remember which of them were read."""
+
+    def __init__(self, values: Mapping[str, Any], read: set[str]) -> None:
+        super().__init__(values)
+        self._read = read
+
+    def __getattr__(self, name: str) -> Any:
+        value = super().__getattr__(name)
+        self._read.add(name)
+        return value
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        return super().__getitem__(name)
+
+
+def _generators() -> dict[str, bytes]:
+    """The states of what a careless loss may draw from."""
+    return {
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "numpy": pickle.dumps(np.random.get_state()),
+        "random": pickle.dumps(random.getstate()),
+    }
+
+
+def _expect_finite(metrics: Mapping[str, float], settings: Settings) -> None:
+    wrong = {name: value for name, value in metrics.items() if not math.isfinite(value)}
+    expect(not wrong, f"{_shown(settings)}: not finite: {wrong}")
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, Scalar)
+
+
+def _shown(settings: Settings) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "the defaults"

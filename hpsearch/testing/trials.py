@@ -1,0 +1,171 @@
+"""Trials that a check trains: alone, in a group, in float64; and how two of them are compared."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hpsearch.fusion import Data, Evaluation, Trainer, chance, lone
+from hpsearch.fusion.steps import Batches, cycle
+from hpsearch.run import HP, Run
+from hpsearch.testing.cases import Settings
+from hpsearch.trial import Folder, Spec
+
+SEED = 7
+REPORT_EVERY = 3
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a trial leaves behind.
+
+    Attributes:
+        state: the checkpoint's tensors and numbers by their path: "nets.generator.0.weight".
+        metrics: by step and name: "9.val_loss".
+    """
+
+    state: Mapping[str, Any]
+    metrics: Mapping[str, float | None]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Trained":
+        checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+        reports = Folder(folder).read_reports()
+        metrics = {f"{r.step}.{name}": v for r in reports for name, v in r.metrics.items()}
+        return cls(dict(_leaves("", checkpoint)), metrics)
+
+
+def start(
+    folder: Path,
+    settings: Settings,
+    *,
+    budget: int,
+    seed: int = SEED,
+    report_every: int = REPORT_EVERY,
+) -> Run:
+    """A trial at its beginning, or at the checkpoint that its folder holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = Spec(0, 0, 0, "draw", {}, (), seed, budget)
+    return Run(spec, Folder(folder), hp=settings, objective="", report_every=report_every)
+
+
+def train_alone(
+    trainer: type[Trainer], folder: Path, settings: Settings, *, budget: int, **of_run: int
+) -> Trained:
+    lone.train(trainer(), start(folder, settings, budget=budget, **of_run))
+    return Trained.read(folder)
+
+
+class Bench:
+    """A trainer's networks and batches, for calls without a loop around them."""
+
+    def __init__(self, trainer: type[Trainer], hp: HP) -> None:
+        self.trainer, self.hp = trainer(), hp
+        with chance.initial_weights(SEED):
+            self.nets: dict[str, nn.Module] = self.trainer.build(hp)
+        self._batches = Batches(self.trainer, hp, SEED, "cpu")
+
+    def loss(self, phase: str) -> Tensor:
+        """Of the step in which the phase has its first turn."""
+        for net in self.nets.values():
+            net.train()
+        step = cycle(self.trainer, self.hp).index(phase)
+        return self.trainer.loss(phase, self.nets, self._batches.at(step), self.hp)
+
+    def evaluate(self) -> Evaluation:
+        self._rest()
+        with torch.no_grad(), chance.evaluation(SEED):
+            inputs = self.trainer.inputs(self.hp)
+            outputs = self.trainer.outputs(self.nets, inputs, self.hp)
+            return self.trainer.evaluate(self.nets, outputs, self.hp)
+
+    def test(self) -> Mapping[str, float]:
+        self._rest()
+        with torch.no_grad(), chance.evaluation(SEED):
+            return self.trainer.test(self.nets, self.hp)
+
+    def _rest(self) -> None:
+        for net in self.nets.values():
+            net.eval()
+
+
+def in_doubles(trainer: type[Trainer]) -> type[Trainer]:
+    """The same trainer with networks, data and noise in float64."""
+    return type(trainer.__name__, (_InDoubles, trainer), {})
+
+
+class _InDoubles(Trainer):
+    """Goes before a trainer among the bases of a class."""
+
+    def data(self, hp: HP) -> Data:
+        data = super().data(hp)
+        return replace(data, train=_doubled(data.train))
+
+    def build(self, hp: HP) -> dict[str, nn.Module]:
+        return {name: net.double() for name, net in super().build(hp).items()}
+
+    def inputs(self, hp: HP) -> Mapping[str, Tensor]:
+        return _doubled(super().inputs(hp))
+
+    def loss(
+        self, phase: str, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], hp: HP
+    ) -> Tensor:
+        return super().loss(phase, nets, _doubled(batch), hp)
+
+
+def difference(a: Trained, b: Trained) -> str | None:
+    """The first thing in which two trials are not the same to the bit; None if they are."""
+    if a.state.keys() != b.state.keys():
+        return f"the checkpoints hold unlike things: {sorted(a.state.keys() ^ b.state.keys())}"
+    for path, value in a.state.items():
+        if not _same_bits(value, b.state[path]):
+            return f"{path}: {_off(value, b.state[path])}"
+    if a.metrics != b.metrics:
+        name = next(n for n in {**a.metrics, **b.metrics} if a.metrics.get(n) != b.metrics.get(n))
+        return f"the report {name}: {a.metrics.get(name)} and {b.metrics.get(name)}"
+    return None
+
+
+def distance(a: Trained, b: Trained) -> tuple[float, str]:
+    """How far apart the numbers of two checkpoints are, |a - b| / (1 + |b|), and where most."""
+    worst, where = 0.0, ""
+    for path, value in a.state.items():
+        x = torch.as_tensor(value).double()
+        y = torch.as_tensor(b.state[path]).double()
+        if not x.numel():
+            continue
+        off = float(((x - y).abs() / (1 + y.abs())).nan_to_num(float("inf")).max())
+        if off > worst:
+            worst, where = off, path
+    return worst, where
+
+
+def _doubled(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {n: t.double() if t.is_floating_point() else t for n, t in tensors.items()}
+
+
+def _leaves(path: str, node: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        children = node.items()
+    elif isinstance(node, list | tuple):
+        children = dict(enumerate(node)).items()
+    else:
+        yield path, node
+        return
+    for key, child in children:
+        yield from _leaves(f"{path}.{key}".lstrip("."), child)
+
+
+def _same_bits(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b)
+    return type(a) is type(b) and bool(a == b)
+
+
+def _off(a: Any, b: Any) -> str:
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape:
+        return f"off by up to {float((a.double() - b.double()).abs().max()):.3g}"
+    return f"{a} and {b}"
