@@ -1,13 +1,13 @@
 """Many trials as whole processes, fused and not: their time from start to end, and their memory."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import processes
-from fusion_plan import Plan
+from fusion_plan import Mode, Plan
 from processes import Crowd
 from stepping import quartiles
 
@@ -58,7 +58,7 @@ def crowd_arms(
     arms: dict[tuple[str, int], Crowded] = {}
     for steps in plan.lengths:
         long = replace(crowd, steps=steps)
-        for name, run in short_arms(long, launcher).items():
+        for name, run in short_arms(long, launcher, plan.modes).items():
             arms[name, steps] = False, run
     arms |= {(name, crowd.steps): (True, run) for name, run in long_arms(crowd, launcher).items()}
     if shared is not None:
@@ -97,24 +97,28 @@ def long_arms(crowd: Crowd, launcher: LocalLauncher) -> dict[str, Callable[[Path
     }
 
 
-def short_arms(crowd: Crowd, launcher: LocalLauncher) -> dict[str, Callable[[Path], object]]:
+def short_arms(
+    crowd: Crowd, launcher: LocalLauncher, modes: Sequence[Mode]
+) -> dict[str, Callable[[Path], object]]:
     """What is quick enough to be timed for trials of every length."""
     alone = replace(crowd, trials=1)
 
-    def fused(folder: Path, mode: str) -> list[processes.Job]:
+    def fused(folder: Path, mode: Mode) -> list[processes.Job]:
         return [processes.fused(processes.job(crowd, folder), mode)]
 
-    return {
+    arms: dict[str, Callable[[Path], object]] = {
         "one trial alone, cold": lambda folder: processes.cold([processes.job(alone, folder)]),
-        "fused, one cold process": lambda folder: processes.cold(fused(folder, "eager")),
         "one trial alone, warm": lambda folder: processes.warm(
             launcher, [processes.job(alone, folder)]
         ),
+        "fused, one cold process": lambda folder: processes.cold(fused(folder, "eager")),
         "fused, one warm process": lambda folder: processes.warm(launcher, fused(folder, "eager")),
-        "fused compiled, one warm process": lambda folder: processes.warm(
-            launcher, fused(folder, "compile")
-        ),
     }
+    if "compile" in modes:
+        arms["fused compiled, one warm process"] = lambda folder: processes.warm(
+            launcher, fused(folder, "compile")
+        )
+    return arms
 
 
 def measure_memory(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, Any]]:
