@@ -6,7 +6,7 @@ is one sequence of operations over all rows, in which `commit` says whose update
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -62,7 +62,6 @@ class Replayed:
         if self._mask is not None:
             gradients.view(self._mask.dtype).bitwise_and_(self._mask)
         self._optimizer.step(gradients, members)
-        return losses
 
 
 class Looped:
@@ -88,7 +87,6 @@ class Looped:
         if self._mask is not None:
             self._gradients.view(self._mask.dtype).bitwise_and_(self._mask)
         self._optimizer.step(self._gradients, members)
-        return losses
 
 
 class Whole:
@@ -144,12 +142,13 @@ class Compiled:
     def __init__(self, whole: Whole) -> None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_cache()))
         self._whole = whole
-        self._move = torch.compile(whole.move, fullgraph=True, dynamic=False)
+        self._move: Callable[[Tensor], Tensor] = torch.compile(
+            whole.move, fullgraph=True, dynamic=False
+        )
 
     def __call__(self, members: Sequence[int]) -> Tensor:
         with torch.no_grad():
-            losses: Tensor = self._move(self._whole.commit(members).to(self._whole.device))
-        return losses
+            return self._move(self._whole.commit(members).to(self._whole.device))
 
 
 class Captured:
