@@ -62,6 +62,7 @@ class Replayed:
         if self._mask is not None:
             gradients.view(self._mask.dtype).bitwise_and_(self._mask)
         self._optimizer.step(gradients, members)
+        return losses
 
 
 class Looped:
@@ -87,6 +88,7 @@ class Looped:
         if self._mask is not None:
             self._gradients.view(self._mask.dtype).bitwise_and_(self._mask)
         self._optimizer.step(self._gradients, members)
+        return losses
 
 
 class Whole:
@@ -110,7 +112,7 @@ class Whole:
         mask: Tensor | None,
         buffers: Sequence[Tensor],
     ) -> None:
-        graph = program.graph()
+        graph: Callable[..., tuple[Tensor, Tensor]] = program.graph()
         tensors = list(inputs)
 
         def move(commit: Tensor) -> Tensor:
