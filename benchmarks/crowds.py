@@ -1,13 +1,13 @@
 """Many trials as whole processes, fused and not: their time from start to end, and their memory."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import processes
-from fusion_plan import Plan
+from fusion_plan import Mode, Plan
 from processes import Crowd
 from stepping import quartiles
 
@@ -23,11 +23,11 @@ def measure(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, 
             for (name, steps), (slow, run) in list(arms.items()):
                 if slow and turn >= plan.slow_repeats:
                     continue
-                place = folder / f"crowd-{turn}-{len(found)}-{name.replace(' ', '-')}-{steps}"
+                place = folder / f"crowd-{turn}-{name.replace(' ', '-')}-{steps}"
                 try:
                     spent = processes.seconds(lambda run=run, place=place: run(place))
                 except Exception as error:
-                    skipped.append(f"{name}: {type(error).__name__}: {error}"[:300])
+                    skipped.append(f"{name}, {steps} steps: {type(error).__name__}: {error}"[:300])
                     del arms[name, steps]
                     continue
                 found.setdefault((name, steps), []).append(spent)
@@ -58,77 +58,80 @@ def crowd_arms(
     arms: dict[tuple[str, int], Crowded] = {}
     for steps in plan.lengths:
         long = replace(crowd, steps=steps)
-        for name, run in short_arms(long, launcher).items():
+        for name, run in short_arms(long, launcher, plan.modes).items():
             arms[name, steps] = False, run
-    steps = crowd.steps
-    arms["one after another, one cold process", steps] = (
-        True,
-        lambda folder: processes.cold([processes.job(crowd, folder)]),
-    )
-    arms["a cold process each", steps] = (
-        True,
-        lambda folder: processes.cold(processes.split(processes.job(crowd, folder))),
-    )
-    arms["a process each from the warm forkserver", steps] = (
-        True,
-        lambda folder: processes.warm(launcher, processes.split(processes.job(crowd, folder))),
-    )
+    arms |= {(name, crowd.steps): (True, run) for name, run in long_arms(crowd, launcher).items()}
     if shared is not None:
-        arms["a cold process each, under MPS", steps] = (
+        arms["a cold process each, under MPS", crowd.steps] = (
             True,
             lambda folder: processes.cold(processes.split(processes.job(crowd, folder)), shared),
         )
     elif plan.device != "cpu":
         skipped.append(f"MPS: {processes.MPS} is not here or would not start")
-    if plan.device == "cpu" and processes.has_ray(plan.ray_python):
-        arms["Ray Tune, all at once", steps] = (
+    if plan.device != "cpu":
+        skipped.append("Ray Tune: on the CPU only")
+    elif processes.has_ray(plan.ray_python):
+        arms["Ray Tune, all at once", crowd.steps] = (
             True,
             lambda _folder: processes.ray(plan.ray_python, crowd),
         )
     else:
-        skipped.append("Ray Tune: not installed (the extra `bench`), or the trials are on a GPU")
+        skipped.append("Ray Tune: not installed; it is the extra `bench`")
     return arms
 
 
-def short_arms(crowd: Crowd, launcher: LocalLauncher) -> dict[str, Callable[[Path], object]]:
+def long_arms(crowd: Crowd, launcher: LocalLauncher) -> dict[str, Callable[[Path], object]]:
+    """What trains every trial by itself."""
+
+    def each(folder: Path) -> list[processes.Job]:
+        return processes.split(processes.job(crowd, folder))
+
+    return {
+        "one after another, one cold process": lambda folder: processes.cold(
+            [processes.job(crowd, folder)]
+        ),
+        "a cold process each": lambda folder: processes.cold(each(folder)),
+        "a process each from the warm forkserver": lambda folder: processes.warm(
+            launcher, each(folder)
+        ),
+    }
+
+
+def short_arms(
+    crowd: Crowd, launcher: LocalLauncher, modes: Sequence[Mode]
+) -> dict[str, Callable[[Path], object]]:
     """What is quick enough to be timed for trials of every length."""
     alone = replace(crowd, trials=1)
 
-    def fused(folder: Path, mode: str) -> list[processes.Job]:
+    def fused(folder: Path, mode: Mode) -> list[processes.Job]:
         return [processes.fused(processes.job(crowd, folder), mode)]
 
-    return {
+    arms: dict[str, Callable[[Path], object]] = {
         "one trial alone, cold": lambda folder: processes.cold([processes.job(alone, folder)]),
-        "fused, one cold process": lambda folder: processes.cold(fused(folder, "eager")),
         "one trial alone, warm": lambda folder: processes.warm(
             launcher, [processes.job(alone, folder)]
         ),
+        "fused, one cold process": lambda folder: processes.cold(fused(folder, "eager")),
         "fused, one warm process": lambda folder: processes.warm(launcher, fused(folder, "eager")),
-        "fused compiled, one warm process": lambda folder: processes.warm(
-            launcher, fused(folder, "compile")
-        ),
     }
+    if "compile" in modes:
+        arms["fused compiled, one warm process"] = lambda folder: processes.warm(
+            launcher, fused(folder, "compile")
+        )
+    return arms
 
 
 def measure_memory(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, Any]]:
     crowd = replace(plan.crowd, device=plan.device, steps=processes.FOREVER)
-
-    def jobs(name: str) -> processes.Job:
-        return processes.job(crowd, folder / f"memory-{name}", processes.FIRST_REPORT)
-
-    arms: dict[str, Callable[[], processes.Memory]] = {
-        "fused, one cold process": lambda: processes.memory(
-            "fused, one cold process", [processes.fused(jobs("fused"), "eager")], forked=False
-        ),
-        "a cold process each": lambda: processes.memory(
-            "a cold process each", processes.split(jobs("cold")), forked=False
-        ),
-        "a process each from the warm forkserver": lambda: processes.memory(
-            "a process each from the warm forkserver", processes.split(jobs("warm")), forked=True
-        ),
+    arms: dict[str, tuple[Callable[[processes.Job], list[processes.Job]], bool]] = {
+        "fused, one cold process": (lambda job: [processes.fused(job, "eager")], False),
+        "a cold process each": (processes.split, False),
+        "a process each from the warm forkserver": (processes.split, True),
     }
-    for name, measure in arms.items():
+    for name, (shared_out, forked) in arms.items():
+        place = folder / f"memory-{name.replace(' ', '-')}"
         try:
-            yield {"trials": crowd.trials, **asdict(measure())}
+            jobs = shared_out(processes.job(crowd, place, processes.FIRST_REPORT))
+            yield {"trials": crowd.trials, **asdict(processes.memory(name, jobs, forked=forked))}
         except Exception as error:
             skipped.append(f"memory of {name}: {type(error).__name__}: {error}"[:300])

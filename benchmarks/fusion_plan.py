@@ -3,10 +3,13 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from processes import Crowd
 from workloads import WORKLOADS
 
+Mode = Literal["eager", "compile"]  # of a fused group, in the words of a study's `fuse`
+MODES: tuple[Mode, ...] = ("eager",)  # that the engine has
 BATCHES = (32, 64, 128, 256)
 TRIALS = (1, 2, 5, 25, 100)
 COMPILED_TRIALS = (5, 25, 100)
@@ -20,6 +23,7 @@ class Plan:
     """How much of everything is measured.
 
     Attributes:
+        compiled: whether arms are measured that take long to get ready, because they compile.
         crowd: the trials of the processes; `LENGTHS` are those of lone and fused ones.
         slow_repeats: of the arms that start a process a trial.
     """
@@ -29,6 +33,7 @@ class Plan:
     batches: Sequence[int] = BATCHES
     trials: Sequence[int] = TRIALS
     compiled: bool = True
+    modes: Sequence[Mode] = MODES
     repeats: int = 5
     slow_repeats: int = 3
     chunk_s: float = 0.15
@@ -42,6 +47,7 @@ QUICK = Plan(
     batches=(32,),
     trials=(2, 5),
     compiled=False,
+    modes=("eager",),
     repeats=2,
     slow_repeats=1,
     chunk_s=0.02,

@@ -214,11 +214,12 @@ def memory(arm: str, jobs: Sequence[Job], *, forked: bool) -> Memory:
     """
     with contextlib.ExitStack() as stack:
         before = {child.pid for child in psutil.Process().children(recursive=True)}
+        started: list[subprocess.Popen[bytes]] = []
         if forked:
             stack.enter_context(warm_launcher()).submit(jobs)
         else:
-            stack.enter_context(_started(jobs))
-        _wait_for_reports(jobs)
+            started = stack.enter_context(_started(jobs))
+        _wait_for_reports(jobs, started)
         # Of all at the same moment, or what has just been freed would count.
         children = psutil.Process().children(recursive=True)
         ours = [child for child in children if child.pid not in before]
@@ -231,13 +232,13 @@ def memory(arm: str, jobs: Sequence[Job], *, forked: bool) -> Memory:
     )
 
 
-def _wait_for_reports(jobs: Sequence[Job]) -> None:
+def _wait_for_reports(jobs: Sequence[Job], processes: Sequence["subprocess.Popen[bytes]"]) -> None:
     waited_for = [Folder(path) for each in jobs for path in each.folders]
     deadline = time.monotonic() + PATIENCE_S
     while any(not folder.reports.exists() for folder in waited_for):
-        for folder in waited_for:
-            if folder.result.exists():
-                raise RuntimeError(f"{folder.path} ended too soon: {folder.read_outcome()}")
+        ended = [folder.path for folder in waited_for if folder.result.exists()]
+        if ended or any(process.poll() is not None for process in processes):
+            raise RuntimeError(f"a trial without end has ended: {ended or 'its process'}")
         if time.monotonic() > deadline:
             raise RuntimeError(f"no report within {PATIENCE_S:g} s")
         time.sleep(0.2)

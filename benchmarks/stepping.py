@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from fusion_plan import COMPILED_TRIALS, MOST_ROWS, Plan
+from fusion_plan import COMPILED_TRIALS, MOST_ROWS, Mode, Plan
 from plain import Graphed, Plain
 from workloads import WORKLOADS, hyperparameters
 
@@ -23,7 +23,6 @@ from hpsearch.run import HP, Run
 from hpsearch.trial import Folder, Spec
 
 FOREVER = 10**9  # a budget that no benchmark reaches
-Mode = Literal["eager", "compile"]
 NAMES: dict[Mode, str] = {"eager": "eager", "compile": "compiled"}
 
 
@@ -165,7 +164,8 @@ def fused(setting: Setting, trials: int, mode: Mode) -> Arm:
         varying = dict.fromkeys(hyperparameters(setting.trainer, 0))
         shape = Shape({"batch_size": setting.batch}, varying)
         members = [Member(trainer, setting.run(trial)) for trial in range(trials)]
-        group = Group(trainer, members, shape, ended)
+        options = () if mode == "eager" else (mode,)
+        group = Group(trainer, members, shape, ended, *options)
 
         def advance(steps: int) -> None:
             for _ in range(steps):
@@ -185,12 +185,15 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def measure(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, Any]]:
+    if "compile" not in plan.modes:
+        skipped.append("fused compiled: not in this plan, or not in this engine")
     for name in plan.workloads:
         for batch in plan.batches:
             place = folder / f"{name.replace(' ', '-')}-{batch}"
             setting = Setting(WORKLOADS[name], batch, plan.device, place)
-            arms = []
-            for arm, build in step_arms(plan, name, setting).items():
+            base, *others = step_arms(plan, name, setting).items()
+            arms = [base[1]()]
+            for arm, build in others:
                 try:
                     arms.append(build())
                 # Whatever an arm cannot do is a line of the table, not the benchmark's end.
@@ -222,9 +225,11 @@ def step_arms(plan: Plan, name: str, setting: Setting) -> dict[str, Callable[[],
     for trials in plan.trials:
         if most is not None and trials * setting.batch > most:
             continue
-        arms[f"{trials} fused eager"] = lambda k=trials: fused(setting, k, "eager")
-        if plan.compiled and smallest and most is None and trials in COMPILED_TRIALS:
-            arms[f"{trials} fused compiled"] = lambda k=trials: fused(setting, k, "compile")
+        for mode in plan.modes:
+            if mode == "eager" or (smallest and most is None and trials in COMPILED_TRIALS):
+                arms[f"{trials} fused {NAMES[mode]}"] = lambda k=trials, m=mode: fused(
+                    setting, k, m
+                )
     return arms
 
 
