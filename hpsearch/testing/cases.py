@@ -42,22 +42,20 @@ class Case:
 
         The others are the case's own, changed where the structure asks for it.
         """
-        group = [settings]
-        others = itertools.cycle(self.settings)
-        while len(group) < members:
-            group.append(self._adapted(next(others), settings))
-        return group
+        own = next((i for i, one in enumerate(self.settings) if one is settings), 0)
+        others = itertools.islice(itertools.cycle(self.settings), own + 1, own + members)
+        return [settings, *(self._adapted(other, settings) for other in others)]
 
     def _adapted(self, other: Settings, settings: Settings) -> Settings:
-        shape = self.shape(settings)
+        """`other`, with what it takes to have the shape of `settings`."""
         candidate = dict(other)
-        flexible = [e for e in self.trainer.structure if not isinstance(e, str)]
-        for name in [e for e in self.trainer.structure if isinstance(e, str)] + flexible:
-            if self.shape(candidate).key == shape.key:
-                break  # a padded or alike one may stay as it is
-            own = name_of(name)
-            candidate.pop(own, None)
-            candidate |= {own: settings[own]} if own in settings else {}
+        # Those that may stay as they are, within a size or among like choices, come last.
+        for entry in sorted(self.trainer.structure, key=lambda entry: not isinstance(entry, str)):
+            if self.shape(candidate).key == self.shape(settings).key:
+                break
+            name = name_of(entry)
+            candidate.pop(name, None)
+            candidate |= {name: settings[name]} if name in settings else {}
         return candidate
 
     def padded(self) -> list[str]:

@@ -12,7 +12,8 @@ or, to see each check by its name:
         check(MyTrainer, SETTINGS, tmp_path)
 
 In place of the settings a study's space will do, `hpsearch.study.load(path).space`. A check raises
-AssertionError with what is wrong. They train for some steps, so let the settings be small.
+AssertionError with what is wrong. They train for some steps, so let the settings be small, and such
+that training does not diverge.
 """
 
 import math
