@@ -20,18 +20,22 @@ from hpsearch.events import (
     RoundStarted,
     SearchStarted,
     TrialFound,
+    Unfused,
 )
 from hpsearch.horizon import Horizon
 from hpsearch.launchers.local import LocalLauncher
-from hpsearch.pool import Pool, Stop
+from hpsearch.pool import Pool
 from hpsearch.requests import Requests
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
+from hpsearch.sharing import Sharing
 from hpsearch.source import Description
+from hpsearch.stop import Stop
 from hpsearch.store import Store
 from hpsearch.study import Study
 from hpsearch.table import Table
 from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.waiting import Waiting
 from hpsearch.worker import Job
 
 
@@ -73,11 +77,18 @@ class Controller:
         self._horizon = Horizon(study, folder, store, watch)
         self._again = Again(self._table, store, Requests(folder), study.space)
         self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
+        self._sharing = sharing = Sharing.of(study, description, self._devices[0])
+        largest = study.resources.trials_per_group
         self._pool = Pool(
             self._launcher,
             folder,
             devices=self._devices,
-            job=Job.of(study),
+            job=replace(Job.of(study), fuse=sharing.mode),
+            waiting=Waiting(
+                lambda spec: sharing.shape_of(spec.params),
+                places=len(self._devices),
+                largest=None if largest == "auto" else largest,
+            ),
             attempts=study.limits.retries + 1,
             stop=stop,
             watch=watch,
@@ -130,6 +141,8 @@ class Controller:
                 space=study.space,
             )
         )
+        if self._sharing.why_off is not None:
+            self._watch(Unfused(self._sharing.why_off))
         for trial in self._table:
             if trial.outcome is not None:
                 self._watch(TrialFound(trial.spec, trial.outcome))

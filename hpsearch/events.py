@@ -59,6 +59,28 @@ class TrialRetried:
 
 
 @dataclass(frozen=True)
+class Unfused:
+    """Trials that could train in groups do not."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"trains one process a trial, because {self.reason}"
+
+
+@dataclass(frozen=True)
+class GroupBroke:
+    """Its process ended before these trials had, and any of them may be to blame."""
+
+    trials: tuple[int, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        reason = self.reason.splitlines()[0][:100] if self.reason else ""
+        return f"the group of trials {list(self.trials)} broke, each goes on alone: {reason}"
+
+
+@dataclass(frozen=True)
 class RoundEnded:
     round: int
     best: float
@@ -145,6 +167,8 @@ Event = (
     | TrialStarted
     | TrialEnded
     | TrialRetried
+    | Unfused
+    | GroupBroke
     | RoundEnded
     | ConfirmStarted
     | Stopping

@@ -1,5 +1,8 @@
 """The parent of one job: it enforces the limits, and says why a job died that could not say itself.
 
+A group that dies is no proof against any of its trials: they are marked to train alone, each under
+a guard of its own, and that one judges.
+
     launcher --lifeline--> guard (leads a process group) --> the worker, and whatever it starts
 
 The guard has one thread and imports nothing while it watches, so no hang of a trainer can stop it.
@@ -15,15 +18,16 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 
 from hpsearch import files
+from hpsearch.outcomes import failure
 from hpsearch.script import FOREIGN, signal_name
 from hpsearch.trial import Folder, Reason
-from hpsearch.worker import Job, failure, work
+from hpsearch.worker import Job, work
 
 _MEMORY_PERIOD_S = 0.25
 _LOCK_PATIENCE_S = 30.0
@@ -35,7 +39,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 def watch(job: Job, lifeline: int, alive: int) -> None:
     """Run the job in a child and return when it has ended.
 
-    Every folder then has an outcome, unless the job was killed from outside or the disk failed.
+    Every folder then has an outcome, unless the job was killed from outside, the disk failed, or
+    it was a group that broke: its trials are then marked as `Folder.alone` or `Folder.unfusable`.
 
     Args:
         job: what to run. This process must lead its own process group.
@@ -43,9 +48,11 @@ def watch(job: Job, lifeline: int, alive: int) -> None:
         alive: a descriptor that nobody else inherits; that it is closed says that all is over.
     """
     adopt_orphans()
-    _redirect(Folder(job.folders[0]).log, lifeline)
-    for folder in map(Folder, job.folders):
+    folders = [Folder(path) for path in job.folders]
+    _redirect(folders, lifeline)
+    for folder in folders:
         folder.clear()
+    pending = [folder for folder in folders if not folder.result.exists()]
     started = time.monotonic()
     oom_kills = _oom_kills()
     wakeup = _wakeup_on_child_exit()
@@ -53,16 +60,42 @@ def watch(job: Job, lifeline: int, alive: int) -> None:
     if child == 0:
         os.close(alive)
         _become_worker(job)
-    verdict = _wait(child, job, lifeline, wakeup)
+    verdict = _wait(child, _Limits(job, max(1, len(pending))), lifeline, wakeup)
     _, status = os.waitpid(child, 0)
     _kill_orphans()
     reason = verdict or _reason_of(status, _oom_kills() > oom_kills)
-    silent = [folder for folder in map(Folder, job.folders) if _is_silent(folder)]
-    if reason is None or not silent:
+    is_group = len(pending) > 1
+    silent = [f for f in pending if _is_silent(f) and not (is_group and f.alone.exists())]
+    if reason is None or not silent or pending[0].unfusable.exists():
         return
     print(f"hpsearch: {reason[1]}", file=sys.stderr, flush=True)
     for folder in silent:
-        folder.write_outcome(failure(folder, *reason, seconds=time.monotonic() - started))
+        if is_group:
+            files.write_text(folder.alone, reason[1])
+        else:
+            folder.write_outcome(failure(folder, *reason, seconds=time.monotonic() - started))
+
+
+class _Limits:
+    """Those of a job, each trial's share times the trials; messages name them as the study does."""
+
+    def __init__(self, job: Job, trials: int) -> None:
+        self._job = job
+        self._trials = trials
+        self.seconds = None if job.trial_seconds is None else trials * job.trial_seconds
+        self.memory_mib = None if job.trial_memory_mib is None else trials * job.trial_memory_mib
+
+    def timeout(self) -> tuple[Reason, str]:
+        limit = f"limits.trial_seconds = {self._job.trial_seconds:g} s"
+        return "timeout", f"ran longer than {self._times}{limit}"
+
+    def out_of_memory(self, used_mib: int) -> tuple[Reason, str]:
+        limit = f"limits.trial_memory_mib = {self._job.trial_memory_mib} MiB"
+        return "out_of_memory", f"used {used_mib} MiB, more than {self._times}{limit}"
+
+    @property
+    def _times(self) -> str:
+        return f"{self._trials} times " if self._trials > 1 else ""
 
 
 def _become_worker(job: Job) -> None:
@@ -90,11 +123,11 @@ def _become_worker(job: Job) -> None:
         os._exit(code)
 
 
-def _wait(child: int, job: Job, lifeline: int, wakeup: int) -> tuple[Reason, str] | None:
+def _wait(child: int, limits: _Limits, lifeline: int, wakeup: int) -> tuple[Reason, str] | None:
     """Return when the child has ended; with a verdict if it was this guard that ended it."""
-    deadline = time.monotonic() + job.trial_seconds if job.trial_seconds else None
+    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
     while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        timeout = None if job.trial_memory_mib is None else _MEMORY_PERIOD_S
+        timeout = None if limits.memory_mib is None else _MEMORY_PERIOD_S
         if deadline is not None:
             left = max(0.0, deadline - time.monotonic())
             timeout = left if timeout is None else min(left, timeout)
@@ -107,12 +140,11 @@ def _wait(child: int, job: Job, lifeline: int, wakeup: int) -> tuple[Reason, str
             continue
         if deadline is not None and time.monotonic() >= deadline:
             os.kill(child, signal.SIGKILL)
-            return "timeout", f"ran longer than limits.trial_seconds = {job.trial_seconds:g} s"
-        used = _resident_mib(child) if job.trial_memory_mib is not None else 0
-        if job.trial_memory_mib is not None and used > job.trial_memory_mib:
+            return limits.timeout()
+        used = _resident_mib(child) if limits.memory_mib is not None else 0
+        if limits.memory_mib is not None and used > limits.memory_mib:
             os.kill(child, signal.SIGKILL)
-            limit = f"limits.trial_memory_mib = {job.trial_memory_mib} MiB"
-            return "out_of_memory", f"used {used} MiB, more than {limit}"
+            return limits.out_of_memory(used)
     return None
 
 
@@ -186,9 +218,15 @@ def _oom_counters() -> Iterator[Path]:
     yield Path("/proc/vmstat")
 
 
-def _redirect(log: Path, lifeline: int) -> None:
-    """Send stdout and stderr to the log, and read nothing."""
-    descriptor = take_log(log, lifeline)
+def _redirect(folders: Sequence[Folder], lifeline: int) -> None:
+    """Send stdout and stderr to the first log, which the others name, and read nothing.
+
+    All logs stay open, and with that the folders locked, as long as a process of the job lives.
+    """
+    descriptor, *others = [take_log(folder.log, lifeline) for folder in folders]
+    for folder, other in zip(folders[1:], others, strict=True):
+        where = os.path.relpath(folders[0].log, folder.path)
+        os.write(other, f"hpsearch: trains in a group, whose output is in {where}\n".encode())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(descriptor, 1)

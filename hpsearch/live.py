@@ -14,6 +14,7 @@ from hpsearch.events import (
     EndedOnRequest,
     Event,
     GoesOn,
+    GroupBroke,
     LoggerFailed,
     OutOfTime,
     Paused,
@@ -22,6 +23,7 @@ from hpsearch.events import (
     Stopping,
     TrialEnded,
     TrialRetried,
+    Unfused,
 )
 from hpsearch.picture import picture
 from hpsearch.view import View
@@ -113,4 +115,6 @@ def _note(event: Event) -> str | None:
             return f"{event.logger}: {event.message.splitlines()[0][:110]}"
         case Stopping() | OutOfTime() | Paused() | GoesOn() | EndedOnRequest() | RoundsAdded():
             return str(event)
+        case Unfused() | GroupBroke():
+            return str(event)[:110]
     return None

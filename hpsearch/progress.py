@@ -11,6 +11,7 @@ from hpsearch.events import (
     EndedOnRequest,
     Event,
     GoesOn,
+    GroupBroke,
     LoggerFailed,
     OutOfTime,
     Paused,
@@ -22,6 +23,7 @@ from hpsearch.events import (
     TrialEnded,
     TrialFound,
     TrialRetried,
+    Unfused,
 )
 from hpsearch.live import LiveView
 
@@ -87,6 +89,8 @@ class PlainLines:
             case ConfirmStarted():
                 return f"confirming trials {list(event.candidates)} over {event.seeds} seeds"
             case Stopping() | OutOfTime() | Paused() | GoesOn() | RoundsAdded() | EndedOnRequest():
+                return str(event)
+            case Unfused() | GroupBroke():
                 return str(event)
             case LoggerFailed():
                 return f"{event.logger}: {event.message}"

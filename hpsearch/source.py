@@ -208,7 +208,7 @@ def _is_json(value: Any) -> bool:
 def _import_what_training_imports() -> None:
     """What a trial with torch would otherwise import itself: torch's optimizers need dynamo."""
     if "torch" in sys.modules:
-        for name in ("torch._dynamo", "hpsearch.fusion.lone"):
+        for name in ("torch._dynamo", "hpsearch.fusion.lone", "hpsearch.fusion.group"):
             importlib.import_module(name)
 
 

@@ -4,15 +4,15 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hpsearch import loggers, restart, source
+from hpsearch import loggers, restart, sharing, source
 from hpsearch.controller import Controller
 from hpsearch.errors import Fault, HpsearchError, StudyError
 from hpsearch.events import Event
 from hpsearch.groups import space_faults
 from hpsearch.loggers.follow import following
-from hpsearch.pool import Stop
 from hpsearch.result import Result
 from hpsearch.runfolder import RunFolder, explain
+from hpsearch.stop import Stop
 from hpsearch.store import Store
 from hpsearch.study import Study, load, unknown_parameters
 
@@ -90,7 +90,8 @@ def inspect(study: Study) -> source.Description:
 
     Raises:
         TrainerError: it cannot be loaded.
-        StudyError: the study has parameters that it does not know, or a logger is not installed.
+        StudyError: the study has parameters that it does not know, or wants its trials fused where
+            they cannot be; or a logger is not installed.
     """
     loggers.require(study)
     description = source.ask(study.trainer)
@@ -105,6 +106,8 @@ def inspect(study: Study) -> source.Description:
                 for name, message in wrong.items()
             ]
         )
+    if faults := sharing.faults(study, description, places(study, description.gpus)[0]):
+        raise StudyError(faults)
     return description
 
 

@@ -34,7 +34,8 @@ class Spec:
     device: str = "cpu"
     trainer: str = ""  # sha256 of the trainer's sources
     versions: Mapping[str, str] = field(default_factory=dict)
-    group: tuple[int, ...] = ()  # numbers of the trials fused with this one
+    # Numbers of the trials that it was last fused with, and its own; none if it trains unfused.
+    group: tuple[int, ...] = ()
 
     @property
     def searched(self) -> bool:
@@ -106,6 +107,16 @@ class Folder:
         return self.path / "stop"
 
     @property
+    def alone(self) -> Path:
+        """Why the trial trains in a process of its own: its group broke, any may be guilty."""
+        return self.path / "alone.txt"
+
+    @property
+    def unfusable(self) -> Path:
+        """In the first folder of a group: why the trainer cannot train a group at all."""
+        return self.path / "unfusable.txt"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.txt"
 
@@ -172,8 +183,8 @@ class Folder:
             return None
 
     def clear(self) -> None:
-        """Drop what a killed attempt left: half-written files, and its obstacle."""
-        for path in (*self.path.glob(".*.tmp"), self.obstacle):
+        """Drop what a killed attempt left: half-written files, and why it did not end."""
+        for path in (*self.path.glob(".*.tmp"), self.obstacle, self.unfusable):
             path.unlink(missing_ok=True)
 
     def read_reports(self) -> list[Report]:

@@ -6,18 +6,21 @@ import random
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hpsearch import files, script, source
 from hpsearch.command import Command
-from hpsearch.errors import TrainerError
-from hpsearch.run import NonfiniteError, Run
+from hpsearch.errors import UnfusableError
+from hpsearch.groups import Shape
+from hpsearch.outcomes import conclude, reason_of
+from hpsearch.run import Run
+from hpsearch.sharing import Mode
 from hpsearch.source import TrainerReference
 from hpsearch.study import Study
-from hpsearch.trial import Folder, Outcome, Reason, Report
+from hpsearch.trial import Folder
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,18 @@ class Job:
     """What a launcher hands to a worker, in a form that goes through JSON.
 
     Attributes:
-        folders: of the trials, several when they are fused.
+        folders: of the trials; several train one after the other, or together if there is a shape.
         trainer: where the trainer is.
         fixed: hyperparameters that all trials share.
         objective: the metric that becomes a trial's value.
         report_every: steps.
         device: "cpu" or "cuda:0".
         threads: for one trial's numerical libraries.
-        trial_seconds: wall-clock limit; None for none.
-        trial_memory_mib: limit on the resident set, child processes included; None for none.
+        trial_seconds: a trial's share of the wall-clock limit, which is that of all pending ones
+            together; None for none.
+        trial_memory_mib: likewise of the resident set, child processes included; None for none.
+        shape: what the trials share that train fused; None for trials that do not.
+        fuse: how those train that do.
     """
 
     folders: tuple[Path, ...]
@@ -45,6 +51,8 @@ class Job:
     threads: int = 1
     trial_seconds: float | None = None
     trial_memory_mib: int | None = None
+    shape: Shape | None = None
+    fuse: Mode = "off"
 
     @classmethod
     def of(cls, study: Study) -> "Job":
@@ -64,15 +72,20 @@ class Job:
         record = asdict(self)
         record["folders"] = [str(path) for path in self.folders]
         trainer = {key: _plain(value) for key, value in asdict(self.trainer).items()}
-        return record | {"trainer": {"kind": type(self.trainer).__name__, **trainer}}
+        return record | {
+            "trainer": {"kind": type(self.trainer).__name__, **trainer},
+            "shape": None if self.shape is None else self.shape.to_record(),
+        }
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Job":
+        shape = record["shape"]
         return cls(
             **{
                 **record,
                 "folders": tuple(Path(path) for path in record["folders"]),
                 "trainer": source.reference_from(record["trainer"]),
+                "shape": None if shape is None else Shape.from_record(shape),
             }
         )
 
@@ -81,76 +94,102 @@ def work(job: Job) -> None:
     """Train every trial of the job that has no outcome yet.
 
     Raises:
-        OSError: of the disk, which is left as the folder's obstacle if there is room for that.
+        OSError: of the disk, which is left as the folders' obstacle if there is room for that.
     """
-    for path in job.folders:
-        folder = Folder(path)
-        if folder.result.exists():
-            continue
-        try:
-            folder.write_outcome(_outcome_of(job, folder))
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                folder.write_obstacle(error)
-            raise
+    folders = [folder for folder in map(Folder, job.folders) if not folder.result.exists()]
+    if job.shape is not None and folders:
+        with _obstacles(folders):
+            _work_together(job, job.shape, folders)
+        return
+    for folder in folders:
+        with _obstacles([folder]):
+            _work_alone(job, folder)
 
 
-def _outcome_of(job: Job, folder: Folder) -> Outcome:
-    """Run one trial; whatever it raises becomes its outcome, with the traceback in the log.
-
-    Raises:
-        OSError: of the disk, for which no trial is to blame.
-    """
+def _work_alone(job: Job, folder: Folder) -> None:
     started = time.monotonic()
     run: Run | None = None
+    error: BaseException | None = None
     try:
-        spec = folder.read_spec()
-        run = Run(
-            spec,
-            folder,
-            hp={**job.fixed, **spec.params},
-            objective=job.objective,
-            report_every=job.report_every,
-        )
+        run = _run_of(job, folder)
         _train(job, run)
-        last = run.last
-        if last is None or job.objective not in last.metrics:
-            said = ", ".join(last.metrics) if last else "nothing"
-            raise TrainerError(
-                f"the trainer ended without reporting the objective {job.objective!r} "
-                f"(its last report has: {said})"
-            )
-        if last.metrics[job.objective] is None:
-            raise NonfiniteError(f"{job.objective} is not finite at step {last.step}")
+    except BaseException as raised:
+        error = raised
+    _conclude(job, folder, run, error, started)
+
+
+def _work_together(job: Job, shape: Shape, folders: Sequence[Folder]) -> None:
+    """Train the trials as one fused group; each gets its outcome when it ends.
+
+    What breaks the group as a whole is laid to the charge of none of several: each is marked, and
+    shall train alone.
+    """
+    started = time.monotonic()
+    unwritten: list[OSError] = []
+
+    def ended(run: Run, error: BaseException | None) -> None:
+        try:
+            _conclude(job, run.folder, run, error, started)
+        except OSError as fault:
+            unwritten.append(fault)
+            raise
+
+    try:
+        runs = [_run_of(job, folder) for folder in folders]
+        _train_group(job, runs, shape, ended)
+    except UnfusableError as error:
+        files.write_text(folders[0].unfusable, str(error))
     except BaseException as error:
-        if (fault := files.disk_fault(error, folder.path)) is not None:
+        if unwritten:
+            raise unwritten[0] from None
+        if (fault := files.disk_fault(error, folders[0].path)) is not None:
             raise fault from error
+        left = [folder for folder in folders if not folder.result.exists()]
+        if len(folders) == 1 and left:
+            _conclude(job, folders[0], None, error, started)
+            return
         traceback.print_exc()
-        return failure(folder, *_reason(error), seconds=time.monotonic() - started)
-    return Outcome(
-        state="complete",
-        value=last.metrics[job.objective],
-        metrics=last.metrics,
-        reason="collapsed" if run.collapsed else None,
-        message=run.collapsed or "",
-        seconds=round(time.monotonic() - started, 3),
-        steps=last.step,
-        provenance=dict(run.provenance),
+        for folder in left:
+            files.write_text(folder.alone, reason_of(error)[1])
+
+
+@contextlib.contextmanager
+def _obstacles(folders: Sequence[Folder]) -> Iterator[None]:
+    """That the disk fails is no trial's fault, and is left in the folders as what it is."""
+    try:
+        yield
+    except OSError as error:
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                if not folder.result.exists():
+                    folder.write_obstacle(error)
+        raise
+
+
+def _run_of(job: Job, folder: Folder) -> Run:
+    spec = folder.read_spec()
+    return Run(
+        spec,
+        folder,
+        hp={**job.fixed, **spec.params},
+        objective=job.objective,
+        report_every=job.report_every,
     )
 
 
-def failure(folder: Folder, reason: Reason, message: str, *, seconds: float = 0.0) -> Outcome:
-    """The outcome of a trial that failed; its last report is kept."""
-    reports = folder.read_reports()
-    last = reports[-1] if reports else Report(0, {}, 0.0)
-    return Outcome("fail", None, last.metrics, reason, message, round(seconds, 3), last.step)
+def _conclude(
+    job: Job, folder: Folder, run: Run | None, error: BaseException | None, started: float
+) -> None:
+    seconds = time.monotonic() - started
+    output = Folder(job.folders[0]).log
+    conclude(folder, job.objective, run, error, seconds=seconds, output=output)
 
 
 def _train(job: Job, run: Run) -> None:
     if isinstance(job.trainer, Command):
         script.run_command(job.trainer, run, threads=job.threads)
         return
-    trainer: Any = source.load(job.trainer)
+    trainer = _loaded(job)
     _settle(run.seed, job)
     if not inspect.isclass(trainer):
         trainer(run)
@@ -159,6 +198,22 @@ def _train(job: Job, run: Run) -> None:
 
     described: Any = trainer()
     lone.train(described, run)
+
+
+def _train_group(
+    job: Job, runs: Sequence[Run], shape: Shape, ended: Callable[[Run, BaseException | None], None]
+) -> None:
+    trainer = _loaded(job)
+    # The same whoever is in the group, so no trial's own seed.
+    _settle(0, job)
+    from hpsearch.fusion import group
+
+    group.train(trainer(), runs, shape, ended)
+
+
+def _loaded(job: Job) -> Any:
+    assert not isinstance(job.trainer, Command)
+    return source.load(job.trainer)
 
 
 def _settle(seed: int, job: Job) -> None:
@@ -173,22 +228,6 @@ def _settle(seed: int, job: Job) -> None:
 
         torch.set_num_threads(job.threads)
         torch.manual_seed(seed)
-
-
-def _reason(error: BaseException) -> tuple[Reason, str]:
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, NonfiniteError):
-        return "nonfinite", str(error)
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
-        return "out_of_memory", text
-    # PyTorch's CPU allocator raises a plain RuntimeError.
-    if isinstance(error, RuntimeError) and "can't allocate memory" in text:
-        return "out_of_memory", text
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not Path(f.filename).is_relative_to(Path(__file__).parent)]
-    if theirs:
-        text += f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})"
-    return "error", text
 
 
 def _plain(value: Any) -> Any:

@@ -175,8 +175,7 @@ def test_an_update_leaves_every_tensor_at_its_address():
         return [t.data_ptr() for t in (parameters, stack.counts, *rows)]
 
     before = addresses()
-    for n in range(3):
-        by_update(stack, parameters, numbers(*parameters.shape, seed=n))
+    by_update(stack, parameters, numbers(*parameters.shape, seed=2))
     assert addresses() == before
 
 
@@ -285,10 +284,8 @@ def test_a_trial_goes_from_alone_to_a_group_and_back(name):
     torch.testing.assert_close(stack.to_torch(k, views), built.state_dict(), rtol=1e-12, atol=1e-14)
     for view, value in zip(views(parameters[k]), values, strict=True):
         torch.testing.assert_close(view, value.detach(), rtol=1e-12, atol=1e-14)
-    padding = parameters[k].clone()
-    for view in views(padding):
         view.zero_()
-    assert not padding.any()
+    assert not parameters[k].any()  # the padding
 
 
 def test_a_parameter_that_never_had_a_gradient_comes_without_a_state():

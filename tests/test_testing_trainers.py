@@ -11,6 +11,7 @@ from contract_toys import SETTINGS, Tidy
 from hpsearch import testing
 from hpsearch.fusion import Alike, Evaluation, Padded
 from hpsearch.space import Choice, Int, Parameter, Space, Uniform
+from hpsearch.testing import fused
 from hpsearch.testing import trainers as contract
 from hpsearch.testing.cases import Case
 
@@ -77,7 +78,7 @@ class RemembersItsSteps(Tidy):
 
     def loss(self, phase, nets, batch, hp):
         self.calls += 1
-        return super().loss(phase, nets, batch, hp) * (2.0 if self.calls > 6 else 1.0)
+        return super().loss(phase, nets, batch, hp) * (2.0 if self.calls > 4 else 1.0)
 
 
 class InfiniteMetric(Tidy):
@@ -109,6 +110,50 @@ class TestsWhileSearching(Tidy):
         return Evaluation({"mse": float(outputs["mse"]), "test_mse": 1.0})
 
 
+class SeesTheOthers(Tidy):
+    """One instance of the trainer serves all trials of a group."""
+
+    def __init__(self):
+        self.rates = set()
+
+    def evaluate(self, nets, outputs, hp):
+        self.rates.add(hp.lr)
+        return Evaluation({"mse": float(outputs["mse"]), "rates": float(len(self.rates))})
+
+
+class ForgetsABuffer(Tidy):
+    """What is not in the checkpoint is lost when the trial goes on from it."""
+
+    def build(self, hp):
+        nets = super().build(hp)
+        nets["net"].append(Counting())
+        return nets
+
+
+class Counting(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()), persistent=False)
+
+    def forward(self, x):
+        self.calls += 1 if self.training else 0
+        return x * (1 + self.calls)
+
+
+class DiffersInGroups(Tidy):
+    def loss(self, phase, nets, batch, hp):
+        return super().loss(phase, nets, batch, hp) * (0.5 if torch.is_tensor(hp.lr) else 1.0)
+
+
+class NormalisesItsUnits(Tidy):
+    """The mean over the units of a padded layer is another one."""
+
+    def build(self, hp):
+        nets = super().build(hp)
+        nets["net"].insert(1, torch.nn.LayerNorm(hp.width))
+        return nets
+
+
 BREAKERS = [
     (UnstudyableDefault, contract.its_defaults_are_what_a_study_can_give, "betas"),
     (UnreadDefault, contract.every_hyperparameter_is_read, "nothing reads momentum"),
@@ -118,7 +163,7 @@ BREAKERS = [
     (DrawsFromNumpy, contract.its_loss_draws_no_random_numbers, "global generator of numpy"),
     (DrawsFromPython, contract.its_loss_draws_no_random_numbers, "global generator of random"),
     (DrawsFromItsOwn, contract.its_loss_draws_no_random_numbers, "same batch has the losses"),
-    (RemembersItsSteps, contract.a_trial_resumes_to_the_same_bits, "resumed to 12"),
+    (RemembersItsSteps, contract.a_trial_resumes_to_the_same_bits, "resumed to 8"),
     (
         InfiniteMetric,
         contract.its_metrics_are_finite_and_the_same_for_the_same_networks,
@@ -136,6 +181,14 @@ BREAKERS = [
     ),
     (MisnamedTest, contract.metrics_on_test_data_are_named_test, "not named test_*: accuracy"),
     (TestsWhileSearching, contract.metrics_on_test_data_are_named_test, "gives test_mse"),
+    (SeesTheOthers, fused.company_does_not_change_a_trials_bits, "rates: 1.0 and 2.0"),
+    (
+        ForgetsABuffer,
+        fused.a_fused_trial_resumes_in_other_company_to_the_same_bits,
+        "resumed with two",
+    ),
+    (DiffersInGroups, fused.a_fused_trial_has_the_numbers_of_a_lone_one, "fused and alone it is"),
+    (NormalisesItsUnits, fused.padding_changes_no_number, "padded to {'width': 5} and to {'width'"),
 ]
 
 
@@ -158,12 +211,24 @@ def test_every_check_has_a_trainer_that_breaks_it():
     assert {check for _, check, _ in BREAKERS} == set(testing.ALL_TRAINER_CHECKS)
 
 
+def test_a_trainer_that_vmap_rejects_is_told_why():
+    class Asks(Tidy):
+        def loss(self, phase, nets, batch, hp):
+            return super().loss(phase, nets, batch, hp) * (2.0 if hp.blur > 0.2 else 1.0)
+
+    with pytest.raises(AssertionError) as raised:
+        testing.check_trainer(Asks, SETTINGS, fused.FUSED_TRAINER_CHECKS)
+    lines = str(raised.value).splitlines()[1:]
+    assert len([line for line in lines if "UnfusableError: Asks: " in line]) == 4
+    assert "data-dependent control flow" in lines[0]
+
+
 def test_one_line_names_every_check_that_fails():
     class Wrong(MisnamedTest, UnreadDefault):
         pass
 
     with pytest.raises(AssertionError) as raised:
-        testing.check_trainer(Wrong, SETTINGS)
+        testing.check_trainer(Wrong, SETTINGS, contract.LONE_TRAINER_CHECKS)
     first, *lines = str(raised.value).splitlines()
     assert first == "Wrong breaks:"
     assert [line.partition(":")[0] for line in lines] == [
@@ -178,7 +243,7 @@ def test_what_a_trainer_raises_is_said_with_the_check_in_which_it_did():
             raise ValueError("no test data")
 
     with pytest.raises(AssertionError, match="is_read: ValueError: no test data") as raised:
-        testing.check_trainer(Raises, SETTINGS)
+        testing.check_trainer(Raises, SETTINGS, contract.LONE_TRAINER_CHECKS)
     assert isinstance(raised.value.__cause__, ValueError)
 
 
@@ -187,6 +252,10 @@ def test_trials_from_a_space_meet_every_option_of_every_choice():
     assert len(settings) == 5
     assert {s["shape"] for s in settings} == {"plain", "square", "even"}
     assert {s["kind"] for s in settings} == {"sgd", "adam"}
+
+
+def test_one_line_puts_a_trainer_through_all_of_it():
+    testing.check_trainer(Tidy, SETTINGS)
 
 
 @pytest.mark.parametrize("tries", [SETTINGS, FROM_A_SPACE], ids=["settings", "space"])

@@ -6,7 +6,7 @@ convolution is slower than its parts; all others as one stack.
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,9 @@ from hpsearch.fusion import chance
 from hpsearch.fusion.feed import Feed
 from hpsearch.fusion.hyper import stacked_numbers
 from hpsearch.fusion.member import Member
+from hpsearch.fusion.moves import Captured, Compiled, Looped, Move, Replayed, Whole
 from hpsearch.fusion.optimizers import Stacked
-from hpsearch.fusion.program import Program
+from hpsearch.fusion.program import Program, Replay
 from hpsearch.fusion.recording import Material, Script
 from hpsearch.fusion.stack import Stack, padded
 from hpsearch.fusion.trainer import Trainer
@@ -38,15 +39,29 @@ class Engine:
         trainer: of all members.
         members: at least one; their networks become views of the stack.
         shape: what they share.
+        is_compiled: whether torch.compile makes the steps, which gives up that bits do not depend
+            on the company.
+
+    Attributes:
+        live_bytes: what a step's intermediate results take, in bytes; known after the first step
+            of each phase.
 
     Raises:
         UnfusableError: vmap rejects the trainer.
     """
 
-    def __init__(self, trainer: Trainer, members: Sequence[Member], shape: Shape) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        members: Sequence[Member],
+        shape: Shape,
+        *,
+        is_compiled: bool = False,
+    ) -> None:
         self.members = list(members)
         self._trainer = trainer
         self._device = members[0].run.device
+        self._is_compiled = is_compiled
         rows = list(members) * (2 if len(members) == 1 else 1)
         self._count = len(rows)
         first = rows[0].run
@@ -58,40 +73,24 @@ class Engine:
             for name, template in templates.items()
         }
         dtype = self.stacks[trainer.phases[0]].rows.dtype
-        self._feed = Feed(
-            [m.source for m in rows],
-            trainer.noise(group),
-            dtype,
-            self._device,
-        )
-        hps = [m.run.hp for m in rows]
-        numbers = stacked_numbers(hps, shape, dtype)
+        self._feed = Feed([m.source for m in rows], trainer.noise(group), dtype, self._device)
+        numbers = stacked_numbers([m.run.hp for m in rows], shape, dtype)
         self._numbers = {name: tensor.to(self._device) for name, tensor in numbers.items()}
+        inputs = [m.inputs for m in rows]
+        self._inputs = _stacked_inputs(inputs, trainer.inputs(group), self._device)
         self._script = Script(
             trainer,
             {name: stack.template for name, stack in self.stacks.items()},
             {name: value for name, value in group.items() if name not in shape.varying},
             {name: choices for name, choices in shape.varying.items() if choices is not None},
+            is_exact=self._device == "cpu" and not is_compiled,
         )
-        self._inputs = _stacked_inputs(
-            [m.inputs for m in rows], trainer.inputs(group), self._device
-        )
-        self._optimizers = {
-            phase: self._stacked_optimizers(phase, rows) for phase in trainer.phases
-        }
-        self._masks = {
-            phase: _bits(self.stacks[phase].own_positions(), dtype) if stack.is_padded else None
-            for phase, stack in self.stacks.items()
-            if phase in trainer.phases
-        }
-        self._gradients = {
-            phase: torch.zeros_like(self.stacks[phase].rows) for phase in trainer.phases
-        }
+        self._optimizers = {p: self._stacked_optimizers(p, rows) for p in trainer.phases}
         self.live_bytes = 0
-        self._steps: dict[str, list[Callable[[], list[Tensor]]]] = {}
-        self._outputs: list[Callable[[], list[Tensor]]] | None = None
+        self._steps: dict[str, Move] = {}
+        self._outputs: list[Replay] | None = None
         self._output_names: list[str] = []
-        self._is_looped = self._device == "cpu" and self._convolves()
+        self._is_looped = self._script.is_exact and self._convolves()
 
     def step(self, phase: str, members: Sequence[int]) -> list[tuple[int, float]]:
         """Update the parameters of a phase for these members.
@@ -102,25 +101,11 @@ class Engine:
         self._feed.fill([(k, self.members[k].step) for k in members])
         if phase not in self._steps:
             self._steps[phase] = self._record_step(phase)
-        kept = self._buffers_of_others(members)
-        gradients = self._gradients[phase]
-        if self._is_looped:
-            losses = torch.zeros(len(members), dtype=gradients.dtype)
-            for i, k in enumerate(members):
-                losses[i], gradients[k] = self._steps[phase][k]()
-        else:
-            [run] = self._steps[phase]
-            losses, gradients = run()
-        for tensor, mask, values in kept:
-            tensor[mask] = values
-        own = self._masks[phase]
-        if own is not None:
-            gradients.view(own.dtype).bitwise_and_(own)
-        self._optimizers[phase].step(gradients, members)
+        losses = self._steps[phase](members)
         if math.isfinite(float(losses.sum())):
             return []
-        of = losses.tolist() if self._is_looped else [losses[k].item() for k in members]
-        return [(k, loss) for k, loss in zip(members, of, strict=True) if not math.isfinite(loss)]
+        of = losses.tolist()
+        return [(k, of[k]) for k in members if not math.isfinite(of[k])]
 
     def outputs(self) -> list[dict[str, Tensor]]:
         """What the trainer's `outputs` gives, for each member."""
@@ -168,19 +153,25 @@ class Engine:
 
     def _convolves(self) -> bool:
         """Whether a step has a convolution in it."""
-        return any(
-            _CONVOLUTION
-            in self._recorded(phase, self._material(self._feed.batch).lane(0), None).operations
-            for phase in self._trainer.phases
-        )
+        lane = self._material(self._feed.batch).lane(0)
+        programs = [self._recorded(phase, lane, None) for phase in self._trainer.phases]
+        return any(_CONVOLUTION in program.operations for program in programs)
 
-    def _record_step(self, phase: str) -> list[Callable[[], list[Tensor]]]:
+    def _record_step(self, phase: str) -> Move:
+        stack, optimizer = self.stacks[phase], self._optimizers[phase]
+        mask = _bits(stack.own_positions(), stack.rows.dtype) if stack.is_padded else None
         material = self._material(self._feed.batch)
-        if not self._is_looped:
-            program = self._recorded(phase, material, self._count)
-            return [program.bind(material.tensors)]
-        program = self._recorded(phase, material.lane(0), None)
-        return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
+        buffers = [b for s in self.stacks.values() for b in s.buffers.values()]
+        if self._is_looped:
+            program = self._recorded(phase, material.lane(0), None)
+            lanes = [material.lane(k).tensors for k in range(len(self.members))]
+            runs = [program.bind(lane) for lane in lanes]
+            return Looped(runs, optimizer, torch.zeros_like(stack.rows), mask)
+        program = self._recorded(phase, material, self._count)
+        if self._script.is_exact:
+            return Replayed(program.bind(material.tensors), optimizer, mask, buffers, self._count)
+        whole = Whole(program, material.tensors, optimizer, stack.rows, mask, buffers)
+        return Compiled(whole) if self._is_compiled else Captured(whole)
 
     def _recorded(self, phase: str, material: Material, members: int | None) -> Program:
         """A program of a step; what recording it does to the buffers is undone."""
@@ -191,22 +182,13 @@ class Engine:
         self.live_bytes = max(self.live_bytes, program.live_bytes)
         return program
 
-    def _record_outputs(self) -> list[Callable[[], list[Tensor]]]:
+    def _record_outputs(self) -> list[Replay]:
         material = self._material(self._inputs)
         if not self._is_looped:
             program, self._output_names = self._script.outputs(material, self._count)
             return [program.bind(material.tensors)]
         program, self._output_names = self._script.outputs(material.lane(0), None)
         return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
-
-    def _buffers_of_others(self, members: Sequence[int]) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """What a step must leave as it is although it passes over it."""
-        if self._is_looped or len(members) == self._count:
-            return []
-        others = torch.ones(self._count, dtype=torch.bool)
-        others[list(members)] = False
-        buffers = [b for stack in self.stacks.values() for b in stack.buffers.values()]
-        return [(buffer, others, buffer[others]) for buffer in buffers]
 
 
 def _apart(nets: Sequence[Any]) -> list[Any]:

@@ -88,7 +88,10 @@ class Formula(ABC):
 
 
 class Sgd(Formula):
-    """Stochastic gradient descent with momentum, as in torch: Sutskever et al. 2013, sec. 2."""
+    """Gradient descent with classical or Nesterov's momentum (Sutskever et al. 2013, sec. 2).
+
+    As in torch, the learning rate multiplies the buffer and is not in it.
+    """
 
     def __init__(self, optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
         super().__init__(optimizers, parameters)
@@ -151,8 +154,9 @@ class Adam(Formula):
             }
             for o in optimizers
         ]
+        # The kernel reads its number from a tensor, which is written without a tensor operation.
         count = torch.zeros(1)
-        self._count, self._number = [count[0]], memoryview(count.numpy())
+        self._count, self._number = [count[0]], count.numpy().data
         self._beta1 = column(optimizers, lambda o: o.betas[0], self._like.device)
         self._beta2 = column(optimizers, lambda o: o.betas[1], self._like.device)
         self._gain1 = (1 - self._beta1).to(self._like.dtype)
@@ -185,7 +189,7 @@ class Adam(Formula):
 
 
 class Rmsprop(Formula):
-    """Tieleman & Hinton 2012, as in torch.
+    """Tieleman & Hinton 2012, lecture 6.5, as in torch.
 
     torch has no kernel for it, but it is Adam without the first moment (beta1 = 0) and without the
     correction of the second, which Adam ends when beta2^t is 0: one kernel in place of five.
@@ -225,7 +229,7 @@ class Rmsprop(Formula):
             self._divide(i, self._rows[i], g, lr)
             return
         (buffer,) = self._buffers[i]
-        buffer.mul_(optimizer.momentum)
+        buffer.mul_(float(optimizer.momentum))
         self._divide(i, self._buffers[i], g, -1.0)
         p.add_(buffer, alpha=-lr)
 

@@ -24,7 +24,14 @@ ENDED_SHARE = 0.25  # of a stack's members that train no more, when it is made a
 Ended = Callable[[Run, BaseException | None], None]
 
 
-def train(trainer: Trainer, runs: Sequence[Run], shape: Shape, ended: Ended) -> None:
+def train(
+    trainer: Trainer,
+    runs: Sequence[Run],
+    shape: Shape,
+    ended: Ended,
+    *,
+    is_compiled: bool = False,
+) -> None:
     """Train all trials, from their checkpoints where they have one, until each is at its budget.
 
     Args:
@@ -32,12 +39,15 @@ def train(trainer: Trainer, runs: Sequence[Run], shape: Shape, ended: Ended) -> 
         runs: the trials; they share a device.
         shape: what they share.
         ended: is told of each as it ends, with what ended it before its budget.
+        is_compiled: whether torch.compile makes the steps: faster once that is done, and then a
+            trial's bits depend on who shares its group.
 
     Raises:
         UnfusableError: vmap rejects the trainer; nothing was trained or reported.
         TrainerError: the trainer breaks its contract.
     """
-    Group(trainer, [Member(trainer, run) for run in runs], shape, ended).run()
+    members = [Member(trainer, run) for run in runs]
+    Group(trainer, members, shape, ended, is_compiled=is_compiled).run()
 
 
 class Group:
@@ -48,17 +58,25 @@ class Group:
         members: at least one.
         shape: what they share.
         ended: is told of each that ends.
+        is_compiled: whether torch.compile makes the steps.
     """
 
     def __init__(
-        self, trainer: Trainer, members: Sequence[Member], shape: Shape, ended: Ended
+        self,
+        trainer: Trainer,
+        members: Sequence[Member],
+        shape: Shape,
+        ended: Ended,
+        *,
+        is_compiled: bool = False,
     ) -> None:
         self._trainer = trainer
         self._shape = shape
         self._ended = ended
+        self._is_compiled = is_compiled
         self._saved_at = time.monotonic()
         self._looked_at = 0.0
-        self.engine = Engine(trainer, members, shape)
+        self.engine = Engine(trainer, members, shape, is_compiled=is_compiled)
         self.training = list(range(len(members)))  # positions in the engine
 
     def run(self) -> None:
@@ -127,5 +145,5 @@ class Group:
         for k in self.training:
             self.engine.release(k)
         left = [self.engine.members[k] for k in self.training]
-        self.engine = Engine(self._trainer, left, self._shape)
+        self.engine = Engine(self._trainer, left, self._shape, is_compiled=self._is_compiled)
         self.training = list(range(len(left)))

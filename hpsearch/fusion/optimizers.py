@@ -70,7 +70,7 @@ class Stacked:
         self.optimizers = tuple(optimizers)
         self.counts = torch.zeros((len(parameters), 1), dtype=torch.float64, device=device)
         # The same numbers without a tensor operation, which would take longer than a row's kernel.
-        self._numbers = memoryview(self.counts[:, 0].cpu().numpy())
+        self._numbers = self.counts[:, 0].cpu().numpy().data
         self._parameters = parameters
         self._rates = Rates(optimizers, device)
         self._formulas: list[tuple[Formula, Tensor]] = []  # with the rows that they are for
@@ -84,6 +84,11 @@ class Stacked:
         self._places = [places[k] for k in range(len(optimizers))]
         order = torch.cat([members for _, members in self._formulas])
         self._back = torch.argsort(order)  # from the order by kinds to that of the rows
+
+    @property
+    def states(self) -> list[Tensor]:
+        """All that is kept of the rows besides their counts."""
+        return [state for formula, _ in self._formulas for state in formula.states.values()]
 
     @property
     def updates(self) -> list[int]:
@@ -141,19 +146,6 @@ class Stacked:
         """What torch.optim keeps of row k besides its step: views [P] by torch's names."""
         formula, i = self._places[k]
         return {name: formula.states[name][i] for name in formula.names(i)}
-
-    def load(self, k: int, state: Mapping[str, Tensor], updates: int) -> None:
-        """Give row k this state, a copy of what `state` gave; of a name that it lacks, zeros."""
-        for name, row in self.state(k).items():
-            row.copy_(state[name]) if name in state else row.zero_()
-        self.counts[k] = updates
-
-    def keep(self, rows: Sequence[int], parameters: Tensor) -> "Stacked":
-        """The same for these rows alone, whose parameters are the rows of `parameters` in turn."""
-        kept, updates = Stacked([self.optimizers[k] for k in rows], parameters), self.updates
-        for new, k in enumerate(rows):
-            kept.load(new, self.state(k), updates[k])
-        return kept
 
     def to_torch(self, k: int, views: Views) -> dict[str, Any]:
         """The state_dict that row k would have in the optimizer of `build_optimizer`."""

@@ -6,14 +6,15 @@ what depends only on numbers that never change is computed once.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from operator import getitem
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, fx, nn
 
 from hpsearch.fusion.passes import name_of, overwrites, written
 from hpsearch.fusion.tape import Call, Slot, Tape
 
-Run = Callable[[], list[Tensor]]
+Replay = Callable[[], list[Tensor]]
 
 
 class Program:
@@ -36,11 +37,29 @@ class Program:
         self.operations = {name_of(call) for call in tape.calls}
         self._tape = replace(tape, values=[])
 
-    def bind(self, inputs: Sequence[Tensor]) -> Run:
+    def bind(self, inputs: Sequence[Tensor]) -> Replay:
         """The function that replays the tape on these tensors, which must stay where they are."""
         places = _Places(self._tape, inputs, self._fixed, self._changed, self._constants)
         calls = [call for call in self._tape.calls if not places.settle(call)]
         return _compiled(self._tape, calls, places.values)
+
+    def graph(self) -> fx.GraphModule:
+        """The tape as a graph of its inputs, for compilers; gives a tuple."""
+        graph, root = fx.Graph(), nn.Module()
+        nodes = {slot: graph.placeholder(f"input_{slot.number}") for slot in self._tape.inputs}
+        for slot, value in self._constants.items():
+            name = f"constant_{slot.number}"
+            root.register_buffer(name, value)
+            nodes[slot] = graph.get_attr(name)
+        for call in self._tape.calls:
+            kwargs = _filled_dict(call, nodes)
+            result = graph.call_function(call.function, _filled(call.args, nodes), kwargs)
+            for i, each in enumerate(call.results):
+                if each is not None:
+                    whole = call.is_single
+                    nodes[each] = result if whole else graph.call_function(getitem, (result, i))
+        graph.output(tuple(nodes[slot] for slot in self._tape.outputs))
+        return fx.GraphModule(root, graph)
 
 
 def _live_bytes(tape: Tape) -> int:
@@ -99,7 +118,7 @@ def _is_view(call: Call) -> bool:
     return bool(getattr(call.function, "is_view", False))
 
 
-def _filled(tree: Any, values: dict[Slot, Tensor]) -> Any:
+def _filled(tree: Any, values: Mapping[Slot, Any]) -> Any:
     if isinstance(tree, Slot):
         return values[tree]
     if isinstance(tree, tuple | list):
@@ -107,11 +126,11 @@ def _filled(tree: Any, values: dict[Slot, Tensor]) -> Any:
     return tree
 
 
-def _filled_dict(call: Call, values: dict[Slot, Tensor]) -> dict[str, Any]:
+def _filled_dict(call: Call, values: Mapping[Slot, Any]) -> dict[str, Any]:
     return {key: _filled(value, values) for key, value in call.kwargs.items()}
 
 
-def _compiled(tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor]) -> Run:
+def _compiled(tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor]) -> Replay:
     """Python source with a line an operation, each result dropped after its last use."""
     names: dict[str, Any] = {}
     writer = _Writer(names, known)
@@ -131,7 +150,7 @@ def _compiled(tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor]) -> R
     body = "\n    ".join([*lines, f"return [{outputs}]"])
     namespace = dict(names)
     exec(compile(f"def run({parameters}):\n    {body}\n", "<a recorded step>", "exec"), namespace)
-    run: Run = namespace["run"]
+    run: Replay = namespace["run"]
     return run
 
 

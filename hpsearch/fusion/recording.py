@@ -73,12 +73,14 @@ class Script:
         nets: the group's networks, which lend their structure.
         plain: hyperparameters that all members share.
         choices: possible values of those choices that may differ.
+        is_exact: whether a member's bits must not depend on its company.
     """
 
     trainer: Trainer
     nets: Mapping[str, nn.Module]
     plain: Mapping[str, Any]
     choices: Mapping[str, Sequence[Scalar]]
+    is_exact: bool = True
 
     def step(
         self, phase: str, material: Material, fields: Sequence[Field], members: int | None
@@ -175,7 +177,7 @@ class Script:
             if members is None:
                 raise
             raise UnfusableError(f"{type(self.trainer).__name__}: {error}") from error
-        return Program(prepared(tape, members), material.fixed)
+        return Program(prepared(tape, members if self.is_exact else None), material.fixed)
 
 
 def _row(tensors: Tensors, k: int) -> dict[str, Tensor]:

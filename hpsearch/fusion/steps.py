@@ -55,7 +55,7 @@ class Batches:
         self._noise = Noise(seed, trainer.noise(hp))
         self._device = device
 
-    def at(self, step: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def at(self, step: int, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
         """By name; noise in the networks' `dtype`."""
         rows = self._order.at(step).to(self._device)
         batch = {name: tensor.index_select(0, rows) for name, tensor in self._train.items()}

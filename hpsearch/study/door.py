@@ -17,7 +17,7 @@ from hpsearch.study.yaml12 import compose
 
 SECTIONS = (
     "study", "trainer", "command", "objective", "search", "budget", "confirm", "limits",
-    "resources", "loggers", "fixed", "start", "space",
+    "resources", "fuse", "loggers", "fixed", "start", "space",
 )  # fmt: skip
 _REQUIRED = {
     "study": "name the study, as in study: digits-gan",
@@ -95,6 +95,7 @@ def _checked(
     confirm = sections.read(Confirm, raw.get("confirm", {}), ("confirm",), faults)
     limits = sections.read(Limits, raw.get("limits", {}), ("limits",), faults)
     resources = sections.read(Resources, raw.get("resources", {}), ("resources",), faults)
+    fuse = sections.fuse(raw.get("fuse", "auto"), faults)
     logs = loggers.read(raw.get("loggers", []), faults)
     objective = sections.objective(raw["objective"], faults) if "objective" in raw else None
     sections.relations(search, budget, raw.get("start"), faults)
@@ -118,6 +119,7 @@ def _checked(
         confirm=confirm,
         limits=limits,
         resources=resources,
+        fuse=fuse,
         loggers=logs,
         fixed=fixed,
         start=start,

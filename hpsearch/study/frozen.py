@@ -15,6 +15,7 @@ _FREE = {
     ("resources", "parallel"),
     ("resources", "device"),
     ("resources", "trials_per_gpu"),
+    ("resources", "trials_per_group"),
     ("limits", "search_seconds"),
     ("limits", "retries"),
 }
@@ -78,6 +79,7 @@ def _contents(study: Study) -> dict[Path, str]:
             contents[section, name] = value
     for name, value in study.fixed.items():
         contents["fixed", name] = value
+    contents["fuse",] = study.fuse
     contents["start",] = study.start
     for parameter in study.space:
         domain = parameter.domain

@@ -88,6 +88,11 @@ class Resources:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     trials_per_gpu: Positive = 1
     threads: Positive = 1  # a trial; its numbers depend on it
+    trials_per_group: Positive | Literal["auto"] = "auto"  # at most; of trials that train fused
+
+
+# Whether trials of a like structure train in one loop; it changes the last bits of their numbers.
+Fuse = Literal["auto", "off", "eager", "compile"]
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ class Study:
     confirm: Confirm
     limits: Limits
     resources: Resources
+    fuse: Fuse
     loggers: tuple[TensorboardLogs | MlflowLogs, ...]  # in the file's order, each once
     fixed: Mapping[str, Any]
     start: tuple[Mapping[str, Scalar], ...]  # may leave parameters out: those are drawn

@@ -5,12 +5,12 @@ types, bounds and defaults.
 """
 
 import dataclasses
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import pydantic
 
 from hpsearch.study.marks import Faults, Path, did_you_mean
-from hpsearch.study.nouns import Budget, Objective, Search
+from hpsearch.study.nouns import Budget, Fuse, Objective, Search
 
 Section = TypeVar("Section")
 
@@ -22,8 +22,10 @@ _MESSAGES = {
     "greater_than_equal": "must be at least {ge:g}",
     "literal_error": "must be {expected}",
 }
+_AUTO_OR_NUMBER = 'must be "auto" or a whole number of at least 1'
 _EITHER = {
-    "parallel": 'must be "auto" or a whole number of at least 1',
+    "parallel": _AUTO_OR_NUMBER,
+    "trials_per_group": _AUTO_OR_NUMBER,
     "structures": "must be a whole number of at least 1, or a list of them, one a round",
 }
 _MISSING = {"steps": 'missing; say how many steps a trial trains for, as in "steps: 1000"'}
@@ -89,6 +91,16 @@ def objective(raw: Any, faults: Faults) -> Objective | None:
     else:
         return Objective(metric, direction)
     return None
+
+
+def fuse(raw: Any, faults: Faults) -> Fuse:
+    words: tuple[Fuse, ...] = get_args(Fuse)
+    for word in words:
+        if raw == word:
+            return word
+    near = did_you_mean(raw, words) if isinstance(raw, str) else ""
+    faults.add(("fuse",), f"must be {', '.join(words)}, got {faults.shown('fuse')}{near}")
+    return "auto"
 
 
 def relations(search: Search | None, budget: Budget | None, starts: Any, faults: Faults) -> None:

@@ -85,3 +85,7 @@ def _spanned_by(settings: Sequence[Settings], defaults: Mapping[str, Any]) -> Sp
                 options.append(value)
         parameters.append(Parameter(name, Choice(tuple(options))))
     return Space(tuple(parameters))
+
+
+def shown(settings: Settings) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "the defaults"

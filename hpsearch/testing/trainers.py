@@ -30,8 +30,9 @@ from hpsearch.fusion import Trainer
 from hpsearch.groups import space_faults, structure_faults
 from hpsearch.run import HP
 from hpsearch.space import Scalar, Space
-from hpsearch.testing.cases import Case, Settings, Tries
+from hpsearch.testing.cases import Case, Settings, Tries, shown
 from hpsearch.testing.expectations import expect
+from hpsearch.testing.fused import FUSED_TRAINER_CHECKS
 from hpsearch.testing.trials import Bench, difference, train_alone
 
 TrainerCheck = Callable[[type[Trainer], Tries, Path], None]
@@ -87,11 +88,11 @@ def its_loss_draws_no_random_numbers(trainer: type[Trainer], tries: Tries, folde
 
 def a_trial_resumes_to_the_same_bits(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
     for i, settings in enumerate(Case.of(trainer, tries).settings):
-        straight = train_alone(trainer, folder / f"{i}-straight", settings, budget=12)
-        train_alone(trainer, folder / f"{i}-parts", settings, budget=6)
-        parts = train_alone(trainer, folder / f"{i}-parts", settings, budget=12)
+        straight = train_alone(trainer, folder / f"{i}-straight", settings, budget=8)
+        train_alone(trainer, folder / f"{i}-parts", settings, budget=4)
+        parts = train_alone(trainer, folder / f"{i}-parts", settings, budget=8)
         found = difference(straight, parts)
-        expect(found is None, f"{_shown(settings)}: stopped at 6 and resumed to 12, {found}")
+        expect(found is None, f"{shown(settings)}: stopped at 4 and resumed to 8, {found}")
 
 
 def its_metrics_are_finite_and_the_same_for_the_same_networks(
@@ -100,11 +101,9 @@ def its_metrics_are_finite_and_the_same_for_the_same_networks(
     for settings in Case.of(trainer, tries).settings:
         bench = Bench(trainer, HP({**trainer.defaults, **settings}))
         first, again = (dict(bench.evaluate().metrics) for _ in range(2))
-        expect(bool(first), f"{_shown(settings)}: evaluate() gives no metrics")
+        expect(bool(first), f"{shown(settings)}: evaluate() gives no metrics")
         _expect_finite(first, settings)
-        expect(
-            first == again, f"{_shown(settings)}: two evaluations of it gave {first} and {again}"
-        )
+        expect(first == again, f"{shown(settings)}: two evaluations of it gave {first} and {again}")
 
 
 def metrics_on_test_data_are_named_test(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
@@ -127,7 +126,7 @@ LONE_TRAINER_CHECKS: tuple[TrainerCheck, ...] = (
     its_metrics_are_finite_and_the_same_for_the_same_networks,
     metrics_on_test_data_are_named_test,
 )
-ALL_TRAINER_CHECKS = LONE_TRAINER_CHECKS
+ALL_TRAINER_CHECKS: tuple[TrainerCheck, ...] = LONE_TRAINER_CHECKS + FUSED_TRAINER_CHECKS
 
 
 def check_trainer(
@@ -186,12 +185,8 @@ def _generators() -> dict[str, bytes]:
 
 def _expect_finite(metrics: Mapping[str, float], settings: Settings) -> None:
     wrong = {name: value for name, value in metrics.items() if not math.isfinite(value)}
-    expect(not wrong, f"{_shown(settings)}: not finite: {wrong}")
+    expect(not wrong, f"{shown(settings)}: not finite: {wrong}")
 
 
 def _is_scalar(value: Any) -> bool:
     return isinstance(value, Scalar)
-
-
-def _shown(settings: Settings) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "the defaults"

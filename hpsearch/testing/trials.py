@@ -1,6 +1,7 @@
 """Trials that a check trains: alone, in a group, in float64; and how two of them are compared."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpsearch.fusion import Data, Evaluation, Trainer, chance, lone
+from hpsearch.fusion import Data, Evaluation, Trainer, chance, group, lone
 from hpsearch.fusion.steps import Batches, cycle
+from hpsearch.groups import Shape
 from hpsearch.run import HP, Run
-from hpsearch.testing.cases import Settings
+from hpsearch.testing.cases import Settings, shown
+from hpsearch.testing.expectations import expect
 from hpsearch.trial import Folder, Spec
 
 SEED = 7
-REPORT_EVERY = 3
+REPORT_EVERY = 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,45 @@ def train_alone(
     return Trained.read(folder)
 
 
+@dataclass(frozen=True)
+class Member:
+    """A trial of a group."""
+
+    settings: Settings
+    seed: int
+    budget: int
+
+
+def train_together(
+    trainer: type[Trainer],
+    folder: Path,
+    members: Sequence[Member],
+    shape: Shape,
+    report_every: int = REPORT_EVERY,
+) -> list[Trained]:
+    """Train a group in one loop; member i's folder is `folder / str(i)`.
+
+    Raises:
+        AssertionError: a member did not reach its budget.
+        UnfusableError: vmap rejects the trainer.
+    """
+    runs = [
+        start(folder / str(i), m.settings, budget=m.budget, seed=m.seed, report_every=report_every)
+        for i, m in enumerate(members)
+    ]
+    ends: dict[Path, BaseException | None] = {}
+
+    def ended(run: Run, error: BaseException | None) -> None:
+        ends[run.folder.path] = error
+
+    group.train(trainer(), runs, shape, ended)
+    for run, member in zip(runs, members, strict=True):
+        path = run.folder.path
+        expect(path in ends, f"{shown(member.settings)}: the group has lost it")
+        expect(ends[path] is None, f"{shown(member.settings)}: in a group: {ends[path]}")
+    return [Trained.read(run.folder.path) for run in runs]
+
+
 class Bench:
     """A trainer's networks and batches, for calls without a loop around them."""
 
@@ -73,7 +115,8 @@ class Bench:
         for net in self.nets.values():
             net.train()
         step = cycle(self.trainer, self.hp).index(phase)
-        return self.trainer.loss(phase, self.nets, self._batches.at(step), self.hp)
+        dtype = next(self.nets[phase].parameters()).dtype
+        return self.trainer.loss(phase, self.nets, self._batches.at(step, dtype), self.hp)
 
     def evaluate(self) -> Evaluation:
         self._rest()
@@ -93,7 +136,7 @@ class Bench:
 
 
 def in_doubles(trainer: type[Trainer]) -> type[Trainer]:
-    """The same trainer with networks, data and noise in float64."""
+    """The same trainer with networks and data in float64; noise is given in their type."""
     return type(trainer.__name__, (_InDoubles, trainer), {})
 
 
@@ -110,11 +153,6 @@ class _InDoubles(Trainer):
     def inputs(self, hp: HP) -> Mapping[str, Tensor]:
         return _doubled(super().inputs(hp))
 
-    def loss(
-        self, phase: str, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], hp: HP
-    ) -> Tensor:
-        return super().loss(phase, nets, _doubled(batch), hp)
-
 
 def difference(a: Trained, b: Trained) -> str | None:
     """The first thing in which two trials are not the same to the bit; None if they are."""
@@ -129,18 +167,26 @@ def difference(a: Trained, b: Trained) -> str | None:
     return None
 
 
-def distance(a: Trained, b: Trained) -> tuple[float, str]:
-    """How far apart the numbers of two checkpoints are, |a - b| / (1 + |b|), and where most."""
+def distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[float, str]:
+    """How far apart the numbers are, |a - b| / (1 + |b|), and where most; infinite if unlike."""
+    if a.keys() != b.keys():
+        return math.inf, min(a.keys() ^ b.keys())
     worst, where = 0.0, ""
-    for path, value in a.state.items():
-        x = torch.as_tensor(value).double()
-        y = torch.as_tensor(b.state[path]).double()
-        if not x.numel():
-            continue
-        off = float(((x - y).abs() / (1 + y.abs())).nan_to_num(float("inf")).max())
+    for path in a:
+        off = _off_by(a[path], b[path])
         if off > worst:
             worst, where = off, path
     return worst, where
+
+
+def _off_by(a: Any, b: Any) -> float:
+    if a is None or b is None:
+        return 0.0 if a is b else math.inf
+    x, y = torch.as_tensor(a).double(), torch.as_tensor(b).double()
+    if x.shape != y.shape:
+        return math.inf
+    off = torch.where(x == y, 0.0, (x - y).abs() / (1 + y.abs())).nan_to_num(math.inf)
+    return float(off.max()) if off.numel() else 0.0
 
 
 def _doubled(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

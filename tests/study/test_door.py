@@ -103,7 +103,7 @@ def test_what_is_missing_is_named_with_its_cure(faults):
          "fixed.my-data: must be a name of letters, digits and _, as in Python"),
         ("fixed: 3", "fixed: must be a mapping of names to values, as in {data: digits}, got 3"),
         ("fixd: {}", "fixd: unknown section (has: study, trainer, command, objective, search,"
-         " budget, confirm, limits, resources, loggers, fixed, start, space)."
+         " budget, confirm, limits, resources, fuse, loggers, fixed, start, space)."
          ' Did you mean "fixed"?'),
     ],
 )  # fmt: skip

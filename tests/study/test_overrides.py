@@ -42,7 +42,7 @@ def test_an_overridden_parameter_keeps_its_place_in_the_space():
     [
         ("search.rounds=x", "search.rounds: must be a whole number, got x"),
         ("serch.rounds=2", "serch: unknown section (has: study, trainer, command, objective,"
-         " search, budget, confirm, limits, resources, loggers, fixed, start, space)."
+         " search, budget, confirm, limits, resources, fuse, loggers, fixed, start, space)."
          ' Did you mean "search"?'),
         ("rounds", "must be KEY.PATH=YAML, as in search.rounds=2"),
         ("search..rounds=2", "must be KEY.PATH=YAML, as in search.rounds=2"),

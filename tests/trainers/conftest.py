@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from hpsearch.run import HP, Run
 from hpsearch.trial import Folder, Spec
 
 torch.set_num_threads(1)
+threadpool_limits(1)  # as in a worker; NumPy's BLAS waits 30 ms for a second core that is busy
 
 
 @pytest.fixture(scope="session", autouse=True)
