@@ -78,7 +78,9 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
 
 def _targets(found: Mapping[str, Any]) -> list[dict[str, str]]:
-    claims = [*_step_targets(found), *_crowd_targets(found), *_memory_targets(found)]
+    claims = list(_step_targets(found))
+    if found["plan"]["crowd"]["trials"] == MEMBERS:  # they are about no smaller crowd
+        claims += [*_crowd_targets(found), *_memory_targets(found)]
     return [
         {
             "claim": claim,
