@@ -20,8 +20,8 @@ def measure(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, 
     with processes.warm_launcher() as launcher, processes.mps(folder) as shared:
         arms = crowd_arms(plan, crowd, launcher, shared, skipped)
         for turn in range(plan.repeats):
-            for (name, steps), (slow, run) in list(arms.items()):
-                if slow and turn >= plan.slow_repeats:
+            for (name, steps), (repeats, run) in list(arms.items()):
+                if turn >= repeats:
                     continue
                 place = folder / f"crowd-{turn}-{name.replace(' ', '-')}-{steps}"
                 try:
@@ -44,7 +44,7 @@ def measure(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, 
         }
 
 
-Crowded = tuple[bool, Callable[[Path], object]]  # slow; what is timed, given a new folder
+Crowded = tuple[int, Callable[[Path], object]]  # how often; what is timed, given a new folder
 
 
 def crowd_arms(
@@ -59,11 +59,12 @@ def crowd_arms(
     for steps in plan.lengths:
         long = replace(crowd, steps=steps)
         for name, run in short_arms(long, launcher, plan.modes).items():
-            arms[name, steps] = False, run
-    arms |= {(name, crowd.steps): (True, run) for name, run in long_arms(crowd, launcher).items()}
+            arms[name, steps] = plan.repeats, run
+    for name, run in long_arms(crowd, launcher).items():
+        arms[name, crowd.steps] = plan.slow_repeats, run
     if shared is not None:
         arms["a cold process each, under MPS", crowd.steps] = (
-            True,
+            plan.slow_repeats,
             lambda folder: processes.cold(processes.split(processes.job(crowd, folder)), shared),
         )
     elif plan.device != "cpu":
@@ -72,7 +73,7 @@ def crowd_arms(
         skipped.append("Ray Tune: on the CPU only")
     elif processes.has_ray(plan.ray_python):
         arms["Ray Tune, all at once", crowd.steps] = (
-            True,
+            plan.ray_repeats,
             lambda _folder: processes.ray(plan.ray_python, crowd),
         )
     else:

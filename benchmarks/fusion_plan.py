@@ -36,6 +36,7 @@ class Plan:
     modes: Sequence[Mode] = MODES
     repeats: int = 5
     slow_repeats: int = 3
+    ray_repeats: int = 1  # takes minutes
     chunk_s: float = 0.15
     crowd: Crowd = field(default_factory=lambda: Crowd("MLP 64-128-10", 32, 1000, 25))
     lengths: Sequence[int] = LENGTHS

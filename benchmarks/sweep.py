@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch import view
-from hpsearch.trial import Trial
+from hpsearch.trial import Folder, Spec
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "studies" / "digits_gan.yaml"
@@ -86,16 +86,18 @@ def run(arm: str, sets: Sequence[str]) -> dict[str, Any]:
             "arm": arm,
             "seconds": spent,
             "trials": len(result.records),
-            "group": company(result.records),
+            "group": company(
+                [folder.read_spec() for folder in map(Folder, study.glob("trials/*"))]
+            ),
             "digest": result.digest,
         }
     print(row, file=sys.stderr)
     return row
 
 
-def company(trials: Sequence[Trial]) -> float:
+def company(specs: Sequence[Spec]) -> float:
     """The size of the group that the average trial finds itself in, itself included."""
-    return statistics.fmean(len({trial.spec.number, *trial.spec.group}) for trial in trials)
+    return statistics.fmean(len({spec.number, *spec.group}) for spec in specs)
 
 
 def digests(rows: Sequence[dict[str, Any]]) -> list[str]:
