@@ -169,6 +169,14 @@ def _intervals(entry: Any, parameter: Parameter, of: Any) -> Intervals:
     return [(low - domain.half_step(low), high + domain.half_step(high))]
 
 
+def class_interval(entry: Padded, parameter: Parameter, u: float) -> tuple[float, float]:
+    """From where to where the coordinates lie that share a size with `u`; of a whole number."""
+    [interval] = _intervals(
+        entry, parameter, _class_of(entry, parameter, parameter.domain.decode(u))
+    )
+    return interval
+
+
 def _place(intervals: Intervals, u: float) -> float:
     """How much of the intervals lies below `u`, from 0 to 1."""
     total = sum(high - low for low, high in intervals)

@@ -95,6 +95,33 @@ def test_a_parameter_that_the_trainer_does_not_know_is_found_before_anything_run
     assert not (file.parent / "runs").exists()
 
 
+def test_a_space_that_the_trainers_structure_cannot_take_is_found_before_anything_runs(
+    toy: Toy,
+) -> None:
+    trainer = (
+        "from hpsearch.fusion import Padded\n"
+        "class GAN:\n    defaults = {'x': 1, 'kind': 'a', 'y': 1.0}\n"
+        "    structure = ('kind', Padded('x'))\n"
+    )
+    file = toy(STUDY.replace("trainer.py:train", "trainer.py:GAN"), trainer)
+    done = hpsearch("check", file.name, cwd=file.parent)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "hpsearch: toy.yaml:9:3  space.x: the trainer pads it, so it must be of whole numbers: "
+        "int, logint or a list of them\n"
+    )
+
+
+def test_a_function_has_no_structures_to_share(toy: Toy) -> None:
+    file = toy(STUDY.replace("survivors: 2", "survivors: 2, structures: 3"))
+    done = hpsearch("check", file.name, cwd=file.parent)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "hpsearch: toy.yaml:5:46  search.structures: the trainer names no structure that trials "
+        "could share; drop it\n"
+    )
+
+
 def test_a_trainer_that_cannot_be_imported_shows_the_end_of_its_traceback(toy: Toy) -> None:
     file = toy(trainer="import no_such_module\n")
     done = hpsearch("check", file, cwd=file.parent)
