@@ -112,6 +112,31 @@ def test_a_space_that_the_trainers_structure_cannot_take_is_found_before_anythin
     )
 
 
+CLASS = """
+from hpsearch.fusion import Padded, Trainer
+class Net(Trainer):
+    defaults = {'x': 1.0, 'kind': 'a', 'y': 1.0}
+    structure = ('kind',)
+"""
+
+
+def test_check_says_which_trials_would_train_as_one(toy: Toy) -> None:
+    file = toy(STUDY.replace("trainer.py:train", "trainer.py:Net"), CLASS)
+    done = hpsearch("check", file, "--fusion", "--set", "search.structures=2", cwd=file.parent)
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert "0 6 2 3.0 kind (6.0 without it) as it will be" in lines
+    assert "3 kind=a 0 2 4" in lines or "3 kind=b 0 2 4" in lines
+    assert any(line.startswith("saves 12 trials train in ") for line in lines)
+    assert not (file.parent / "runs").exists()
+
+
+def test_a_function_trains_one_process_a_trial(toy: Toy) -> None:
+    file = toy()
+    done = hpsearch("check", file, "--fusion", cwd=file.parent)
+    assert "fusion none: a function trains one process a trial" in " ".join(done.stdout.split())
+
+
 def test_a_function_has_no_structures_to_share(toy: Toy) -> None:
     file = toy(STUDY.replace("survivors: 2", "survivors: 2, structures: 3"))
     done = hpsearch("check", file.name, cwd=file.parent)
