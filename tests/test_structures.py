@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searches import Search
 
-from hpsearch import rounds
+from hpsearch import rounds, view
 from hpsearch.blocks import Blocks, follow, led_by, shared_structure, signature
 from hpsearch.densities import marginals
+from hpsearch.figures.tightened import tightening
 from hpsearch.filling import first_points
 from hpsearch.groups import Alike, Padded, shape_of
 from hpsearch.lineage import lineage
@@ -68,9 +70,9 @@ def table(seed: int, count: int = 25) -> list[Row]:
 
 
 def places(rows: list[Row], round: int, blocks: Blocks, **more: object) -> list[rounds.Proposal]:
-    tightening = rounds.tighten(SPACE, rows, round=round, survivors=3)
+    tightened = rounds.tighten(SPACE, rows, round=round, survivors=3)
     given = {"seed": 0, "trials": 25, "continued": round > 0} | more
-    return rounds.propose(SPACE, tightening, round=round, blocks=blocks, **given)  # type: ignore[arg-type]
+    return rounds.propose(SPACE, tightened, round=round, blocks=blocks, **given)  # type: ignore[arg-type]
 
 
 def test_what_decides_whether_a_structural_parameter_exists_is_shared_as_it_is() -> None:
@@ -273,8 +275,8 @@ def test_a_lineage_that_the_study_no_longer_gives_is_unknown(study: Study) -> No
 def test_the_figure_of_a_structural_parameter_says_what_its_draws_have() -> None:
     rows = table(2)
     made = [p for p in places(rows, 1, Blocks(3, SHARED)) if p.role == "draw"]
-    tightening = rounds.tighten(SPACE, rows, round=1, survivors=3)
-    before = dict(zip(SPACE.names, marginals(SPACE, tightening), strict=True))
+    tightened = rounds.tighten(SPACE, rows, round=1, survivors=3)
+    before = dict(zip(SPACE.names, marginals(SPACE, tightened), strict=True))
     found = as_shared(SPACE, SHARED, [p.unit for p in made], before)
     params = [SPACE.decode(p.unit) for p in made]
     for name, marginal in found.items():
@@ -288,3 +290,50 @@ def test_the_figure_of_a_structural_parameter_says_what_its_draws_have() -> None
     centres = np.array(found["width"].edges[:-1]) + 1e-9
     above = [SPACE.parameters[5].domain.decode(u) > 48 for u in centres]  # type: ignore[operator]
     assert np.array(found["width"].mass)[above].sum() == pytest.approx(wide, abs=0.02)
+
+
+TRAINED = """
+import torch
+from torch import nn
+from hpsearch.fusion import Data, Evaluation, Padded, Trainer
+
+class Net(Trainer):
+    defaults = {"depth": 1, "width": 8, "lr": 0.1}
+    structure = ("depth", Padded("width", 2))
+
+    def data(self, hp):
+        return Data({"x": torch.ones(8, 2)}, 4)
+
+    def build(self, hp):
+        layers = [nn.Linear(2, hp.width), *(nn.Linear(hp.width, hp.width) for _ in range(hp.depth))]
+        return {"net": nn.Sequential(*layers, nn.Linear(hp.width, 1))}
+
+    def loss(self, phase, nets, batch, hp):
+        return (nets["net"](batch["x"]) ** 2).mean()
+
+    def evaluate(self, nets, outputs, hp):
+        return Evaluation({"loss": float(nets["net"](torch.ones(1, 2)) ** 2)})
+"""
+
+
+def test_a_search_with_blocks_that_goes_on_ends_as_one_undisturbed(tmp_path: Path) -> None:
+    text = STUDY.replace("study: toy", "study: s").replace("trials: 10", "trials: 6")
+    text += "confirm: {top: 0}\n"
+    whole = Search(tmp_path / "whole", text, TRAINED)
+    parted = Search(tmp_path / "parted", text, TRAINED)
+    assert whole.finish() == (0, "")
+    assert parted.finish("--set", "search.rounds=1") == (0, "")
+    assert parted.finish("--set", "search.rounds=2") == (0, "")
+    assert parted.finish() == (0, "")
+    assert parted.digest() == whole.digest()
+    snapshot = view.read(whole.run.path)
+    shared = ("depth", Padded("width", 2))
+    assert [record.blocks for record in snapshot.result.rounds] == [
+        Blocks(4, shared), Blocks(2, shared), Blocks(2, shared),
+    ]  # fmt: skip
+    followers = [t for t in snapshot.members(2) if t.spec.role == "draw"]
+    parents = [snapshot.lineage(t.spec.number) for t in followers]
+    # A draw from the whole prior has no parent; one that cannot be recomputed has no donors too.
+    assert all(p.parent is not None or p.donors for p in parents)
+    headings = [note["text"] for note in tightening(snapshot)["layout"]["annotations"]]
+    assert all(any(name in h for h in headings) for name in snapshot.space.names)
