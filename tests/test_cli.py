@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
-from toys import FUNCTION, STUDY
+from toys import CLASS, FUNCTION, STUDY
 
 Toy = Callable[..., Path]
 
@@ -112,23 +112,31 @@ def test_a_space_that_the_trainers_structure_cannot_take_is_found_before_anythin
     )
 
 
-CLASS = """
-from hpsearch.fusion import Padded, Trainer
-class Net(Trainer):
-    defaults = {'x': 1.0, 'kind': 'a', 'y': 1.0}
-    structure = ('kind',)
-"""
+def check_fusion(toy: Toy, trainer: str) -> list[str]:
+    study = STUDY.replace("trainer.py:train", "trainer.py:Net").partition("space:")[0]
+    space = "space: {depth: [1, 2], width: {int: [1, 8]}, lr: {uniform: [0, 1]}}\n"
+    file = toy(study + space, trainer)
+    done = hpsearch("check", file, "--fusion", "--set", "search.structures=2", cwd=file.parent)
+    assert done.returncode == 0, done.stderr
+    assert not (file.parent / "runs").exists()
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
 
 
 def test_check_says_which_trials_would_train_as_one(toy: Toy) -> None:
-    file = toy(STUDY.replace("trainer.py:train", "trainer.py:Net"), CLASS)
-    done = hpsearch("check", file, "--fusion", "--set", "search.structures=2", cwd=file.parent)
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert done.returncode == 0, done.stderr
-    assert "0 6 2 3.0 kind (6.0 without it) as it will be" in lines
-    assert "3 kind=a 0 2 4" in lines or "3 kind=b 0 2 4" in lines
+    lines = check_fusion(toy, CLASS)
+    assert any(re.fullmatch(r"0 6 2 3\.0 .* as it will be", line) for line in lines), lines
+    assert any(re.fullmatch(r"3 depth=[12], width=\d 0 2 4", line) for line in lines), lines
     assert any(line.startswith("saves 12 trials train in ") for line in lines)
-    assert not (file.parent / "runs").exists()
+    assert any(line.startswith("tried each of the ") for line in lines)
+
+
+def test_check_says_why_a_trainer_cannot_train_as_one(toy: Toy) -> None:
+    rejected = CLASS.replace(
+        "        return (nets", "        if hp.lr > 9: return\n        return (nets"
+    )
+    lines = check_fusion(toy, rejected)
+    [said] = [line for line in lines if line.startswith("refused all structures")]
+    assert "data-dependent" in said
 
 
 def test_a_function_trains_one_process_a_trial(toy: Toy) -> None:

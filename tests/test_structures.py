@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from searches import Search
+from toys import CLASS
 
 from hpsearch import rounds, view
 from hpsearch.blocks import Blocks, follow, led_by, shared_structure, signature
@@ -292,35 +293,11 @@ def test_the_figure_of_a_structural_parameter_says_what_its_draws_have() -> None
     assert np.array(found["width"].mass)[above].sum() == pytest.approx(wide, abs=0.02)
 
 
-TRAINED = """
-import torch
-from torch import nn
-from hpsearch.fusion import Data, Evaluation, Padded, Trainer
-
-class Net(Trainer):
-    defaults = {"depth": 1, "width": 8, "lr": 0.1}
-    structure = ("depth", Padded("width", 2))
-
-    def data(self, hp):
-        return Data({"x": torch.ones(8, 2)}, 4)
-
-    def build(self, hp):
-        layers = [nn.Linear(2, hp.width), *(nn.Linear(hp.width, hp.width) for _ in range(hp.depth))]
-        return {"net": nn.Sequential(*layers, nn.Linear(hp.width, 1))}
-
-    def loss(self, phase, nets, batch, hp):
-        return (nets["net"](batch["x"]) ** 2).mean()
-
-    def evaluate(self, nets, outputs, hp):
-        return Evaluation({"loss": float(nets["net"](torch.ones(1, 2)) ** 2)})
-"""
-
-
 def test_a_search_with_blocks_that_goes_on_ends_as_one_undisturbed(tmp_path: Path) -> None:
     text = STUDY.replace("study: toy", "study: s").replace("trials: 10", "trials: 6")
     text += "confirm: {top: 0}\n"
-    whole = Search(tmp_path / "whole", text, TRAINED)
-    parted = Search(tmp_path / "parted", text, TRAINED)
+    whole = Search(tmp_path / "whole", text, CLASS)
+    parted = Search(tmp_path / "parted", text, CLASS)
     assert whole.finish() == (0, "")
     assert parted.finish("--set", "search.rounds=1") == (0, "")
     assert parted.finish("--set", "search.rounds=2") == (0, "")
