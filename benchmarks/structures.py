@@ -1,9 +1,10 @@
 """What `search: {structures: N}` costs in search quality.
 
-    python benchmarks/structures.py [--seeds 100] [--train 250]
+    python benchmarks/structures.py [--seeds 60] [--train 250]
 
 The method runs as in a study of 4 rounds of 25 trials with growth 2, with and without blocks that
-share a structure, on functions whose optimum is drawn anew for every seed:
+share a structure, and once with more trials in place of the time that is saved. The functions'
+optimum is drawn anew for every seed:
 
 - numbers: the structural parameters hardly matter;
 - structure: every choice of a structural parameter has a penalty of its own;
@@ -12,6 +13,9 @@ share a structure, on functions whose optimum is drawn anew for every seed:
 - digits: the validation loss of `studies/digits_classifier.yaml`, as a forest of trees has learned
   it from classifiers that were really trained (kept in structures_table.json; --train makes it).
 
+The time is what the steps of the rounds' groups would take on one core at 950 µs a fused step and
+67 µs a member, the figures for a small MLP; `none` is fused too, as far as its draws agree.
+
 A trial's value is the function and noise that halves with every round, so selection is as unsure as
 in a study. A search is worth the true value of the best of its three last survivors. Arms share the
 seeds; a win is the lower value, a tie half a win; the interval is a percentile bootstrap's.
@@ -19,28 +23,33 @@ seeds; a win is the lower value, a tie half a win; the interval is a percentile 
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
+from trained import digits, train_table, trained_table
 
 from hpsearch import rounds
 from hpsearch.blocks import Blocks, shared_structure
-from hpsearch.filling import first_points
 from hpsearch.groups import Alike, Padded, Structure, mean_group, shape_of
 from hpsearch.rounds import Row
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
-from hpsearch.study import load
 
-ROUNDS, TRIALS, SURVIVORS = 4, 25, 3
-ARMS = {"none": (), "5": (5,), "5, 3": (5, 3), "3": (3,)}
+ROUNDS, SURVIVORS = 4, 3
+ARMS: dict[str, tuple[tuple[int, ...], int]] = {  # structures, and trials a round
+    "none": ((), 25),
+    "8": ((8,), 25),
+    "5": ((5,), 25),
+    "5, 3": ((5, 3), 25),
+    "5, 2": ((5, 2), 25),
+    "3": ((3,), 25),
+    "5, 2 and 50 trials": ((5, 2), 50),
+}
+FIRST_SEED = 1000  # smaller ones have served to choose who leads a block
+STEP_US, MEMBER_US = 950, 67  # of a fused step of a small MLP, and of each member (DESIGN.md)
 HERE = Path(__file__).parent
-TABLE = HERE / "results" / "structures_table.json"
-CLASSIFIER = HERE.parent / "studies" / "digits_classifier.yaml"
 
 GAN = Space(
     (
@@ -122,67 +131,6 @@ def quadratic(
     return value
 
 
-def trained_table(count: int) -> list[tuple[list[float], float]]:
-    """Points of the classifier's space, and the log of the validation loss that each reached."""
-    if not TABLE.exists():
-        train_table(count)
-    return [(row["unit"], row["value"]) for row in json.loads(TABLE.read_text())]
-
-
-def train_table(count: int) -> None:
-    import tempfile
-
-    import torch
-
-    from hpsearch.fusion import lone
-    from hpsearch.run import NonfiniteError, Run
-    from hpsearch.source import load as load_trainer
-    from hpsearch.trial import Folder, Spec
-
-    torch.set_num_threads(1)
-    study = load(CLASSIFIER)
-    trainer = load_trainer(study.trainer)()  # type: ignore[arg-type]
-    rows = []
-    for number, unit in enumerate(first_points(study.space, 0, count)):
-        params = study.space.decode(unit)
-        spec = Spec(number, 0, number, "draw", params, unit, number, 300)
-        with tempfile.TemporaryDirectory() as folder:
-            run = Run(spec, Folder(Path(folder)), hp=params, objective="val_loss", report_every=300)
-            try:
-                lone.train(trainer, run)
-                assert run.last is not None
-                value = math.log(min(run.last.metrics["val_loss"] or 10.0, 10.0))
-            except NonfiniteError:
-                value = math.log(10.0)
-        rows.append({"unit": [round(u, 6) for u in unit], "value": round(value, 6)})
-    TABLE.write_text("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
-
-
-@cache
-def digits(count: int) -> tuple[Space, Function]:
-    """The classifier's space and what a forest has learned of it."""
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    space = load(CLASSIFIER).space
-    rows = trained_table(count)
-
-    def features(point: Sequence[float]) -> list[float]:
-        active = space.active(point)
-        coordinates = [u if on else -0.5 for u, on in zip(point, active, strict=True)]
-        optimizer = int(point[space.names.index("optimizer")] * 4)
-        return [*coordinates, *(float(optimizer == k) for k in range(4))]
-
-    forest = ExtraTreesRegressor(60, min_samples_leaf=2, random_state=0)
-    forest.fit([features(unit) for unit, _ in rows], [value for _, value in rows])
-    trees = [tree.tree_ for tree in forest.estimators_]
-
-    def value(point: Sequence[float]) -> float:
-        x = np.array([features(point)], np.float32)
-        return float(np.mean([tree.predict(x)[0, 0] for tree in trees]))
-
-    return space, value
-
-
 def problems(count: int) -> dict[str, Problem]:
     space, learned = digits(count)
     return {
@@ -203,31 +151,36 @@ def search(
     structure: Structure,
     noise: float,
     function: Function,
-    arm: Sequence[int],
+    arm: str,
     seed: int,
-) -> tuple[float, list[float]]:
-    """The true value of the best of the last survivors, and the mean group of each round."""
+) -> tuple[float, list[float], float]:
+    """The true value of the best of the last survivors, each round's mean group, and the time."""
+    structures, trials = ARMS[arm]
     random = np.random.default_rng((seed, 5))
     defaults = dict.fromkeys(space.names, 0)
     shared = shared_structure(structure, space, defaults)
     rows: list[Row] = []
     means: list[float] = []
+    time_us = 0.0
     for round in range(ROUNDS):
-        count = arm[min(round, len(arm) - 1)] if arm else 0
+        count = structures[min(round, len(structures) - 1)] if structures else 0
         comparable = [row for row in rows if row.budget == round - 1]
         tightening = rounds.tighten(space, comparable, round=round, survivors=SURVIVORS)
         places = rounds.propose(
-            space, tightening, seed=seed, round=round, trials=TRIALS, continued=round > 0,
+            space, tightening, seed=seed, round=round, trials=trials, continued=round > 0,
             blocks=Blocks(count, shared),
         )  # fmt: skip
         spread = noise / 2**round * random.standard_normal(len(places))
         for place, error in zip(places, spread, strict=True):
             rows.append(Row(len(rows), function(place.unit) + error, place.unit, round))
         keys = [shape_of(space.decode(p.unit), {}, defaults, structure, space).key for p in places]
-        means.append(mean_group([keys.count(key) for key in set(keys)]))
+        sizes = [keys.count(key) for key in set(keys)]
+        means.append(mean_group(sizes))
+        # A lone member is padded to two.
+        time_us += 2**round * sum(STEP_US + MEMBER_US * max(n, 2) for n in sizes)
     last = [row for row in rows if row.budget == ROUNDS - 1]
     best = rounds.best_distinct(space, last, SURVIVORS)
-    return min(function(row.unit) for row in best), means
+    return min(function(row.unit) for row in best), means, time_us
 
 
 def interval(wins: Sequence[float]) -> tuple[float, float, float]:
@@ -241,58 +194,55 @@ def measure(seeds: int, count: int) -> list[dict[str, object]]:
     table: list[dict[str, object]] = []
     everything: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for name, (space, structure, noise, make) in problems(count).items():
-        values: dict[str, list[float]] = {arm: [] for arm in ARMS}
-        means: dict[str, list[list[float]]] = {arm: [] for arm in ARMS}
+        found: dict[str, list[tuple[float, list[float], float]]] = {arm: [] for arm in ARMS}
         began = time.perf_counter()
-        for seed in range(seeds):
+        for seed in range(FIRST_SEED, FIRST_SEED + seeds):
             function = make(seed)
-            for arm, counts in ARMS.items():
-                value, groups = search(space, structure, noise, function, counts, seed)
-                values[arm].append(value)
-                means[arm].append(groups)
+            for arm in ARMS:
+                found[arm].append(search(space, structure, noise, function, arm, seed))
+        plain = [value for value, _, _ in found["none"]]
         for arm in ARMS:
-            wins = _wins(values[arm], values["none"])
+            wins = _wins([value for value, _, _ in found[arm]], plain)
             everything[arm] += wins
-            table.append(_row(name, arm, values[arm], wins, means[arm]))
+            row = _row(name, arm, wins)
+            row["median value"] = round(float(np.median([value for value, _, _ in found[arm]])), 4)
+            groups = np.mean([means for _, means, _ in found[arm]], axis=0)
+            row["average trial's group, by round"] = " ".join(f"{g:.1f}" for g in groups)
+            times = [np.mean([t for _, _, t in found[a]]) for a in (arm, "none")]
+            row["time against none"] = f"{times[0] / times[1]:.2f}"
+            table.append(row)
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    for arm, wins in everything.items():
-        if arm != "none":
-            table.append(_row("all", arm, None, wins, None))
-    return table
+    return table + [_row("all", arm, wins) for arm, wins in everything.items() if arm != "none"]
 
 
 def _wins(values: Sequence[float], against: Sequence[float]) -> list[float]:
     return [0.5 if a == b else float(a < b) for a, b in zip(values, against, strict=True)]
 
 
-def _row(
-    name: str,
-    arm: str,
-    values: Sequence[float] | None,
-    wins: Sequence[float],
-    means: Sequence[Sequence[float]] | None,
-) -> dict[str, object]:
-    row: dict[str, object] = {"function": name, "structures": arm}
-    row["median value"] = "" if values is None else round(float(np.median(values)), 4)
-    if arm == "none":
-        row |= {"wins against none": "", "lost, won": ""}
-    else:
-        mean, low, high = interval(wins)
-        row["wins against none"] = f"{mean:.2f} [{low:.2f}, {high:.2f}]"
-        row["lost, won"] = f"{sum(w == 0 for w in wins)}, {sum(w == 1 for w in wins)}"
-    groups = np.mean(means, axis=0).tolist() if means is not None else []
-    row["average trial's group, by round"] = " ".join(f"{g:.1f}" for g in groups)
-    return row
+def _row(name: str, arm: str, wins: Sequence[float]) -> dict[str, object]:
+    mean, low, high = interval(wins)
+    return {
+        "function": name,
+        "structures": arm,
+        "wins against none": "" if arm == "none" else f"{mean:.2f} [{low:.2f}, {high:.2f}]",
+        "lost, won": ""
+        if arm == "none"
+        else f"{sum(w == 0 for w in wins)}, {sum(w == 1 for w in wins)}",
+        "median value": "",
+        "average trial's group, by round": "",
+        "time against none": "",
+    }
 
 
 def markdown(table: Sequence[Mapping[str, object]], seeds: int, count: int) -> str:
     lines = [
         "# What sharing structures costs in search quality",
         "",
-        f"`python benchmarks/structures.py`: {ROUNDS} rounds of {TRIALS} trials, growth 2, {seeds} "
+        f"`python benchmarks/structures.py`: {ROUNDS} rounds of 25 trials, growth 2, {seeds} "
         f"seeds; the functions are described at the top of that file. `digits` has learned from "
         f"{count} trained classifiers. Lower values are better; wins are per pair of searches with "
-        "one seed, with a 95% interval. The method without `structures` is the arm `none`.",
+        "one seed, with a 95% interval. The method without `structures` is the arm `none`; the "
+        f"time is modelled at {STEP_US} µs a fused step and {MEMBER_US} µs a member.",
         "",
         "| " + " | ".join(table[0]) + " |",
         "|" + "---|" * len(table[0]),
@@ -303,7 +253,7 @@ def markdown(table: Sequence[Mapping[str, object]], seeds: int, count: int) -> s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What sharing structures costs in quality")
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=60)
     parser.add_argument("--train", type=int, help="train so many classifiers for the table anew")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "structures.md")
     given = parser.parse_args()

@@ -90,9 +90,9 @@ def led_by(
 ) -> list[int]:
     """Whose structure each draw of a round from 1 on takes.
 
-    The survivors' structures lead, the best first and each once; but one block at least, and every
-    one that they leave over, is led by the first draw of a structure that does not lead yet. The
-    other draws join the block that then has fewest trials.
+    The best survivor's structure leads one block, if there are several. Each other block is led by
+    the first draw of a structure that does not lead yet. All other draws join the block that then
+    has fewest trials.
 
     Args:
         space: of the study.
@@ -106,7 +106,7 @@ def led_by(
     """
     keys = [signature(space, blocks.shared, point) for point in (*survivors, *drawn)]
     first, end = len(survivors), len(keys)
-    leaders = [i for i in range(first) if keys[i] not in keys[:i]][: blocks.count - 1]
+    leaders = [0] if blocks.count > 1 else []
     for i in range(first, end):
         if len(leaders) < blocks.count and keys[i] not in [keys[leader] for leader in leaders]:
             leaders.append(i)
@@ -139,8 +139,8 @@ def _within(entry: Any, parameter: Parameter, u: float, lead: float) -> float:
     if own == wanted:
         return u
     place = _place(_intervals(entry, parameter, own), u)
-    there = _at(_intervals(entry, parameter, wanted), place)
-    # On the edge of a class rounding may tell otherwise.
+    there = _at(_intervals(entry, parameter, wanted), 1e-9 + (1 - 2e-9) * place)
+    # On the edge between two classes rounding may tell otherwise all the same.
     return there if _class_of(entry, parameter, domain.decode(there)) == wanted else lead
 
 
@@ -167,6 +167,14 @@ def _intervals(entry: Any, parameter: Parameter, of: Any) -> Intervals:
     below = [size for size in padded_sizes(domain, entry.sizes) if size < of]
     low, high = domain.encode(below[-1] + 1 if below else domain.low), domain.encode(of)
     return [(low - domain.half_step(low), high + domain.half_step(high))]
+
+
+def class_interval(entry: Padded, parameter: Parameter, u: float) -> tuple[float, float]:
+    """From where to where the coordinates lie that share a size with `u`; of a whole number."""
+    [interval] = _intervals(
+        entry, parameter, _class_of(entry, parameter, parameter.domain.decode(u))
+    )
+    return interval
 
 
 def _place(intervals: Intervals, u: float) -> float:

@@ -14,7 +14,17 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hpsearch import cli_acts, cli_dashboard, cli_replay, cli_report, live, progress, tables, view
+from hpsearch import (
+    cli_acts,
+    cli_dashboard,
+    cli_fusion,
+    cli_replay,
+    cli_report,
+    live,
+    progress,
+    tables,
+    view,
+)
 from hpsearch.cli_acts import RunPath
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
@@ -39,6 +49,7 @@ Parallel = Annotated[
     str | None,
     typer.Option(help="Trials at once: a number or auto; short for --set resources.parallel=N."),
 ]
+Runs = Annotated[Path, typer.Option(help="Where run folders are made.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here, not to stdout.")]
 
 
@@ -63,17 +74,28 @@ def main() -> None:
 
 
 @app.command()
-def check(study: StudyFile, set_: Overrides = None, parallel: Parallel = None) -> None:
+def check(
+    study: StudyFile,
+    set_: Overrides = None,
+    parallel: Parallel = None,
+    fusion: Annotated[
+        bool,
+        typer.Option("--fusion", help="Say which trials would train as one, and what splits them."),
+    ] = False,
+    runs: Runs = Path("runs"),
+) -> None:
     """Say what a study would run, and every mistake in it; runs nothing."""
     wanted = load(study, _overrides(set_, parallel))
     description = inspect(wanted)
     tables.show_plan(wanted, places(wanted, description.gpus), description)
+    if fusion:
+        cli_fusion.show(wanted, description, runs)
 
 
 @app.command()
 def run(
     study: StudyFile,
-    runs: Annotated[Path, typer.Option(help="Where run folders are made.")] = Path("runs"),
+    runs: Runs = Path("runs"),
     set_: Overrides = None,
     parallel: Parallel = None,
     accept_changes: Annotated[

@@ -153,7 +153,7 @@ class _Draws:
             if source[0] == source[1]:
                 kept[source[0]] = float(stays.sum())
             else:
-                spread = spread + float(stays.sum()) * _overlaps(source, bins)
+                spread = spread + float(stays.sum()) * overlaps(source, bins)
         active = float(spread.sum()) + sum(kept.values())
         if active <= 0:
             return Marginal(0.0, edges, tuple(np.diff(edges).tolist()), ())
@@ -275,7 +275,7 @@ class _Draws:
         if isinstance(domain, Choice):
             jump = max(rounds.CHOICE_MOVE * width / rounds.WIDTH, rounds.CHOICE_FLOOR)
             lengths = np.array([high - low for low, high in intervals])
-            landed = jump * lengths + (1 - jump) * _overlaps(source, intervals)
+            landed = jump * lengths + (1 - jump) * overlaps(source, intervals)
             return np.tile(landed, (len(_MULTIPLIERS), 1))
         one = source[0] == source[1]
         nodes, weights = (np.array([source[0]]), np.ones(1)) if one else _legendre(24, *source)
@@ -289,7 +289,7 @@ class _Draws:
         return np.asarray(np.einsum("muk,u->mk", landed, weights))
 
 
-def _overlaps(source: Source, intervals: Intervals) -> Array:
+def overlaps(source: Source, intervals: Intervals) -> Array:
     """The share of a source that lies in each interval."""
     low, high = source
     if low == high:

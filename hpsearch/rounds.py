@@ -184,8 +184,8 @@ def draws(
 ) -> list[Drawn]:
     """The draws of a round from 1 on, for its places from `kept` on.
 
-    With blocks, the structures of survivors lead, and those of the first draws that bring others
-    (`blocks.led_by`).
+    With blocks, they take the structures of the best survivor and of the first draws that bring
+    others (`blocks.led_by`).
     """
     made = [draw(space, tightening, draw_generator(seed, round, i)) for i in range(kept, trials)]
     if not blocks:

@@ -265,9 +265,14 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _main() -> None:
-    if sys.platform == "linux":  # a trainer whose import hangs must not outlive who asked
+def die_with_parent() -> None:
+    """A trainer whose import hangs must not outlive who asked."""
+    if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _main() -> None:
+    die_with_parent()
     question, answer = sys.argv[1:]
     try:
         found = asdict(describe(reference_from(json.loads(question))))

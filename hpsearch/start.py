@@ -90,23 +90,23 @@ def inspect(study: Study) -> source.Description:
 
     Raises:
         TrainerError: it cannot be loaded.
-        StudyError: the study has parameters that it does not know, or wants its trials fused where
-            they cannot be; or a logger is not installed.
+        StudyError: the study has parameters that it does not know or cannot take, or wants its
+            trials fused where they cannot be; or a logger is not installed.
     """
     loggers.require(study)
     description = source.ask(study.trainer)
+    faults: list[Fault] = []
     if description.known is not None:
         name = getattr(study.trainer, "name", "")
-        if faults := unknown_parameters(study, description.known, name):
-            raise StudyError(faults)
-    if wrong := space_faults(description.structure, study.space):
-        raise StudyError(
-            [
-                Fault(study.marks.place(("space", name)), f"space.{name}", message)
-                for name, message in wrong.items()
-            ]
-        )
-    if faults := sharing.faults(study, description, places(study, description.gpus)[0]):
+        faults += unknown_parameters(study, description.known, name)
+    for name, message in space_faults(description.structure, study.space).items():
+        faults.append(Fault(study.marks.place(("space", name)), f"space.{name}", message))
+    if study.search.structures and not description.structure:
+        message = "the trainer names no structure that trials could share; drop it"
+        key = ("search", "structures")
+        faults.append(Fault(study.marks.place(key), ".".join(key), message))
+    faults += sharing.faults(study, description, places(study, description.gpus)[0])
+    if faults:
         raise StudyError(faults)
     return description
 

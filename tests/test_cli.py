@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
-from toys import FUNCTION, STUDY
+from toys import CLASS, FUNCTION, STUDY
 
 Toy = Callable[..., Path]
 
@@ -93,6 +93,66 @@ def test_a_parameter_that_the_trainer_does_not_know_is_found_before_anything_run
         'Did you mean "loss"?\n'
     )
     assert not (file.parent / "runs").exists()
+
+
+def test_a_space_that_the_trainers_structure_cannot_take_is_found_before_anything_runs(
+    toy: Toy,
+) -> None:
+    trainer = (
+        "from hpsearch.fusion import Padded\n"
+        "class GAN:\n    defaults = {'x': 1, 'kind': 'a', 'y': 1.0}\n"
+        "    structure = ('kind', Padded('x'))\n"
+    )
+    file = toy(STUDY.replace("trainer.py:train", "trainer.py:GAN"), trainer)
+    done = hpsearch("check", file.name, cwd=file.parent)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "hpsearch: toy.yaml:9:3  space.x: the trainer pads it, so it must be of whole numbers: "
+        "int, logint or a list of them\n"
+    )
+
+
+def check_fusion(toy: Toy, trainer: str) -> list[str]:
+    study = STUDY.replace("trainer.py:train", "trainer.py:Net").partition("space:")[0]
+    space = "space: {depth: [1, 2], width: {int: [1, 8]}, lr: {uniform: [0, 1]}}\n"
+    file = toy(study + space, trainer)
+    done = hpsearch("check", file, "--fusion", "--set", "search.structures=2", cwd=file.parent)
+    assert done.returncode == 0, done.stderr
+    assert not (file.parent / "runs").exists()
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+def test_check_says_which_trials_would_train_as_one(toy: Toy) -> None:
+    lines = check_fusion(toy, CLASS)
+    assert any(re.fullmatch(r"0 6 2 3\.0 .* as it will be", line) for line in lines), lines
+    assert any(re.fullmatch(r"3 depth=[12], width=\d 0 2 4", line) for line in lines), lines
+    assert any(line.startswith("saves 12 trials train in ") for line in lines)
+    assert any(line.startswith("tried each of the ") for line in lines)
+
+
+def test_check_says_why_a_trainer_cannot_train_as_one(toy: Toy) -> None:
+    rejected = CLASS.replace(
+        "        return (nets", "        if hp.lr > 9: return\n        return (nets"
+    )
+    lines = check_fusion(toy, rejected)
+    [said] = [line for line in lines if line.startswith("refused all structures")]
+    assert "data-dependent" in said
+
+
+def test_a_function_trains_one_process_a_trial(toy: Toy) -> None:
+    file = toy()
+    done = hpsearch("check", file, "--fusion", cwd=file.parent)
+    assert "fusion none: a function trains one process a trial" in " ".join(done.stdout.split())
+
+
+def test_a_function_has_no_structures_to_share(toy: Toy) -> None:
+    file = toy(STUDY.replace("survivors: 2", "survivors: 2, structures: 3"))
+    done = hpsearch("check", file.name, cwd=file.parent)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "hpsearch: toy.yaml:5:46  search.structures: the trainer names no structure that trials "
+        "could share; drop it\n"
+    )
 
 
 def test_a_trainer_that_cannot_be_imported_shows_the_end_of_its_traceback(toy: Toy) -> None:

@@ -33,7 +33,7 @@ def bounds(domain: Domain, count: int, warning: Pressing | None) -> Iterable[Fig
 def ridges(domain: Domain, drawn: dict[int, Marginal], *, root: bool) -> Figure:
     """The densities, closed shapes with gaps between them; all to one scale."""
     heights = {row: _heights(domain, marginal, root=root) for row, marginal in drawn.items()}
-    tallest = max((max(h) for h, _ in heights.values()), default=1.0)
+    tallest = max((max(h) for h, _ in heights.values()), default=0.0) or 1.0
     x: list[float | None] = []
     y: list[float | None] = []
     for row, (tall, edges) in heights.items():

@@ -24,6 +24,7 @@ from hpsearch.figures.ink import (
 )
 from hpsearch.figures.ridges import bounds, continuous, peak, ridges, stalks
 from hpsearch.result import value_of
+from hpsearch.shared_densities import as_shared
 from hpsearch.snapshot import Snapshot
 from hpsearch.space import Parameter
 from hpsearch.table import unit
@@ -152,8 +153,11 @@ def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict
     evidence = tuple(record.evidence.get(parameter.name, 1.0) for parameter in s.space)
     tightening = rounds.Tightening(tuple(rows), record.width, evidence)
     which = tuple(s.space.names.index(parameter.name) for parameter in chosen)
-    found = marginals(s.space, tightening, which)
-    return {s.space.names[j]: marginal for j, marginal in zip(which, found, strict=True)}
+    found = dict(zip([p.name for p in chosen], marginals(s.space, tightening, which), strict=True))
+    points = [t.spec.unit for t in s.members(round) if t.spec.role == "draw"]
+    if not record.blocks or any(len(point) != len(s.space) for point in points):
+        return found
+    return as_shared(s.space, record.blocks.shared, points, found)
 
 
 def _panel(

@@ -51,6 +51,16 @@ def test_a_whole_file_becomes_a_study(folder):
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "each"),
+    [("5", [5, 5, 5]), ("[5]", [5, 5, 5]), ("[5, 3]", [5, 3, 3]), ("[]", [0, 0, 0])],
+)
+def test_structures_are_one_number_or_one_a_round(folder, said, each):
+    Path("s.yaml").write_text(f"{SMALL}search: {{structures: {said}}}\n{SPACE}")
+    search = load("s.yaml").search
+    assert [search.structures_in(round) for round in range(3)] == each
+
+
 def test_all_faults_come_at_once_in_the_order_of_the_file(faults):
     text = WHOLE.replace("rounds: 4", "rounds: 4.5").replace("{minimize: fid}", "{minimise: fid}")
     text = text.replace("[1e-5, 1e-2]", "[0, 0.01]").replace(
@@ -84,10 +94,18 @@ def test_what_is_missing_is_named_with_its_cure(faults):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("search: 3", "search: must be a mapping of rounds, trials, survivors, seed, got 3"),
+        ("search: 3",
+         "search: must be a mapping of rounds, trials, survivors, seed, structures, got 3"),
+        ("search: {structures: some}", "search.structures: must be a whole number of at least 1,"
+         " or a list of them, one a round, got some"),
+        ("search: {structures: [5, 0]}", "search.structures: must be a whole number of at least 1,"
+         " or a list of them, one a round, got [5, 0]"),
+        ("search: {structures: true}", "search.structures: must be a whole number of at least 1,"
+         " or a list of them, one a round, got true"),
         ("search: {seed: -1}", "search.seed: must be at least 0, got -1"),
         ("search: {rounds: true}", "search.rounds: must be a whole number, got true"),
-        ("search: {trails: 3}", "search.trails: unknown (has: rounds, trials, survivors, seed)."
+        ("search: {trails: 3}",
+         "search.trails: unknown (has: rounds, trials, survivors, seed, structures)."
          ' Did you mean "trials"?'),
         ("search: {trials: 2}", "search.trials: survivors (3) must be at most search.trials (2)"),
         ("limits: {trial_seconds: 0}", "limits.trial_seconds: must be above 0, got 0"),

@@ -81,6 +81,8 @@ def test_what_changes_no_number_is_no_difference(old, new):
         ("rounds: 4", "rounds: 3",
          ["search.rounds: 4 -> 3 (rounds can be added, not taken back)"]),
         ("trials: 25", "trials: 30", ["search.trials: 25 -> 30"]),
+        ("trials: 25", "structures: [5, 3], trials: 25",
+         ["search.structures: absent -> [5, 3]"]),
         ("steps: 1000", "steps: 2000", ["budget.steps: 1000 -> 2000"]),
         ("growth: 2", "growth: 2, report_every: 10", ["budget.report_every: 500 -> 10"]),
         ("limits:", "resources: {threads: 2}\nlimits:", ["resources.threads: 1 -> 2"]),
@@ -94,6 +96,11 @@ def test_what_changes_no_number_is_no_difference(old, new):
 )  # fmt: skip
 def test_what_changes_a_number_is_shown_before_and_after(old, new, lines):
     assert changed(old, new) == lines
+
+
+def test_one_number_of_structures_may_be_written_as_a_list():
+    text = SMALL + "search: {structures: 5}\nspace: {lr: [1, 2]}\n"
+    assert differences(freeze(study(text)), study(text.replace("5}", "[5]}"))) == []
 
 
 def test_one_fixed_number_is_not_the_same_as_float_and_as_int():

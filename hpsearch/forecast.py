@@ -1,0 +1,144 @@
+"""Which trials of a study would train as one, round by round, before they do.
+
+Round 0 is as it will be. What the later rounds draw depends on who survives, which nobody knows
+yet, so they are drawn around survivors of random rankings, several times over.
+"""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from hpsearch.blocks import shared_structure
+from hpsearch.groups import Shape, mean_group, name_of, shape_of
+from hpsearch.source import Description
+from hpsearch.study import Study
+from hpsearch.table import Table
+from hpsearch.trial import Outcome, Spec, Trial
+
+RANKINGS = 20
+_RANKING = 2**31 + 2  # first word of their spawn keys; no round has this number
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials of one shape."""
+
+    shape: Shape
+    specs: tuple[Spec, ...]
+
+
+@dataclass(frozen=True)
+class RoundForecast:
+    """A round's groups.
+
+    Attributes:
+        round: its number.
+        source: "sure" for one that is drawn from the study alone, "recorded" for one that was run,
+            "random" for one drawn around survivors of random rankings.
+        trials: in the round.
+        groups: of the first ranking, the largest first.
+        count: of groups, in the mean over the rankings.
+        mean: the size of the group that the average trial finds itself in, over the rankings.
+        without: that size if a structural parameter split nothing, for each that splits anything.
+    """
+
+    round: int
+    source: Literal["sure", "recorded", "random"]
+    trials: int
+    groups: tuple[Group, ...]
+    count: float
+    mean: float
+    without: Mapping[str, float]
+
+
+def forecast(
+    study: Study, description: Description, recorded: Sequence[Trial] = ()
+) -> list[RoundForecast]:
+    """The rounds of a study.
+
+    Args:
+        study: to look at.
+        description: of its trainer.
+        recorded: trials of a run folder of the study; rounds that it has are as it has them.
+    """
+    began = {trial.spec.round for trial in recorded if trial.spec.searched}
+    rankings = [_search(study, description, recorded, n) for n in range(RANKINGS)]
+    rounds = []
+    for number in range(study.search.rounds):
+        source: Literal["sure", "recorded", "random"] = "random"
+        if number in began:
+            source = "recorded"
+        elif number == 0:
+            source = "sure"
+        rounds.append(_summary(number, source, description, [found[number] for found in rankings]))
+    return rounds
+
+
+def _search(
+    study: Study, description: Description, recorded: Iterable[Trial], ranking: int
+) -> list[list[Group]]:
+    """The groups of each round; trials without a value get a random one."""
+    key = np.random.SeedSequence(study.search.seed, spawn_key=(_RANKING, ranking))
+    random = np.random.default_rng(key)
+    shared = shared_structure(description.structure, study.space, description.defaults)
+    table = Table(study, recorded, shared)
+    found = []
+    for round in range(study.search.rounds):
+        if not table.members(round):
+            for spec in table.round_specs(round)[1]:
+                table.put(Trial(spec))
+        for trial in table.members(round):
+            if trial.outcome is None:
+                table.put(replace(trial, outcome=Outcome("complete", random.random(), {})))
+        specs = [trial.spec for trial in table.members(round)]
+        found.append(_groups(study, description, specs))
+    return found
+
+
+def _groups(study: Study, description: Description, specs: Sequence[Spec]) -> list[Group]:
+    """By shape, the largest first; how many of one shape train at a time is the launcher's."""
+    found: dict[str, Group] = {}
+    for spec in specs:
+        shape = shape_of(
+            spec.params, study.fixed, description.defaults, description.structure, study.space
+        )
+        known = found.get(shape.key, Group(shape, ()))
+        found[shape.key] = Group(shape, (*known.specs, spec))
+    return sorted(found.values(), key=lambda group: -len(group.specs))
+
+
+def _summary(
+    number: int,
+    source: Literal["sure", "recorded", "random"],
+    description: Description,
+    rankings: Sequence[Sequence[Group]],
+) -> RoundForecast:
+    mean = statistics.fmean(mean_group(_sizes(groups)) for groups in rankings)
+    without = {}
+    for name in map(name_of, description.structure):
+        size = statistics.fmean(mean_group(_sizes(groups, name)) for groups in rankings)
+        if size > mean + 1e-9:
+            without[name] = size
+    return RoundForecast(
+        round=number,
+        source=source,
+        trials=sum(_sizes(rankings[0])),
+        groups=tuple(rankings[0]),
+        count=statistics.fmean(len(groups) for groups in rankings),
+        mean=mean,
+        without=dict(sorted(without.items(), key=lambda item: -item[1])),
+    )
+
+
+def _sizes(groups: Sequence[Group], ignored: str | None = None) -> list[int]:
+    """Members of each group, were it not for one parameter."""
+    merged: dict[str, int] = {}
+    for group in groups:
+        values = {k: v for k, v in group.shape.values.items() if k != ignored}
+        varying = {k: v for k, v in group.shape.varying.items() if k != ignored}
+        key = Shape(values, varying).key
+        merged[key] = merged.get(key, 0) + len(group.specs)
+    return list(merged.values())
