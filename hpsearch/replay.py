@@ -1,7 +1,7 @@
 """Train a recorded trial again by hand, in a folder of its own, and see whether it gives the same.
 
 In the foreground, with the trainer's output where the person looks, so that a debugger works; the
-study is not touched. A trial that was fused with others goes through the same loop on its own, since
+study is not touched. A trial that was fused with others goes through the same loop by itself, for
 its numbers do not depend on its company.
 """
 
