@@ -305,6 +305,7 @@ class Pool:
     def _end(self, spec: Spec, outcome: Outcome, land: Land) -> None:
         land(spec, outcome)
         self._requests.drop_cancel(spec.number)
+        self._trial(spec).stop.unlink(missing_ok=True)
         self._watch(TrialEnded(spec, outcome))
 
     def _trial(self, spec: Spec) -> Folder:
