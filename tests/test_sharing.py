@@ -60,7 +60,7 @@ def refused(study) -> str:
 def test_a_function_that_shall_be_fused_is_refused_at_its_place(toy):
     path = toy(STUDY + "fuse: eager\n", FUNCTION)
     assert refused(load(path)) == (
-        f"{path}:12:7  fuse: the trainer is a function, of which only whole processes can be run; "
+        f"{path}:12:1  fuse: the trainer is a function, of which only whole processes can be run; "
         "write off or auto, or make it a Trainer class, got eager"
     )
 
@@ -68,6 +68,6 @@ def test_a_function_that_shall_be_fused_is_refused_at_its_place(toy):
 def test_several_threads_on_a_cpu_that_shall_fuse_are_refused_with_the_cure(toy):
     path = toy(STUDY.replace(":train", ":Toy") + "fuse: compile\n", CLASS)
     said = refused(load(path, ["resources.device=cpu", "resources.threads=2"]))
-    assert said.startswith(f"{path}:12:7  fuse: what several threads compute on a CPU depends on")
+    assert said.startswith(f"{path}:12:1  fuse: what several threads compute on a CPU depends on")
     assert said.endswith("set that to 1, or write off or auto, got compile")
     inspect(load(path, ["resources.device=cpu"]))
