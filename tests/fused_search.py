@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 
 def memory():
-    ballast = [bytearray(1 << 20) for _ in range(700)]
+    ballast = [bytearray(b"x" * (1 << 20)) for _ in range(6000)]
     time.sleep(1000)
 
 
@@ -117,6 +117,10 @@ class FusedSearch(Search):
     def evaluations(self) -> int:
         path = self.folder / "evaluations"
         return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def has_evaluated(self, lr: float) -> bool:
+        path = self.folder / "evaluations"
+        return path.exists() and repr(lr) in path.read_text().split()
 
     def spec(self, number: int) -> Spec:
         return self.trial(number).read_spec()

@@ -137,9 +137,10 @@ def test_a_trial_that_somebody_stops_leaves_its_group_and_the_others_train_on(se
 
 
 def test_a_group_that_does_not_hear_is_ended_for_the_trial_that_somebody_stops(search, innocent):
-    search.tell({innocent.spec(GUILTY).params["lr"]: "hang"})
+    guilty = innocent.spec(GUILTY).params["lr"]
+    search.tell({guilty: "hang"})
     controller = search.start("--set", "limits.retries=0")
-    until(lambda: search.trial(0).log.exists(), "it trains")
+    until(lambda: search.has_evaluated(guilty), "it hangs")
     acts.cancel(search.run.path, GUILTY)
     assert search.end(controller) == (0, "")
     assert search.outcome(GUILTY).message == "stopped on request"
@@ -163,10 +164,12 @@ def test_a_group_has_its_trials_shares_of_memory_and_a_trial_that_takes_more_fai
     search, innocent
 ):
     search.tell({innocent.spec(GUILTY).params["lr"]: "memory"})
-    search.study.write_text(ONE_ROUND + "limits: {trial_memory_mib: 700}\n")
-    assert search.finish("--set", "limits.trial_seconds=5") == (0, "")
+    assert search.finish("--set", "limits.trial_memory_mib=500") == (0, "")
     assert search.outcome(GUILTY).reason == "out_of_memory"
+    assert search.outcome(GUILTY).message.endswith("more than limits.trial_memory_mib = 500 MiB")
     expect_the_others_as_ever(search, innocent)
+    [broke] = [line for line in search.lines() if "broke" in line]
+    assert broke.endswith("more than 6 times limits.trial_memory_mib = 500 MiB")
 
 
 def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_path):
