@@ -28,7 +28,7 @@ from hpsearch.pool import Pool
 from hpsearch.requests import Requests
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
-from hpsearch.sharing import Sharing
+from hpsearch.sharing import mode_of, shape_in
 from hpsearch.source import Description
 from hpsearch.stop import Stop
 from hpsearch.store import Store
@@ -77,15 +77,15 @@ class Controller:
         self._horizon = Horizon(study, folder, store, watch)
         self._again = Again(self._table, store, Requests(folder), study.space)
         self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
-        self._sharing = sharing = Sharing.of(study, description, self._devices[0])
+        mode, self._why_unfused = mode_of(study, description, self._devices[0])
         largest = study.resources.trials_per_group
         self._pool = Pool(
             self._launcher,
             folder,
             devices=self._devices,
-            job=replace(Job.of(study), fuse=sharing.mode),
+            job=replace(Job.of(study), fuse=mode),
             waiting=Waiting(
-                lambda spec: sharing.shape_of(spec.params),
+                lambda spec: None if mode == "off" else shape_in(study, description, spec.params),
                 places=len(self._devices),
                 largest=None if largest == "auto" else largest,
             ),
@@ -141,8 +141,8 @@ class Controller:
                 space=study.space,
             )
         )
-        if self._sharing.why_off is not None:
-            self._watch(Unfused(self._sharing.why_off))
+        if self._why_unfused is not None:
+            self._watch(Unfused(self._why_unfused))
         for trial in self._table:
             if trial.outcome is not None:
                 self._watch(TrialFound(trial.spec, trial.outcome))

@@ -1,5 +1,6 @@
 """A search as a picture in a terminal: rounds, places, leaders, tightening, time left."""
 
+import statistics
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.result import value_of
-from hpsearch.snapshot import Snapshot
+from hpsearch.snapshot import RunningTrial, Snapshot
 from hpsearch.space import Choice, Scalar, same
 from hpsearch.trial import Trial
 
@@ -97,21 +98,31 @@ def _sorted_values(snapshot: Snapshot, members: Sequence[Trial]) -> list[float]:
 def _places(snapshot: Snapshot) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     metric, now = snapshot.result.metric, datetime.now()
-    for running in snapshot.running[:_PLACES_SHOWN]:
-        value = running.metrics.get(metric)
-        filled = round(20 * min(1.0, running.step / running.budget))
+    best = max if snapshot.result.direction == "maximize" else min
+    for members in snapshot.places[:_PLACES_SHOWN]:
+        values = [value for one in members if (value := one.metrics.get(metric)) is not None]
+        share = statistics.fmean(min(1.0, one.step / one.budget) for one in members)
+        filled = round(20 * share)
+        started = min(one.started for one in members)
         table.add_row(
-            running.device,
-            f"trial {running.number}",
-            snapshot.trial(running.number).spec.role,
+            members[0].device,
+            _who(members),
+            " ".join(dict.fromkeys(snapshot.trial(one.number).spec.role for one in members)),
             Text("━" * filled, style="cyan") + Text("━" * (20 - filled), style="dim"),
-            f"{running.step:,}/{running.budget:,}",
-            "" if value is None else f"{metric} {value:.4g}",
-            _clock(max(0.0, (now - running.started).total_seconds())),
+            f"{min(one.step for one in members):,}/{max(one.budget for one in members):,}",
+            f"{metric} {best(values):.4g}" if values else "",
+            _clock(max(0.0, (now - started).total_seconds())),
         )
-    if len(snapshot.running) > _PLACES_SHOWN:
-        table.add_row("", f"and {len(snapshot.running) - _PLACES_SHOWN} more")
+    if len(snapshot.places) > _PLACES_SHOWN:
+        table.add_row("", f"and {len(snapshot.places) - _PLACES_SHOWN} more")
     return table
+
+
+def _who(members: Sequence[RunningTrial]) -> str:
+    if len(members[0].group) < 2:
+        return f"trial {members[0].number}"
+    left = len(members)
+    return f"group of {left}" if left > 1 else f"trial {members[0].number}, last of a group"
 
 
 def _leaders(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from hpsearch import files, guard
 from hpsearch.errors import InterruptedSearch
@@ -24,39 +24,13 @@ from hpsearch.requests import Requests
 from hpsearch.runfolder import RunFolder
 from hpsearch.stop import Stop
 from hpsearch.trial import STOPPED, Folder, Outcome, Spec
-from hpsearch.waiting import Group, Waiting
+from hpsearch.waiting import Group, Running, Waiting, Work
 from hpsearch.worker import Job
 
 _POLL_S = 0.5  # how often requests and early outcomes are looked for while no job ends
 _STOP_PATIENCE_S = 10.0  # for a group to let go of a trial that is to end
 
 Land = Callable[[Spec, Outcome], None]
-
-
-@dataclass
-class _Running:
-    """A job, with the trials of it that have not landed."""
-
-    group: Group
-    specs: list[Spec]
-    place: int
-    stopping: dict[int, float] = field(default_factory=dict)  # by trial: since when
-    is_cancelled: bool = False  # for the sake of one of its trials
-
-
-@dataclass
-class _Work:
-    """What is where while trials run."""
-
-    waiting: Waiting
-    free: list[int]  # places
-    running: dict[str, _Running] = field(default_factory=dict)  # by the launcher's handle
-    kills: dict[int, int] = field(default_factory=dict)  # from outside, by trial
-
-    @property
-    def trials(self) -> int:
-        """That run."""
-        return sum(len(running.specs) for running in self.running.values())
 
 
 class Pool:
@@ -110,7 +84,7 @@ class Pool:
             InterruptedSearch: on request; trials that have not landed run again next time.
             OSError: the disk is full or read-only; likewise.
         """
-        work = _Work(self._waiting, list(range(len(self._devices)))[::-1])
+        work = Work(self._waiting, list(range(len(self._devices)))[::-1])
         self._gather(specs, work, land)
         while True:
             if work.free and not work.waiting:
@@ -152,7 +126,7 @@ class Pool:
             self._paused = paused
         return paused or level is not None
 
-    def _gather(self, specs: Sequence[Spec], work: _Work, land: Land) -> None:
+    def _gather(self, specs: Sequence[Spec], work: Work, land: Land) -> None:
         """Put trials into groups; what has ended already only lands."""
         left = []
         for spec in specs:
@@ -164,7 +138,7 @@ class Pool:
         work.waiting.add([spec for spec in left if spec not in marked])
         work.waiting.add_alone(marked)
 
-    def _cancel(self, work: _Work, land: Land) -> None:
+    def _cancel(self, work: Work, land: Land) -> None:
         """End the trials that people no longer want; one that waits ends without having begun."""
         cancelled = self._requests.cancelled()
         for number in cancelled:
@@ -181,7 +155,7 @@ class Pool:
                 self._requests.drop_cancel(number)  # an earlier session ended it
 
     def _cancel_running(
-        self, number: int, handle: str, running: _Running, cancelled: Sequence[int]
+        self, number: int, handle: str, running: Running, cancelled: Sequence[int]
     ) -> None:
         """A trial of a group is asked to leave it; one that nobody else trains with is killed."""
         if all(spec.number in cancelled for spec in running.specs):
@@ -205,12 +179,12 @@ class Pool:
             folder.write_outcome(outcome)
         return outcome
 
-    def _fill(self, work: _Work) -> None:
+    def _fill(self, work: Work) -> None:
         """Start what is waiting on the free places."""
         while work.free and (group := work.waiting.next()) is not None:
             place = work.free.pop()
             handle, specs = self._start(group, place)
-            work.running[handle] = _Running(group, specs, place)
+            work.running[handle] = Running(group, specs, place)
 
     def _start(self, group: Group, place: int) -> tuple[str, list[Spec]]:
         """Start a group; returns the launcher's handle, and the trials as they are trained."""
@@ -228,27 +202,26 @@ class Pool:
             self._watch(TrialStarted(spec, place))
         return handle, specs
 
-    def _collect(self, work: _Work, land: Land) -> None:
+    def _collect(self, work: Work, land: Land) -> None:
         """Wait for a job's end, but not for long; trials of a group land as soon as they end."""
         answer = self._launcher.poll(list(work.running), _POLL_S)
         for handle, exit in answer.items():
             running = work.running[handle]
-            if exit is not None:
-                del work.running[handle]
-                work.free.append(running.place)
             if exit is not None or len(running.group.specs) > 1:
                 self._land(running, land)
             if exit is not None:
+                del work.running[handle]
+                work.free.append(running.place)
                 self._sort_out(running, work, land)
 
-    def _land(self, running: _Running, land: Land) -> None:
+    def _land(self, running: Running, land: Land) -> None:
         """Take in the trials of a job that have an outcome."""
         for spec in list(running.specs):
             if (outcome := self._trial(spec).read_outcome()) is not None:
                 running.specs.remove(spec)
                 self._end(spec, outcome, land)
 
-    def _sort_out(self, over: _Running, work: _Work, land: Land) -> None:
+    def _sort_out(self, over: Running, work: Work, land: Land) -> None:
         """What becomes of the trials that a job has left without an outcome."""
         refused = self._is_refused(over.group, work)
         cancelled = self._requests.cancelled()
@@ -265,7 +238,7 @@ class Pool:
                 left = [spec for spec in left if self._may_try_again(spec, work, land)]
         work.waiting.put_back(Group(tuple(left), over.group.shape))
 
-    def _is_refused(self, group: Group, work: _Work) -> bool:
+    def _is_refused(self, group: Group, work: Work) -> bool:
         """Whether the trainer cannot train such a group; its trials then train unfused."""
         marks = [self._trial(spec).unfusable for spec in group.specs]
         marks = [mark for mark in marks if mark.exists()]
@@ -278,7 +251,7 @@ class Pool:
         work.waiting.refuse(group.shape)
         return True
 
-    def _without_broken(self, over: _Running, work: _Work) -> list[Spec]:
+    def _without_broken(self, over: Running, work: Work) -> list[Spec]:
         """The trials of a job but for those of a broken group, which wait to train alone."""
         if len(over.group.specs) == 1:
             return over.specs
@@ -289,7 +262,7 @@ class Pool:
             work.waiting.add_alone(broken)
         return [spec for spec in over.specs if spec not in broken]
 
-    def _may_try_again(self, spec: Spec, work: _Work, land: Land) -> bool:
+    def _may_try_again(self, spec: Spec, work: Work, land: Land) -> bool:
         """Whether a trial that was killed from outside is started once more; else it has ended."""
         kills = work.kills[spec.number] = work.kills.get(spec.number, 0) + 1
         if kills < self._attempts:
@@ -305,6 +278,7 @@ class Pool:
     def _end(self, spec: Spec, outcome: Outcome, land: Land) -> None:
         land(spec, outcome)
         self._requests.drop_cancel(spec.number)
+        self._trial(spec).stop.unlink(missing_ok=True)
         self._watch(TrialEnded(spec, outcome))
 
     def _trial(self, spec: Spec) -> Folder:

@@ -23,6 +23,7 @@ from hpsearch.trial import Outcome, Spec, Trial
 
 METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
 SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
+LANDED_ATTRIBUTES = ("trainer", "group")  # of the spec, known when the trial has run
 OUTCOME_ATTRIBUTES = ("metrics", "reason", "message", "seconds", "steps", "provenance")
 
 _CHUNK = 500  # numbers in one query; SQLite's own limit is higher
@@ -241,6 +242,7 @@ def _trial(
 ) -> Trial:
     given = {key: attributes[key] for key in SPEC_ATTRIBUTES}
     given["unit"] = tuple(given["unit"])
+    given["group"] = tuple(attributes.get("group", ()))  # studies from before groups have none
     spec = Spec(number=number, params=params, **given)
     if state not in ("COMPLETE", "FAIL"):
         return Trial(spec, None, times[0])

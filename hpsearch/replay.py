@@ -1,7 +1,8 @@
 """Train a recorded trial again by hand, in a folder of its own, and see whether it gives the same.
 
 In the foreground, with the trainer's output where the person looks, so that a debugger works; the
-study is not touched.
+study is not touched. A trial that was fused with others goes through the same loop by itself, for
+its numbers do not depend on its company.
 """
 
 import json
@@ -13,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpsearch import restart, view
+from hpsearch import restart, sharing, source, view
 from hpsearch.errors import HpsearchError
 from hpsearch.launchers.local import environment
 from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import Snapshot
-from hpsearch.study import load
+from hpsearch.study import Study, load
 from hpsearch.trial import Folder, Outcome, Report, Spec
 from hpsearch.worker import Job
 
@@ -112,16 +113,35 @@ def _train(
     way = restart.recall(RunFolder(snapshot.result.folder))
     trainer = load(way.study, way.overrides).trainer
     common = replace(Job.of(snapshot.study), trainer=trainer)
+    # A trial that waits for its turn may be fused; of others it is known.
+    fused = [spec for spec in chain if spec.group or not spec.trainer]
+    description = source.ask(trainer) if fused else None
     for spec in chain:
         for leftover in (folder.result, folder.reports):
             leftover.unlink(missing_ok=True)
         used = replace(spec, device=device or spec.device)
         folder.write_spec(used)
         job = replace(common, folders=(folder.path.absolute(),), device=used.device)
+        if description is not None and spec in fused:
+            job = _fused(job, snapshot.study, description, used)
         _work(job, folder, spec.threads, Path(way.directory), watch)
+        if folder.unfusable.exists():
+            folder.clear()
+            _work(replace(job, shape=None), folder, spec.threads, Path(way.directory), watch)
     outcome = folder.read_outcome()
-    assert outcome is not None
+    if outcome is None:
+        raise HpsearchError("the trial's process ended without a result")
     return Replay(snapshot.trial(chain[-1].number).outcome, outcome)
+
+
+def _fused(job: Job, study: Study, description: source.Description, spec: Spec) -> Job:
+    """The job as a group of one, if the trial was fused or would be."""
+    mode, _why = sharing.mode_of(study, description, spec.device)
+    if mode == "off":
+        if not spec.group:
+            return job
+        mode = "eager"
+    return replace(job, shape=sharing.shape_in(study, description, spec.params), fuse=mode)
 
 
 def _work(
@@ -146,5 +166,5 @@ def _work(
     finally:
         process.kill()
         process.wait()
-    if folder.read_outcome() is None:
+    if process.returncode != 0 and folder.read_outcome() is None:
         raise HpsearchError(f"the trial's process ended without a result ({process.returncode})")

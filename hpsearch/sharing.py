@@ -5,11 +5,10 @@ search that goes on does what it did before.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from hpsearch.errors import Fault
-from hpsearch.groups import Shape, Structure, shape_of
+from hpsearch.groups import Shape, shape_of
 from hpsearch.source import Description
 from hpsearch.space import Scalar
 from hpsearch.study import Study
@@ -22,41 +21,24 @@ _THREADS = (
 )
 
 
-@dataclass(frozen=True)
-class Sharing:
-    """How the trials of a study train.
+def mode_of(study: Study, description: Description, device: str) -> tuple[Mode, str | None]:
+    """How the trials of a study train on a device, "cpu" or "cuda:0".
 
-    Attributes:
-        study: what is searched.
-        mode: "off" for one process a trial.
-        why_off: why it is off, where nobody has said that it shall be.
-        structure: of the trainer.
-        defaults: of the trainer.
+    Returns:
+        "off" for one process a trial; and why that is so, where nobody has asked for it.
     """
+    if description.kind != "trainer":
+        return "off", None
+    if study.fuse != "auto":
+        return study.fuse, None
+    if _has_threads(study, device):
+        return "off", _THREADS.format(study.resources.threads)
+    return "eager", None
 
-    study: Study
-    mode: Mode
-    why_off: str | None
-    structure: Structure
-    defaults: Mapping[str, Any]
 
-    @classmethod
-    def of(cls, study: Study, description: Description, device: str) -> "Sharing":
-        """How trials train on a device, "cpu" or "cuda:0"."""
-        mode: Mode = "eager" if study.fuse == "auto" else study.fuse
-        why = None
-        if description.kind != "trainer":
-            mode = "off"
-        elif study.fuse == "auto" and _has_threads(study, device):
-            mode, why = "off", _THREADS.format(study.resources.threads)
-        return cls(study, mode, why, description.structure, description.defaults)
-
-    def shape_of(self, params: Mapping[str, Scalar]) -> Shape | None:
-        """What a trial shares with others of its group; None if it trains unfused."""
-        if self.mode == "off":
-            return None
-        study = self.study
-        return shape_of(params, study.fixed, self.defaults, self.structure, study.space)
+def shape_in(study: Study, description: Description, params: Mapping[str, Scalar]) -> Shape:
+    """What a trial shares with others of its group."""
+    return shape_of(params, study.fixed, description.defaults, description.structure, study.space)
 
 
 def faults(study: Study, description: Description, device: str) -> list[Fault]:

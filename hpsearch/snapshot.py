@@ -32,6 +32,7 @@ class RunningTrial:
     metrics: Mapping[str, float | None]
     device: str
     started: datetime  # this attempt
+    group: tuple[int, ...] = ()  # the trials that it is fused with, and itself
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,14 @@ class Snapshot:
     @property
     def space(self) -> Space:
         return self.study.space
+
+    @cached_property
+    def places(self) -> tuple[tuple[RunningTrial, ...], ...]:
+        """What is being trained, the trials of a fused group together."""
+        places: dict[tuple[int, ...], list[RunningTrial]] = defaultdict(list)
+        for running in self.running:
+            places[running.group or (running.number,)].append(running)
+        return tuple(tuple(members) for members in places.values())
 
     @cached_property
     def searched(self) -> tuple[Trial, ...]:

@@ -33,7 +33,14 @@ from optuna.trial import TrialState
 from sqlalchemy import orm
 
 from hpsearch.errors import RunFolderError
-from hpsearch.reader import METRIC_NAMES, OUTCOME_ATTRIBUTES, SPEC_ATTRIBUTES, Changes, Reader
+from hpsearch.reader import (
+    LANDED_ATTRIBUTES,
+    METRIC_NAMES,
+    OUTCOME_ATTRIBUTES,
+    SPEC_ATTRIBUTES,
+    Changes,
+    Reader,
+)
 from hpsearch.record import Plan, RoundRecord
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Space
 from hpsearch.trial import Outcome, Report, Spec
@@ -116,11 +123,13 @@ class Store:
     def land(self, spec: Spec, outcome: Outcome, reports: Sequence[Report]) -> None:
         """Record a trial's outcome and its reports; it is then finished for good."""
         steps = {report.step: report.metrics.get(self._metric) for report in reports}
-        record = asdict(outcome) | {"trainer": spec.trainer}
+        record = asdict(outcome) | {key: getattr(spec, key) for key in LANDED_ATTRIBUTES}
         with self._transaction() as session:
             trial = session.get_one(models.TrialModel, self._trial_id(spec.number))
             assert trial.state == TrialState.RUNNING, f"trial {spec.number} has landed already"
-            session.add_all(_attributes(trial.trial_id, record, (*OUTCOME_ATTRIBUTES, "trainer")))
+            session.add_all(
+                _attributes(trial.trial_id, record, (*OUTCOME_ATTRIBUTES, *LANDED_ATTRIBUTES))
+            )
             session.add_all(
                 _intermediate(trial.trial_id, step, value) for step, value in steps.items()
             )

@@ -183,6 +183,7 @@ class Table:
             role="again",
             seed=rounds.again_seed(self._study.search.seed, parent, repeat),
             parent=parent,
+            group=(),
             threads=self._study.resources.threads,
         )
 

@@ -70,12 +70,14 @@ def show_status(snapshot: Snapshot) -> None:
     at_work = f" (process {holder['pid']} on {holder['host']})" if holder else ""
     console.print(f"[bold]{result.name}[/]  {snapshot.state}{at_work}  {result.folder}")
     _show_round_table(snapshot)
-    for running in snapshot.running:
-        value = running.metrics.get(result.metric)
-        said = "" if value is None else f"  {result.metric} {value:.5g}"
-        console.print(
-            f"running   trial {running.number}: step {running.step:,} of {running.budget:,}{said}"
-        )
+    for members in snapshot.places:
+        if len(members) > 1:
+            console.print(f"running   a group of {len(members)} on {members[0].device}")
+        for running in members:
+            value = running.metrics.get(result.metric)
+            said = "" if value is None else f"  {result.metric} {value:.5g}"
+            step = f"step {running.step:,} of {running.budget:,}"
+            console.print(f"running   trial {running.number}: {step}{said}")
     if asked := _asked(snapshot.pending):
         console.print("asked     " + "; ".join(asked), soft_wrap=True)
     for reason, trials in snapshot.failures().items():

@@ -177,6 +177,7 @@ class View:
             metrics=last.metrics if last else {},
             device=spec.device,
             started=datetime.fromtimestamp(started),
+            group=spec.group,
         )
 
     def _reports(self, number: int) -> tuple[Report, ...]:

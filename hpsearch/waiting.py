@@ -1,8 +1,8 @@
-"""Trials that wait for a place, gathered into the groups that train as one job."""
+"""Trials that wait for a place or have one, gathered into the groups that train as one job."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpsearch.groups import Shape, plan
 from hpsearch.trial import Spec
@@ -94,3 +94,29 @@ class Waiting:
         if group.shape is not None and group.shape.key in self._refused:
             return [Group((spec,), None) for spec in group.specs]
         return [group] if group.specs else []
+
+
+@dataclass
+class Running:
+    """A job, with the trials of it that have not landed."""
+
+    group: Group
+    specs: list[Spec]
+    place: int
+    stopping: dict[int, float] = field(default_factory=dict)  # by trial: since when
+    is_cancelled: bool = False  # for the sake of one of its trials
+
+
+@dataclass
+class Work:
+    """What is where while trials run."""
+
+    waiting: Waiting
+    free: list[int]  # places
+    running: dict[str, Running] = field(default_factory=dict)  # by the launcher's handle
+    kills: dict[int, int] = field(default_factory=dict)  # from outside, by trial
+
+    @property
+    def trials(self) -> int:
+        """That run."""
+        return sum(len(running.specs) for running in self.running.values())

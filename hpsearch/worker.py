@@ -208,7 +208,7 @@ def _train_group(
     _settle(0, job)
     from hpsearch.fusion import group
 
-    group.train(trainer(), runs, shape, ended)
+    group.train(trainer(), runs, shape, ended, is_compiled=job.fuse == "compile")
 
 
 def _loaded(job: Job) -> Any:

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import optuna
@@ -84,6 +84,7 @@ def test_its_rows_are_what_optunas_public_calls_would_have_stored(store, tmp_pat
         for key, value in {k: asdict(outcome)[k] for k in keys}.items():
             trial.set_user_attr(key, value)
         trial.set_user_attr("trainer", "")
+        trial.set_user_attr("group", [])
         for report in REPORTS:
             value = report.metrics.get("fid")
             trial.report(math.nan if value is None else value, report.step)
@@ -96,6 +97,20 @@ def test_its_rows_are_what_optunas_public_calls_would_have_stored(store, tmp_pat
     assert len(ours.trials) == len(theirs.trials) == 6
     for mine, other in zip(ours.trials, theirs.trials, strict=True):
         assert comparable(mine) == comparable(other)
+
+
+def test_a_trial_that_has_landed_keeps_its_group_and_an_older_one_has_none(store, tmp_path):
+    specs = [replace(spec(number), group=(0, 1)) for number in range(2)]
+    store.begin(specs, SPACE, RECORD)
+    for each in specs:
+        store.land(each, COMPLETE, REPORTS)
+    with sqlite3.connect(tmp_path / "study.db") as database:
+        database.execute(
+            "DELETE FROM trial_user_attributes WHERE key = 'group' AND trial_id ="
+            " (SELECT trial_id FROM trials WHERE number = 1)"
+        )
+    database.close()
+    assert [trial.spec.group for trial in store.recorded().trials] == [(0, 1), ()]
 
 
 def comparable(trial: optuna.trial.FrozenTrial) -> dict[str, object]:

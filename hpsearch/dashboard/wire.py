@@ -1,7 +1,7 @@
 """What the pages are told, as plain JSON records: whole at first, then what has changed."""
 
 import shlex
-from collections import Counter
+from collections import defaultdict
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -69,7 +69,7 @@ def head(snapshot: Snapshot) -> Record:
         "seconds_left": brief(snapshot.seconds_left, 3),
         "command": _command(snapshot) if snapshot.state == "interrupted" else None,
         "holder": dict(snapshot.holder) if snapshot.holder else None,
-        "devices": dict(Counter(trial.device for trial in snapshot.running)),
+        "devices": _devices(snapshot),
         "failures": [
             {
                 "reason": reason,
@@ -117,6 +117,14 @@ def listing(name: str, snapshot: Snapshot) -> Record:
 def brief(value: float | None, digits: int = 6) -> float | None:
     """A number with as many digits as anybody reads."""
     return None if value is None else float(f"{value:.{digits}g}")
+
+
+def _devices(snapshot: Snapshot) -> dict[str, list[int]]:
+    """What runs on each device: one number for each job, its trials."""
+    devices: dict[str, list[int]] = defaultdict(list)
+    for members in snapshot.places:
+        devices[members[0].device].append(len(members))
+    return devices
 
 
 def _round(summary: RoundSummary) -> Record:

@@ -111,7 +111,7 @@ def _narrowed(path: Path, old: Study, new: Study) -> Path:
 def _shown(study: Study, path: Path, default: str | None) -> str:
     if study.marks.has(path):
         return study.marks.shown(path)
-    return "absent" if default in (None, "null", "[]") else default
+    return "absent" if default in (None, "null", "[]") else default.strip('"')
 
 
 def _reordered(old: Study, new: Study) -> list[str]:

@@ -99,7 +99,10 @@ def fuse(raw: Any, faults: Faults) -> Fuse:
         if raw == word:
             return word
     near = did_you_mean(raw, words) if isinstance(raw, str) else ""
-    faults.add(("fuse",), f"must be {', '.join(words)}, got {faults.shown('fuse')}{near}")
+    *others, last = words
+    faults.add(
+        ("fuse",), f"must be {', '.join(others)} or {last}, got {faults.shown('fuse')}{near}"
+    )
     return "auto"
 
 

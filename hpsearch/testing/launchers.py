@@ -82,6 +82,11 @@ def die_with_children(run, alive):
 
 def segfault(run, alive):
     ctypes.string_at(0)
+
+
+def segfault_if_large(run, alive):
+    if run.hp.x > 5:
+        segfault(run, alive)
 '''
 
 
@@ -179,6 +184,24 @@ def a_crash_is_an_outcome(make: MakeLauncher, folder: Path) -> None:
         )
 
 
+def a_crash_of_several_trials_blames_none_of_them(make: MakeLauncher, folder: Path) -> None:
+    with try_out(make, folder) as trying:
+        jobs = [trying.job("segfault_if_large", x=x) for x in (1.0, 9.0, 1.0)]
+        folders = tuple(job.folders[0] for job in jobs)
+        [handle] = trying.start_all([replace(jobs[0], folders=folders)])
+        trying.wait_for(handle)
+        expect(Folder(folders[0]).result.exists(), "the trial that had ended has no outcome")
+        for path in folders[1:]:
+            expect(not Folder(path).result.exists(), f"an outcome in {path}")
+            said = Folder(path).alone.read_text() if Folder(path).alone.exists() else ""
+            expect("SIGSEGV" in said, f"alone.txt in {path} says {said!r}")
+        for job in jobs[1:]:
+            trying.wait_for(trying.start_all([job])[0])
+        ended = [Folder(path).read_outcome() for path in folders[1:]]
+        reasons = [outcome and outcome.reason for outcome in ended]
+        expect(reasons == ["error", None], f"alone they end with {reasons}")
+
+
 def a_job_that_runs_too_long_is_ended(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
         job = replace(trying.job("hang_with_children"), trial_seconds=1.0)
@@ -221,6 +244,7 @@ ALL_LAUNCHER_CHECKS: tuple[Callable[[MakeLauncher, Path], None], ...] = (
     cancel_ends_a_job_and_its_children,
     a_killed_job_is_over_without_an_outcome,
     a_crash_is_an_outcome,
+    a_crash_of_several_trials_blames_none_of_them,
     a_job_that_runs_too_long_is_ended,
     unknown_and_ended_handles_are_over,
     close_ends_everything,

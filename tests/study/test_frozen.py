@@ -50,6 +50,8 @@ def test_a_frozen_study_thaws_to_the_same_study_without_its_trainer():
     [
         ("rounds: 4", "rounds: 9"),
         ("limits:", "resources: {parallel: 3, device: cpu, trials_per_gpu: 9}\nlimits:"),
+        ("limits:", "resources: {trials_per_group: 3}\nlimits:"),
+        ("limits:", "fuse: auto\nlimits:"),
         ("search_seconds: 36000", "search_seconds: 5, retries: 0"),
         ("limits:", "confirm: {seeds: 5, top: 3}\nlimits:"),
         ("growth: 2", "growth: 2.0, report_every: 500"),
@@ -86,6 +88,7 @@ def test_what_changes_no_number_is_no_difference(old, new):
         ("steps: 1000", "steps: 2000", ["budget.steps: 1000 -> 2000"]),
         ("growth: 2", "growth: 2, report_every: 10", ["budget.report_every: 500 -> 10"]),
         ("limits:", "resources: {threads: 2}\nlimits:", ["resources.threads: 1 -> 2"]),
+        ("limits:", "fuse: off\nlimits:", ["fuse: auto -> off"]),
         ("trial_seconds: 600, ", "", ["limits.trial_seconds: 600 -> absent"]),
         ("limits:", "confirm: {top: 5}\nlimits:", ["confirm.top: 3 -> 5"]),
         ("minimize: fid", "maximize: acc", ["objective: {minimize: fid} -> {maximize: acc}"]),

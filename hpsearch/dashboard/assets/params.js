@@ -53,7 +53,17 @@ function change(one) {
   return h("small", null, `${by > 0 ? "+" : "−"}${number(Math.abs(by), 3)}`);
 }
 
-export function facts(trial) {
+/** The trials of its fused group, each a link but for itself. */
+function company(study, trial) {
+  return trial.spec.group.flatMap((number, i) => [
+    i ? ", " : "",
+    number === trial.number
+      ? `${number}`
+      : h("a", { href: at.trial(study, number), "data-key": `g${number}` }, `${number}`),
+  ]);
+}
+
+export function facts(study, trial) {
   const shown = [
     [
       "round",
@@ -67,7 +77,7 @@ export function facts(trial) {
     ["ended", trial.ended],
     ["device", trial.spec?.device],
     ["threads", trial.spec?.threads && count(trial.spec.threads)],
-    ["group", trial.spec?.group?.length ? trial.spec.group.join(", ") : null],
+    ["group", trial.spec?.group?.length > 1 ? company(study, trial) : null],
   ].filter(([, value]) => value);
   return h(
     "dl",

@@ -115,10 +115,16 @@ function ending([state, left, failures]) {
   ];
 }
 
+/** Of the trials of each job: "2", or "groups of 13, 12". */
+function jobsOf(jobs) {
+  if (jobs.every((trials) => trials === 1)) return `${jobs.length}`;
+  return `${jobs.length > 1 ? "groups" : "a group"} of ${jobs.join(", ")}`;
+}
+
 function atWork(place, table) {
   const { head } = table;
   const devices = Object.entries(head.devices)
-    .map(([device, trials]) => `${trials} on ${device}`)
+    .map(([device, jobs]) => `${jobsOf(jobs)} on ${device}`)
     .join(", ");
   const shown = [...table.running.values()].slice(0, RUNNING_SHOWN);
   const more = table.running.size - shown.length;

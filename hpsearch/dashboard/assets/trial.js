@@ -45,8 +45,10 @@ function take(trial) {
   );
   show($("#ancestry"), [trial.role, trial.parent, trial.donors], () => ancestry(trial));
   show($("#params"), trial.params, () => params(study, trial));
-  show($("#facts"), [trial.round, trial.budget, trial.seed, trial.ended, trial.started], () =>
-    facts(trial),
+  show(
+    $("#facts"),
+    [trial.round, trial.budget, trial.seed, trial.ended, trial.started, trial.spec?.group],
+    () => facts(study, trial),
   );
   show($("#children"), trial.children, children);
   show($("#record"), [trial.spec, trial.result, trial.command], () => record(trial));

@@ -1,0 +1,219 @@
+"""Groups as jobs: their members end each in its own way, and what breaks a group blames nobody."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fused_search import ONE_ROUND, TRAINER, FusedSearch
+from searches import until
+
+from hpsearch import acts, view
+from hpsearch.trial import Outcome
+
+GUILTY = 3
+
+
+@pytest.fixture(scope="module")
+def innocent(tmp_path_factory: pytest.TempPathFactory) -> FusedSearch:
+    """One round, in which nobody misbehaves."""
+    search = FusedSearch(tmp_path_factory.mktemp("innocent"), ONE_ROUND)
+    assert search.finish() == (0, "")
+    return search
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[FusedSearch]:
+    search = FusedSearch(tmp_path, ONE_ROUND)
+    yield search
+    search.kill()
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    return replace(outcome, seconds=0.0)
+
+
+def expect_the_others_as_ever(search: FusedSearch, innocent: FusedSearch) -> None:
+    for number in range(6):
+        if number != GUILTY:
+            assert timeless(search.outcome(number)) == timeless(innocent.outcome(number))
+
+
+def test_the_trials_of_a_round_are_one_job_and_its_grouping_is_recorded(innocent):
+    assert innocent.spec(0).group == innocent.spec(5).group == (0, 1, 2, 3, 4, 5)
+    recorded = [trial.spec.group for trial in view.read(innocent.run.path).result.records]
+    assert recorded == [(0, 1, 2, 3, 4, 5)] * 6
+    assert innocent.trial(5).log.read_text() == (
+        "hpsearch: trains in a group, whose output is in ../00000/log.txt\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "grouping",
+    [
+        ["--set", "resources.trials_per_group=1"],
+        ["--set", "resources.trials_per_group=4", "--parallel", "2"],
+    ],
+    ids=["each alone", "four and two"],
+)
+def test_the_digest_does_not_depend_on_the_grouping(tmp_path, innocent, grouping):
+    search = FusedSearch(tmp_path, ONE_ROUND)
+    assert search.finish(*grouping) == (0, "")
+    assert search.digest() == innocent.digest()
+    assert len(search.spec(0).group) < 6
+
+
+def test_trials_of_unlike_structure_train_in_groups_of_their_own(tmp_path):
+    search = FusedSearch(tmp_path, ONE_ROUND + "  depth: [1, 2]\n")
+    assert search.finish() == (0, "")
+    for number in range(6):
+        depth = search.spec(number).params["depth"]
+        alike = [n for n in range(6) if search.spec(n).params["depth"] == depth]
+        assert search.spec(number).group == tuple(alike)
+
+
+@pytest.mark.parametrize("act", ["exit", "segfault"])
+def test_a_trial_that_kills_its_process_fails_and_the_others_give_what_they_ever_gave(
+    search, innocent, act
+):
+    search.tell({innocent.spec(GUILTY).params["lr"]: act})
+    assert search.finish() == (0, "")
+    why = {"exit": "ended with exit code 3 and without a result", "segfault": "SIGSEGV"}[act]
+    outcome = search.outcome(GUILTY)
+    assert (outcome.state, outcome.reason) == ("fail", "error")
+    assert why in outcome.message
+    expect_the_others_as_ever(search, innocent)
+    assert search.spec(0).group == (0,)
+    [broke] = [line for line in search.lines() if "broke" in line]
+    assert broke.startswith("the group of trials [0, 1, 2, 3, 4, 5] broke, each goes on alone: ")
+    assert why in broke
+    assert why in search.trial(5).alone.read_text()
+
+
+@pytest.mark.parametrize(("act", "reason"), [("nan", "nonfinite"), ("raise", "error")])
+def test_a_trial_that_fails_by_itself_leaves_its_group_and_nobody_else_does(
+    search, innocent, act, reason
+):
+    search.tell({innocent.spec(GUILTY).params["lr"]: act})
+    assert search.finish() == (0, "")
+    assert search.outcome(GUILTY).reason == reason
+    expect_the_others_as_ever(search, innocent)
+    assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
+    assert "Traceback" in search.trial(GUILTY).log.read_text()
+    assert not [line for line in search.lines() if "broke" in line]
+
+
+def test_a_trial_lands_as_soon_as_it_has_ended_while_its_group_trains_on(search, innocent):
+    search.tell({innocent.spec(GUILTY).params["lr"]: "raise"})
+    search.slow()
+    search.study.write_text(ONE_ROUND.replace("steps: 40", "steps: 40000"))
+    controller = search.start()
+    until(lambda: search.run.database.exists() and search.evaluations(), "it trains")
+    until(lambda: search.landed() == {GUILTY}, "it has landed")
+    assert not search.trial(0).result.exists()
+    [place] = view.read(search.run.path).places
+    assert [running.number for running in place] == [0, 1, 2, 4, 5]
+    controller.terminate()
+    assert search.end(controller)[0] == 130
+
+
+def test_a_trial_that_somebody_stops_leaves_its_group_and_the_others_train_on(search, innocent):
+    search.study.write_text(ONE_ROUND.replace("steps: 40", "steps: 400"))
+    search.slow()
+    controller = search.start()
+    until(lambda: search.evaluations() > 12, "it trains")
+    acts.cancel(search.run.path, GUILTY)
+    until(lambda: search.trial(GUILTY).result.exists(), "it has ended")
+    assert not search.trial(0).result.exists()
+    search.fast()
+    assert search.end(controller) == (0, "")
+    outcome = search.outcome(GUILTY)
+    assert (outcome.reason, outcome.message) == ("killed", "stopped on request")
+    assert 0 < outcome.steps < 400
+    assert [search.outcome(n).steps for n in (0, 1, 2, 4, 5)] == [400] * 5
+    assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
+    assert not acts.pending(search.run.path)
+
+
+def test_a_group_that_does_not_hear_is_ended_for_the_trial_that_somebody_stops(search, innocent):
+    guilty = innocent.spec(GUILTY).params["lr"]
+    search.tell({guilty: "hang"})
+    controller = search.start("--set", "limits.retries=0")
+    until(lambda: search.has_evaluated(guilty), "it hangs")
+    acts.cancel(search.run.path, GUILTY)
+    assert search.end(controller) == (0, "")
+    assert search.outcome(GUILTY).message == "stopped on request"
+    expect_the_others_as_ever(search, innocent)
+    assert search.spec(0).group == (0, 1, 2, 4, 5)
+
+
+def test_a_group_has_its_trials_shares_of_time_and_a_trial_that_takes_more_fails_alone(
+    search, innocent
+):
+    search.tell({innocent.spec(GUILTY).params["lr"]: "hang"})
+    assert search.finish("--set", "limits.trial_seconds=4", "--parallel", "2") == (0, "")
+    assert search.outcome(GUILTY).reason == "timeout"
+    assert search.outcome(GUILTY).message == "ran longer than limits.trial_seconds = 4 s"
+    expect_the_others_as_ever(search, innocent)
+    [broke] = [line for line in search.lines() if "broke" in line]
+    assert "ran longer than 6 times limits.trial_seconds = 4 s" in broke
+
+
+def test_a_group_has_its_trials_shares_of_memory_and_a_trial_that_takes_more_fails_alone(
+    search, innocent
+):
+    search.tell({innocent.spec(GUILTY).params["lr"]: "memory"})
+    assert search.finish("--set", "limits.trial_memory_mib=500") == (0, "")
+    assert search.outcome(GUILTY).reason == "out_of_memory"
+    assert search.outcome(GUILTY).message.endswith("more than limits.trial_memory_mib = 500 MiB")
+    expect_the_others_as_ever(search, innocent)
+    [broke] = [line for line in search.lines() if "broke" in line]
+    assert broke.endswith("more than 6 times limits.trial_memory_mib = 500 MiB")
+
+
+def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_path):
+    trainer = TRAINER.replace(
+        "return nn.functional.mse", "float(hp.lr) + 1; return nn.functional.mse"
+    )
+    search = FusedSearch(tmp_path / "fused", ONE_ROUND, trainer)
+    off = FusedSearch(tmp_path / "off", ONE_ROUND + "fuse: off\n", trainer)
+    for each in (search, off):
+        assert each.finish() == (0, "")
+        assert [each.spec(number).group for number in range(6)] == [()] * 6
+    assert search.digest() == off.digest()
+    [said] = [line for line in search.lines() if "one process a trial" in line]
+    assert said.startswith("trains one process a trial, because ")
+    assert not [line for line in off.lines() if "one process a trial" in line]
+
+
+def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_why(search):
+    assert search.finish("--set", "resources.threads=2") == (0, "")
+    assert search.spec(0).group == ()
+    assert search.lines()[1] == (
+        "trains one process a trial, because what several threads compute on a CPU depends on who "
+        "shares the loop (resources.threads is 2)"
+    )
+
+
+def test_a_marked_trial_stays_alone_when_the_search_goes_on(search, innocent):
+    controller = search.start()
+    until(lambda: search.trial(0).spec.exists(), "it has begun")
+    controller.kill()
+    controller.wait()
+    search.wait_until_no_process_is_left()
+    assert not search.trial(GUILTY).result.exists()
+    search.trial(GUILTY).alone.write_text("its group broke")
+    assert search.finish() == (0, "")
+    assert search.spec(GUILTY).group == (GUILTY,)
+    assert search.digest() == innocent.digest()
+
+
+def test_the_events_in_json_tell_of_each_trial_and_of_the_group_that_broke(search, innocent):
+    search.tell({innocent.spec(GUILTY).params["lr"]: "exit"})
+    assert search.finish("--json") == (0, "")
+    events = [json.loads(line) for line in search.lines()]
+    started = [event["spec"]["number"] for event in events if event["event"] == "TrialStarted"]
+    assert started == [*range(6), *range(6)]
+    [broke] = [event for event in events if event["event"] == "GroupBroke"]
+    assert broke["trials"] == [0, 1, 2, 3, 4, 5]
