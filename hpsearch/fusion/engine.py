@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpsearch.fusion import chance
+from hpsearch.fusion import chance, memory
 from hpsearch.fusion.feed import Feed
 from hpsearch.fusion.hyper import stacked_numbers
 from hpsearch.fusion.member import Member
@@ -43,11 +43,11 @@ class Engine:
             on the company.
 
     Attributes:
-        live_bytes: what a step's intermediate results take, in bytes; known after the first step
-            of each phase.
+        live_bytes: what a step's intermediate results take at most, in bytes.
 
     Raises:
-        UnfusableError: vmap rejects the trainer.
+        UnfusableError: the trainer's steps cannot be recorded.
+        TooLargeError: the device has no room for so many members.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class Engine:
         self._trainer = trainer
         self._device = members[0].run.device
         self._is_compiled = is_compiled
-        rows = list(members) * (2 if len(members) == 1 else 1)
-        self._count = len(rows)
+        self._count = _stack_size(len(members), is_compiled)
+        rows = [*members, *[members[0]] * (self._count - len(members))]
         first = rows[0].run
         group = HP({**first.hp, **shape.values})
         with chance.initial_weights(first.seed):
@@ -90,7 +90,7 @@ class Engine:
         self._steps: dict[str, Move] = {}
         self._outputs: list[Replay] | None = None
         self._output_names: list[str] = []
-        self._is_looped = self._script.is_exact and self._convolves()
+        self._is_looped = self._measure()
 
     def step(self, phase: str, members: Sequence[int]) -> list[tuple[int, float]]:
         """Update the parameters of a phase for these members.
@@ -151,11 +151,26 @@ class Engine:
             self._numbers,
         )
 
-    def _convolves(self) -> bool:
-        """Whether a step has a convolution in it."""
+    def _measure(self) -> bool:
+        """Take a member's first step by itself; says whether all members go one after another.
+
+        Raises:
+            TooLargeError: the group does not fit the device.
+        """
         lane = self._material(self._feed.batch).lane(0)
         programs = [self._recorded(phase, lane, None) for phase in self._trainer.phases]
-        return any(_CONVOLUTION in program.operations for program in programs)
+        convolves = any(_CONVOLUTION in program.operations for program in programs)
+        is_looped = convolves and self._script.is_exact
+        rows = sum(stack.rows.nbytes for stack in self.stacks.values()) // self._count
+        batch = sum(tensor.nbytes for tensor in self._feed.batch.values()) // self._count
+        kept = rows * memory.STATES + batch
+        memory.check(
+            self._device,
+            of_member=kept if is_looped else kept + self.live_bytes,
+            in_common=self.live_bytes if is_looped else 0,
+            members=self._count,
+        )
+        return is_looped
 
     def _record_step(self, phase: str) -> Move:
         stack, optimizer = self.stacks[phase], self._optimizers[phase]
@@ -189,6 +204,18 @@ class Engine:
             return [program.bind(material.tensors)]
         program, self._output_names = self._script.outputs(material.lane(0), None)
         return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
+
+
+def _stack_size(members: int, is_compiled: bool) -> int:
+    """Rows of a stack; a compiled step is made for a few sizes only, so that it serves again."""
+    if not is_compiled:
+        return max(members, 2)
+    size = 25
+    while size < members:
+        size *= 2
+    while size > 2 and math.ceil(size / 2) >= members:
+        size = math.ceil(size / 2)
+    return size
 
 
 def _apart(nets: Sequence[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from hpsearch.fusion.engine import Engine
 from hpsearch.fusion.member import Member
+from hpsearch.fusion.memory import TooLargeError
 from hpsearch.fusion.reporting import report
 from hpsearch.fusion.trainer import Trainer
 from hpsearch.groups import Shape
@@ -46,8 +47,19 @@ def train(
         UnfusableError: vmap rejects the trainer; nothing was trained or reported.
         TrainerError: the trainer breaks its contract.
     """
-    members = [Member(trainer, run) for run in runs]
-    Group(trainer, members, shape, ended, is_compiled=is_compiled).run()
+    parts = [[Member(trainer, run) for run in runs]]
+    while parts:
+        members = parts.pop(0)
+        try:
+            Group(trainer, members, shape, ended, is_compiled=is_compiled).run()
+        except TooLargeError as error:
+            parts = [*_cut(members, error.fits), *parts]
+
+
+def _cut(members: Sequence[Member], fits: int) -> list[list[Member]]:
+    """Parts of nearly one size, of at most `fits` members."""
+    count = -(-len(members) // fits)
+    return [list(members[i::count]) for i in range(count)]
 
 
 class Group:

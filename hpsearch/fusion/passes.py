@@ -19,7 +19,7 @@ from hpsearch.fusion.tape import Call, Slot, Tape, renamed, slots_in
 
 _aten = torch.ops.aten
 
-LANES = 64  # elements that any build of ATen handles in one go of an unrolled loop, at most
+LANES = 32  # numbers that ATen handles in one go of an unrolled loop, at most (AVX-512)
 
 # Elementwise operations whose vectorised and scalar code agree bit for bit (correctly rounded, or
 # with a masked last vector); tests/test_passes.py tries every one on this machine.

@@ -101,9 +101,10 @@ class Script:
             with self._reparametrized(parameters, of.buffers):
                 hp = GroupHP(self.plain, of.numbers, self.choices)
                 value = self.trainer.loss(phase, self.nets, of.batch, hp)
-            if value.dim():
+            if not isinstance(value, Tensor) or value.dim():
                 name = type(self.trainer).__name__
-                raise TrainerError(f"{name}.loss: must be a scalar, got {list(value.shape)}")
+                got = list(value.shape) if isinstance(value, Tensor) else repr(value)
+                raise TrainerError(f"{name}.loss: must be a tensor without dimensions, got {got}")
             return value
 
         def step() -> list[Tensor]:

@@ -5,10 +5,12 @@ several times as long as its arithmetic. What reaches the kernels is a plain lis
 plain tensors. It is recorded once, and the later steps replay it (`program.py`).
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -86,8 +88,14 @@ def record(
     """
     tape = Tape()
     recorder = _Recorder(tape, inputs)
+    before = _generators()
     with recorder:
         outputs = list(function())
+    if before != _generators():
+        raise TrainerError(
+            "random numbers were drawn from `random` or NumPy, which no resumed trial could "
+            "repeat; declare them in noise() and take them from the batch"
+        )
     tape.outputs = [recorder.slot(tensor) for tensor in outputs]
     return tape, outputs
 
@@ -144,6 +152,12 @@ def _reads_numbers(function: Any, args: Any) -> bool:
         return any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
     tags = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
     return any(tag in function.tags for tag in tags)
+
+
+def _generators() -> tuple[Any, bytes, int]:
+    """Where Python's and NumPy's global generators stand."""
+    state: Any = np.random.get_state(legacy=False)
+    return random.getstate(), state["state"]["key"].tobytes(), state["state"]["pos"]
 
 
 def slots_in(tree: Any) -> list[Slot]:
