@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fused_search import ONE_ROUND, TRAINER, FusedSearch
 from searches import until
+from test_runfolder import SMALL_FILES_ONLY
 
 from hpsearch import acts, view
 from hpsearch.trial import Outcome
@@ -170,6 +171,23 @@ def test_a_group_has_its_trials_shares_of_memory_and_a_trial_that_takes_more_fai
     expect_the_others_as_ever(search, innocent)
     [broke] = [line for line in search.lines() if "broke" in line]
     assert broke.endswith("more than 6 times limits.trial_memory_mib = 500 MiB")
+
+
+def test_a_disk_without_room_for_a_groups_checkpoints_costs_no_trial(tmp_path, innocent):
+    built = "nn.Sequential(*hidden, nn.Linear(3, 1))"
+    heavy = f"net = {built}; net.register_buffer('ballast', torch.zeros(400_000))"
+    trainer = TRAINER.replace(f'return {{"net": {built}}}', heavy + '\n        return {"net": net}')
+    search = FusedSearch(tmp_path, ONE_ROUND, trainer)
+    search.prefix = SMALL_FILES_ONLY
+    code, errors = search.finish("--quiet")
+    assert code == 2
+    assert "is safe; free the disk" in errors and len(errors.splitlines()) == 1
+    search.wait_until_no_process_is_left()
+    assert search.landed() == set()
+    search.prefix = []
+    assert search.finish() == (0, "")
+    assert search.digest() == innocent.digest()
+    assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
 
 
 def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_path):
