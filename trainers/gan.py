@@ -58,8 +58,10 @@ class GAN(Trainer):
 
     def noise(self, hp: HP) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {"z": (hp.batch_size, hp.z_dim)}
-        if hp.among("penalty", *PENALTIES):
-            shapes |= {"mix": (hp.batch_size, 1), "away": (hp.batch_size, PIXELS)}
+        if hp.penalty == "gradient":
+            shapes["mix"] = (hp.batch_size, 1)
+        elif hp.penalty == "dragan":
+            shapes["away"] = (hp.batch_size, PIXELS)
         return shapes
 
     def optimizer(self, phase: str, hp: HP) -> Optimizer:
@@ -74,13 +76,15 @@ class GAN(Trainer):
     ) -> Tensor:
         discriminator = nets["discriminator"]
         fake = nets["generator"](batch["z"])
-        on_fake = discriminator(fake)
         if phase == "generator":
-            of = {name: functools.partial(g, on_fake) for name, (_, g) in LOSSES.items()}
-            return hp.pick("loss", of)
-        on_real = discriminator(batch["image"])
+            of = {
+                name: functools.partial(g, discriminator(fake)) for name, (_, g) in LOSSES.items()
+            }
+            return hp.pick("loss", of).mean()
+        # One pass for both: no layer mixes the pictures of a batch.
+        on_real, on_fake = discriminator(torch.cat([batch["image"], fake])).chunk(2)
         of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in LOSSES.items()}
-        loss = hp.pick("loss", of)
+        loss = hp.pick("loss", of).mean()
         if hp.among("penalty", *PENALTIES):
             loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, batch, hp)
         return loss
@@ -113,41 +117,44 @@ class GAN(Trainer):
 
 
 def non_saturating_d(real: Tensor, fake: Tensor) -> Tensor:
-    """-log σ(D(x)) - log(1 - σ(D(G(z)))), Goodfellow et al. 2014, eq. 1; logits [batch], nats."""
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+    """-log σ(D(x)) - log(1 - σ(D(G(z)))), Goodfellow et al. 2014, eq. 1; logits [batch], nats.
+
+    As all losses here, a term for each pair; the loss is their mean.
+    """
+    return F.softplus(-real) + F.softplus(fake)
 
 
 def non_saturating_g(fake: Tensor) -> Tensor:
     """-log σ(D(G(z))), Goodfellow et al. 2014, sec. 3."""
-    return F.softplus(-fake).mean()
+    return F.softplus(-fake)
 
 
 def wgan_d(real: Tensor, fake: Tensor) -> Tensor:
     """Arjovsky et al. 2017, eq. 3; the Lipschitz bound is left to the penalty."""
-    return fake.mean() - real.mean()
+    return fake - real
 
 
 def wgan_g(fake: Tensor) -> Tensor:
-    return -fake.mean()
+    return -fake
 
 
 def least_squares_d(real: Tensor, fake: Tensor) -> Tensor:
     """Mao et al. 2017, eq. 9: targets 1 for real and 0 for fake."""
-    return 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean()
+    return 0.5 * ((real - 1) ** 2 + fake**2)
 
 
 def least_squares_g(fake: Tensor) -> Tensor:
-    return 0.5 * ((fake - 1) ** 2).mean()
+    return 0.5 * (fake - 1) ** 2
 
 
 def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
     """Lim & Ye 2017, eq. 5; Miyato et al. 2018, eq. 16."""
-    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+    return F.relu(1 - real) + F.relu(1 + fake)
 
 
 def hinge_g(fake: Tensor) -> Tensor:
     """Miyato et al. 2018, eq. 17."""
-    return -fake.mean()
+    return -fake
 
 
 LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
@@ -188,11 +195,16 @@ def slope_penalty(
 
 def penalised_place(fake: Tensor, batch: Mapping[str, Tensor], hp: HP) -> Tensor:
     """The x of `slope_penalty`, [batch, 64]."""
-    real, share = batch["image"], torch.special.ndtr(batch["mix"])
+    real = batch["image"]
+
+    def between() -> Tensor:
+        share = torch.special.ndtr(batch["mix"])
+        return share * real + (1 - share) * fake
+
     return hp.pick(
         "penalty",
         {
-            "gradient": lambda: share * real + (1 - share) * fake,
+            "gradient": between,
             "dragan": lambda: real + 0.5 * real.std() * batch["away"],
             "r1": lambda: real,
         },

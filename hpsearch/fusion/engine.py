@@ -73,7 +73,8 @@ class Engine:
             for name, template in templates.items()
         }
         dtype = self.stacks[trainer.phases[0]].rows.dtype
-        self._feed = Feed([m.source for m in rows], trainer.noise(group), dtype, self._device)
+        noise = _noise_shapes(trainer, group, shape)
+        self._feed = Feed([m.source for m in rows], noise, dtype, self._device)
         numbers = stacked_numbers([m.run.hp for m in rows], shape, dtype)
         self._numbers = {name: tensor.to(self._device) for name, tensor in numbers.items()}
         inputs = [m.inputs for m in rows]
@@ -204,6 +205,15 @@ class Engine:
             return [program.bind(material.tensors)]
         program, self._output_names = self._script.outputs(material.lane(0), None)
         return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
+
+
+def _noise_shapes(trainer: Trainer, group: HP, shape: Shape) -> dict[str, tuple[int, ...]]:
+    """The noise that a member may have, whatever it chooses where it may."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, choices in shape.varying.items():
+        for choice in choices or ():
+            shapes |= trainer.noise(HP({**group, name: choice}))
+    return {**shapes, **trainer.noise(group)}
 
 
 def _stack_size(members: int, is_compiled: bool) -> int:

@@ -35,7 +35,7 @@ class Feed:
     Args:
         sources: of each member.
         noise: the group's shapes; a member's own smaller noise lies in their leading corner, with
-            zeros around it.
+            zeros around it, and what a member has none of is zero.
         dtype: of the noise.
         device: where the batches are used.
     """
@@ -71,11 +71,13 @@ class Feed:
         }
         for name, staged in self._staged.items():
             self.batch[name] = staged if self._device == "cpu" else staged.to(self._device)
-        own = [s.noise.shapes for s in self._sources]
-        self._corners: dict[str, list[Any]] = {
-            name: [_corner(staged[k], own[k][name]) for k in range(count)]
-            for name, staged in self._staged.items()
-        }
+        self._corners: list[dict[str, Any]] = [
+            {
+                name: _corner(self._staged[name][k], shape)
+                for name, shape in source.noise.shapes.items()
+            }
+            for k, source in enumerate(self._sources)
+        ]
         self.fill([(k, 0) for k in range(count)])
 
     def fill(self, steps: Sequence[tuple[int, int]]) -> None:
@@ -84,7 +86,7 @@ class Feed:
             source = self._sources[k]
             self._rows_of[k][:] = source.order.at(step).numpy()
             for name, tensor in source.noise.at(step).items():
-                self._corners[name][k][...] = tensor.numpy()
+                self._corners[k][name][...] = tensor.numpy()
         for common, (name, tensor) in zip(
             self._train, self._sources[0].data.train.items(), strict=True
         ):

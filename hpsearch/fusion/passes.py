@@ -8,7 +8,8 @@ members becomes one large product, whose blocking depends on its length: `unfold
 batch of it again. (Both seen with torch 2.13 on AVX-512; docs/adr/0006.)
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +55,7 @@ def prepared(tape: Tape, members: int | None) -> Tape:
         tape: as recorded.
         members: how many a stack has in its first dimension; None for a lone member's tape.
     """
-    tape = without_copies(tape)
+    tape = with_biases(without_copies(tape))
     if members is not None:
         tape = even_tails(laid_out(unfold_products(tape, members)), members)
     return without_dead(without_repeats(tape))
@@ -148,6 +149,39 @@ def without_dead(tape: Tape) -> Tape:
             needed |= set(call.inputs)
             calls.append(call)
     return replace(tape, calls=calls[::-1])
+
+
+def with_biases(tape: Tape) -> Tape:
+    """A batch of products and the bias that is added to it as one operation."""
+    kept_apart = overwrites(tape)
+    readers = Counter(slot for call in tape.calls for slot in call.inputs)
+    readers.update(tape.outputs)
+    made = {call.results[0]: call for call in tape.calls if name_of(call) == "aten::bmm"}
+    calls = []
+    for call in tape.calls:
+        product = _bias_and_product(tape, call, made, readers)
+        if product is not None and not kept_apart & {*call.inputs, *call.outputs}:
+            bias, bmm = product
+            call = replace(call, function=_aten.baddbmm.default, args=(bias, *bmm.args), kwargs={})
+        calls.append(call)
+    return replace(tape, calls=calls)
+
+
+def _bias_and_product(
+    tape: Tape, call: Call, made: Mapping[Slot | None, Call], readers: Mapping[Slot, int]
+) -> tuple[Slot, Call] | None:
+    """The bias and the product that a call adds up, if it does just that."""
+    if call.function is not _aten.add.Tensor or call.kwargs:
+        return None
+    first, second = call.args
+    for bias, product in ((first, second), (second, first)):
+        if not isinstance(bias, Slot) or not isinstance(product, Slot) or product not in made:
+            continue
+        shapes = tape.value(bias).shape, tape.value(product).shape
+        is_bias = len(shapes[0]) == 3 and shapes[0][1] == 1 and shapes[0][::2] == shapes[1][::2]
+        if is_bias and readers[product] == 1:
+            return bias, made[product]
+    return None
 
 
 def unfold_products(tape: Tape, members: int) -> Tape:

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
+from hpsearch.fusion.fast import binding
 from hpsearch.fusion.passes import name_of, overwrites, written
 from hpsearch.fusion.tape import Call, Slot, Tape
 
@@ -160,7 +161,7 @@ class _Writer:
         self._known = known
 
     def line(self, call: Call, number: int) -> str:
-        function = self._name(call.function, "f")
+        function = self._name(binding(call.function), "f")
         parts = [self.text(argument) for argument in call.args]
         parts += [f"{key}={self.text(value)}" for key, value in call.kwargs.items()]
         return f"{self._target(call)}{function}({', '.join(parts)})"
