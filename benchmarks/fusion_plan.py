@@ -9,7 +9,7 @@ from processes import Crowd
 from workloads import WORKLOADS
 
 Mode = Literal["eager", "compile"]  # of a fused group, in the words of a study's `fuse`
-MODES: tuple[Mode, ...] = ("eager",)  # that the engine has
+MODES: tuple[Mode, ...] = ("eager", "compile")
 BATCHES = (32, 64, 128, 256)
 TRIALS = (1, 2, 5, 25, 100)
 COMPILED_TRIALS = (5, 25, 100)

@@ -164,8 +164,7 @@ def fused(setting: Setting, trials: int, mode: Mode) -> Arm:
         varying = dict.fromkeys(hyperparameters(setting.trainer, 0))
         shape = Shape({"batch_size": setting.batch}, varying)
         members = [Member(trainer, setting.run(trial)) for trial in range(trials)]
-        options = () if mode == "eager" else (mode,)
-        group = Group(trainer, members, shape, ended, *options)
+        group = Group(trainer, members, shape, ended, is_compiled=mode == "compile")
 
         def advance(steps: int) -> None:
             for _ in range(steps):

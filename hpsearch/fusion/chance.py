@@ -9,7 +9,6 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,8 +55,7 @@ def evaluation(seed: int) -> Iterator[None]:
 
 def order_of_rows(seed: int, epoch: int, rows: int) -> Tensor:
     """A permutation of 0 .. rows - 1, shape [rows], int64."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(_ROWS, epoch))
-    return torch.from_numpy(np.random.default_rng(sequence).permutation(rows))
+    return torch.randperm(rows, generator=torch.Generator().manual_seed(mixed(seed, _ROWS, epoch)))
 
 
 class Noise:

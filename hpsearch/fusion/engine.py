@@ -17,7 +17,7 @@ from hpsearch.fusion import chance, memory
 from hpsearch.fusion.feed import Feed
 from hpsearch.fusion.hyper import stacked_numbers
 from hpsearch.fusion.member import Member
-from hpsearch.fusion.moves import Captured, Compiled, Looped, Move, Replayed, Whole
+from hpsearch.fusion.moves import Captured, Looped, Move, Replayed, Whole, compiled
 from hpsearch.fusion.optimizers import Stacked
 from hpsearch.fusion.program import Program, Replay
 from hpsearch.fusion.recording import Material, Script
@@ -184,10 +184,12 @@ class Engine:
             runs = [program.bind(lane) for lane in lanes]
             return Looped(runs, optimizer, torch.zeros_like(stack.rows), mask)
         program = self._recorded(phase, material, self._count)
-        if self._script.is_exact:
-            return Replayed(program.bind(material.tensors), optimizer, mask, buffers, self._count)
+        if self._device == "cpu":
+            make = compiled if self._is_compiled else Program.bind
+            run = make(program, material.tensors)
+            return Replayed(run, optimizer, mask, buffers, self._count)
         whole = Whole(program, material.tensors, optimizer, stack.rows, mask, buffers)
-        return Compiled(whole) if self._is_compiled else Captured(whole)
+        return Captured(whole, is_compiled=self._is_compiled)
 
     def _recorded(self, phase: str, material: Material, members: int | None) -> Program:
         """A program of a step; what recording it does to the buffers is undone."""

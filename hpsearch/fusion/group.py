@@ -7,7 +7,6 @@ so its bits are the same in any company (docs/adr/0006).
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from hpsearch.fusion.engine import Engine
@@ -105,9 +104,9 @@ class Group:
     def tick(self, ready: Sequence[int]) -> None:
         """Update the members whose turn it is, of the phase whose turn it is for most."""
         members = self.engine.members
-        turns = Counter(members[k].phase for k in ready)
-        phase = max(self._trainer.phases, key=lambda phase: turns[phase])
-        moving = [k for k in ready if members[k].phase == phase]
+        turns = [members[k].phase for k in ready]
+        phase = max(self._trainer.phases, key=turns.count)
+        moving = [k for k, turn in zip(ready, turns, strict=True) if turn == phase]
         for k, loss in self.engine.step(phase, moving):
             message = f"the loss of phase {phase} is {loss} at step {members[k].step}"
             self._end(k, NonfiniteError(message))

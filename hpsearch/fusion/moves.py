@@ -126,7 +126,7 @@ class Whole:
                 buffer.copy_(torch.where(kept, buffer, old))
             return losses
 
-        self.move = move
+        self.move: Callable[[Tensor], Tensor] = move
         self.count = len(rows)
         self.device = rows.device
         self.state = [rows, optimizer.counts, *optimizer.states, *buffers]
@@ -138,26 +138,29 @@ class Whole:
         return commit
 
 
-class Compiled:
-    """Through torch.compile, whose results are kept on disk between runs."""
-
-    def __init__(self, whole: Whole) -> None:
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(_cache()))
-        self._whole = whole
-        self._move: Callable[[Tensor], Tensor] = torch.compile(
-            whole.move, fullgraph=True, dynamic=False
-        )
-
-    def __call__(self, members: Sequence[int]) -> Tensor:
-        with torch.no_grad():
-            return self._move(self._whole.commit(members).to(self._whole.device))
+def compiled(program: Program, inputs: Sequence[Tensor]) -> Replay:
+    """The program through torch.compile, whose results are kept on disk between runs."""
+    _keep_compiled()
+    graph, tensors = program.graph(), list(inputs)
+    run = torch.compile(lambda: list(graph(*tensors)), fullgraph=True, dynamic=False)
+    replay: Replay = torch.no_grad()(run)
+    return replay
 
 
 class Captured:
-    """As a CUDA graph; what the warm-up and the capture do to the state is undone."""
+    """As a CUDA graph; what the warm-up and the capture do to the state is undone.
 
-    def __init__(self, whole: Whole) -> None:
+    Args:
+        whole: the step.
+        is_compiled: whether torch.compile makes its kernels.
+    """
+
+    def __init__(self, whole: Whole, *, is_compiled: bool) -> None:
         self._whole = whole
+        move = whole.move
+        if is_compiled:
+            _keep_compiled()
+            move = torch.compile(move, fullgraph=True, dynamic=False)
         device = whole.device
         self._commit = torch.zeros(whole.count, dtype=torch.bool, device=device)
         before = [tensor.clone() for tensor in whole.state]
@@ -165,11 +168,11 @@ class Captured:
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side), torch.no_grad():
             for _ in range(_WARM_UPS):
-                whole.move(self._commit)
+                move(self._commit)
         torch.cuda.current_stream(device).wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph), torch.no_grad():
-            self._losses = whole.move(self._commit)
+            self._losses = move(self._commit)
         for tensor, old in zip(whole.state, before, strict=True):
             tensor.copy_(old)
 
@@ -179,6 +182,8 @@ class Captured:
         return self._losses
 
 
-def _cache() -> Path:
+def _keep_compiled() -> None:
+    """Say where torch.compile keeps what it has made, unless somebody has."""
     folder = os.environ.get("HPSEARCH_CACHE")
-    return (Path(folder) if folder else Path.home() / ".cache" / "hpsearch") / "inductor"
+    cache = Path(folder) if folder else Path.home() / ".cache" / "hpsearch"
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "inductor"))
