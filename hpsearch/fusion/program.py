@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import getitem
 from typing import Any
 
+import torch
 from torch import Tensor, fx, nn
 
 from hpsearch.fusion.fast import binding
@@ -36,13 +37,23 @@ class Program:
         self._constants = {slot: tape.value(slot) for slot in tape.constants}
         self.live_bytes = _live_bytes(tape)
         self.operations = {name_of(call) for call in tape.calls}
+        self._joined = {
+            slot: tape.value(slot)
+            for call in tape.calls
+            for slot in call.outputs
+            if call.function is torch.ops.aten.cat.default and slot in tape.outputs
+        }
         self._tape = replace(tape, values=[])
 
     def bind(self, inputs: Sequence[Tensor]) -> Replay:
-        """The function that replays the tape on these tensors, which must stay where they are."""
+        """The function that replays the tape on these tensors, which must stay where they are.
+
+        The rows of gradients that it gives lie where those of the replay before lay.
+        """
         places = _Places(self._tape, inputs, self._fixed, self._changed, self._constants)
         calls = [call for call in self._tape.calls if not places.settle(call)]
-        return _compiled(self._tape, calls, places.values)
+        joined = {slot: torch.empty_like(like) for slot, like in self._joined.items()}
+        return _compiled(self._tape, calls, places.values, joined)
 
     def graph(self) -> fx.GraphModule:
         """The tape as a graph of its inputs, for compilers; gives a tuple."""
@@ -131,8 +142,18 @@ def _filled_dict(call: Call, values: Mapping[Slot, Any]) -> dict[str, Any]:
     return {key: _filled(value, values) for key, value in call.kwargs.items()}
 
 
-def _compiled(tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor]) -> Replay:
-    """Python source with a line an operation, each result dropped after its last use."""
+def _compiled(
+    tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor], joined: Mapping[Slot, Tensor]
+) -> Replay:
+    """Python source with a line an operation, each result dropped after its last use.
+
+    Args:
+        tape: whose outputs the function gives.
+        calls: to do at every replay.
+        known: tensors that are there already.
+        joined: places for the largest results, which fresh memory, cleared by the kernel at every
+            replay, would make slow.
+    """
     names: dict[str, Any] = {}
     writer = _Writer(names, known)
     last: dict[Slot, int] = {}
@@ -141,7 +162,8 @@ def _compiled(tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor]) -> R
     keep = set(tape.outputs)
     lines = []
     for i, call in enumerate(calls):
-        lines.append(writer.line(call, i))
+        place = joined.get(call.outputs[0]) if call.outputs else None
+        lines.append(writer.line(call, place))
         over = [s for s in {*call.inputs, *call.outputs} if last[s] == i and s not in keep]
         drop = [f"v{s.number}" for s in over if s not in known]
         if drop:
@@ -160,10 +182,13 @@ class _Writer:
         self._names = names
         self._known = known
 
-    def line(self, call: Call, number: int) -> str:
+    def line(self, call: Call, place: Tensor | None) -> str:
+        """The call; its result goes to `place`, if it has one."""
         function = self._name(binding(call.function), "f")
         parts = [self.text(argument) for argument in call.args]
         parts += [f"{key}={self.text(value)}" for key, value in call.kwargs.items()]
+        if place is not None:
+            parts.append(f"out={self._name(place, 'p')}")
         return f"{self._target(call)}{function}({', '.join(parts)})"
 
     def _target(self, call: Call) -> str:
