@@ -6,7 +6,7 @@ plain tensors. It is recorded once, and the later steps replay it (`program.py`)
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,7 +121,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded in func.tags:
+        if torch.Tag.nondeterministic_seeded in func.tags and _drops(func, args, kwargs):
             raise TrainerError(
                 f"{func.name()} draws random numbers, which no resumed trial could repeat; declare "
                 "them in noise() and take them from the batch"
@@ -141,6 +141,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         self._tape.calls.append(Call(func, given, named, slots, is_single))
         return result
+
+
+def _drops(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether an operation that may draw does so: attention does not if it drops nothing."""
+    for i, argument in enumerate(function._schema.arguments):
+        if argument.name == "dropout_p":
+            given = args[i] if i < len(args) else kwargs.get(argument.name, argument.default_value)
+            return bool(given != 0)
+    return True
 
 
 def _reads_numbers(function: Any, args: Any) -> bool:
