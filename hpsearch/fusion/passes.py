@@ -35,12 +35,12 @@ _POSITION_FREE = {
 }  # fmt: skip
 # Elementwise ones that ATen does not tag as such, and whose codes do not agree.
 _UNTAGGED = {
-    "elu_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward",
-    "huber_loss", "huber_loss_backward", "log_sigmoid_backward", "mish_backward", "smooth_l1_loss",
-    "smooth_l1_loss_backward", "softplus_backward",
+    "elu_backward", "gelu", "hardsigmoid", "hardsigmoid_backward", "hardswish",
+    "hardswish_backward", "huber_loss", "huber_loss_backward", "log_sigmoid_backward", "mish",
+    "mish_backward", "smooth_l1_loss", "smooth_l1_loss_backward", "softplus_backward",
 }  # fmt: skip
 _REDUCTIONS = {
-    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp",
+    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp", "nansum",
     "_softmax", "_log_softmax",
 }  # fmt: skip
 # Written to where they stand among the arguments, though ATen's schema does not say so.
@@ -105,11 +105,29 @@ def without_copies(tape: Tape) -> Tape:
     for old in tape.calls:
         call = _renamed(old, names)
         source = _same_as(tape, call)
-        if source is not None and not kept_apart & {source, *call.outputs}:
+        if (
+            source is not None
+            and not kept_apart & {source, *call.outputs}
+            and _lies_as_read(tape, source, old.outputs[0])
+        ):
             names[call.outputs[0]] = source
         else:
             calls.append(call)
     return replace(tape, calls=calls, outputs=[names.get(s, s) for s in tape.outputs])
+
+
+def _lies_as_read(tape: Tape, source: Slot, copy: Slot) -> bool:
+    """Whether what is a view of the copy can be one of its source."""
+    if tape.value(source).stride() == tape.value(copy).stride():
+        return True
+    readers = [call for call in tape.calls if copy in call.inputs]
+    for call in readers:
+        if name_of(call) in ("aten::view", "aten::_unsafe_view"):
+            try:
+                tape.value(source).view(tape.value(call.outputs[0]).shape)
+            except RuntimeError:
+                return False
+    return True
 
 
 def _same_as(tape: Tape, call: Call) -> Slot | None:

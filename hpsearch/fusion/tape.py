@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from hpsearch.errors import TrainerError, UnfusableError
 
 _aten = torch.ops.aten
+_WAYS_OUT = {"numpy", "__array__", "tolist", "__dlpack__"}  # vmap has closed them already
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def record(
     tape = Tape()
     recorder = _Recorder(tape, inputs)
     before = _generators()
-    with recorder:
+    with _Watch(tape), recorder:
         outputs = list(function())
     if before != _generators():
         raise TrainerError(
@@ -141,6 +144,25 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         self._tape.calls.append(Call(func, given, named, slots, is_single))
         return result
+
+
+class _Watch(TorchFunctionMode):
+    """Sees numbers leave the tensors by ways on which no operation lies."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._tape = tape
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _WAYS_OUT and not is_functorch_wrapped_tensor(args[0]):
+            place = args[0].untyped_storage().data_ptr()
+            if any(value.untyped_storage().data_ptr() == place for value in self._tape.values):
+                raise UnfusableError(
+                    f"Tensor.{name} takes a tensor's numbers out of what is recorded, which would "
+                    "stay as they are now; use torch's own functions"
+                )
+        return func(*args, **(kwargs or {}))
 
 
 def _drops(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:

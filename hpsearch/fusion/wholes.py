@@ -20,6 +20,7 @@ _CHANNELS = {
     "aten::native_batch_norm": lambda f: _batch_norm(f),
     "aten::native_batch_norm_backward": lambda f: _batch_norm_backward(f),
 }
+_TRANSFORMS = {"aten::_fft_r2c", "aten::_fft_c2c", "aten::_fft_c2r"}
 
 
 def own_words(tape: Tape, members: int) -> Tape:
@@ -60,6 +61,26 @@ def whole_channels(tape: Tape, members: int) -> Tape:
                 call = replace(call, function=named_as(call.function, make(call.function)))
         calls.append(call)
     return replace(tape, calls=calls)
+
+
+def one_by_one(tape: Tape, members: int) -> Tape:
+    """Fourier transforms of one member after another.
+
+    Several transforms are done in the lanes of one register, the last few by other code.
+    """
+    calls = []
+    for call in tape.calls:
+        if name_of(call) in _TRANSFORMS and len(tape.value(call.args[0])) == members:
+            call = replace(call, function=_of_each(call.function))
+        calls.append(call)
+    return replace(tape, calls=calls)
+
+
+def _of_each(function: Any) -> Callable[..., Tensor]:
+    def of_each(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return torch.cat([function(one, *args, **kwargs) for one in x.split(1)])
+
+    return of_each
 
 
 def _batch_norm(function: Any) -> Callable[..., Any]:

@@ -227,7 +227,7 @@ ARCHITECTURES = {
     "linalg": Architecture(lambda: _mlp(nn.Tanh), _linear_algebra),
     "einsum": Architecture(lambda: _mlp(nn.Tanh), lambda net, batch, hp: torch.einsum("ni,nj,ij->n", net(batch["x"]), batch["x"], net[2].weight @ net[0].weight).square().mean()),
     "soft labels": Architecture(lambda: _mlp(nn.ReLU), lambda net, batch, hp: F.cross_entropy(net(batch["x"]), F.softmax(batch["x"][:, :CLASSES], 0), label_smoothing=0.1)),
-    "weighted classes": Architecture(lambda: _mlp(nn.ReLU), lambda net, batch, hp: F.cross_entropy(net(batch["x"]), batch["y"], weight=torch.tensor([1.0, 2.0, 0.5], dtype=batch["x"].dtype), ignore_index=1)),
+    "weighted classes": Architecture(lambda: _mlp(nn.ReLU), lambda net, batch, hp: F.cross_entropy(net(batch["x"]), batch["y"], weight=torch.tensor([1.0, 2.0, 0.5], dtype=batch["x"].dtype))),
     "functions": Architecture(lambda: _mlp(nn.Tanh), lambda net, batch, hp: sum(f(net(batch["x"]).abs() + 0.1).mean() for f in (torch.lgamma, torch.digamma, torch.erfinv, torch.sinh, torch.cosh, torch.atan, torch.exp2, torch.log2, torch.asinh, torch.special.i0, torch.logit)) if False else sum(f(net(batch["x"]).sigmoid() * 0.8 + 0.1).mean() for f in (torch.lgamma, torch.digamma, torch.erfinv, torch.sinh, torch.cosh, torch.atan, torch.exp2, torch.log2, torch.asinh, torch.logit, torch.tan, torch.acos))),
     "large": Architecture(lambda: _mlp(nn.ReLU, lambda: nn.Linear(131, 67), nn.Tanh, lambda: nn.Linear(67, 131), nn.GELU, width=131), _fits),
     "rows": Architecture(lambda: nn.Sequential(nn.Linear(1, 5), nn.Tanh(), nn.Linear(5, 1)), lambda net, batch, hp: (net(batch["x"][..., None])[..., 0] - 1).square().mean(), "column"),
