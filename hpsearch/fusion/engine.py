@@ -57,6 +57,7 @@ class Engine:
         shape: Shape,
         *,
         is_compiled: bool = False,
+        fits: int = 0,
     ) -> None:
         self.members = list(members)
         self._trainer = trainer
@@ -91,7 +92,7 @@ class Engine:
         self._steps: dict[str, Move] = {}
         self._outputs: list[Replay] | None = None
         self._output_names: list[str] = []
-        self._is_looped = self._measure()
+        self._is_looped = self._measure(fits)
 
     def step(self, phase: str, members: Sequence[int]) -> list[tuple[int, float]]:
         """Update the parameters of a phase for these members.
@@ -152,7 +153,7 @@ class Engine:
             self._numbers,
         )
 
-    def _measure(self) -> bool:
+    def _measure(self, fits: int) -> bool:
         """Take a member's first step by itself; says whether all members go one after another.
 
         Raises:
@@ -165,12 +166,13 @@ class Engine:
         rows = sum(stack.rows.nbytes for stack in self.stacks.values()) // self._count
         batch = sum(tensor.nbytes for tensor in self._feed.batch.values()) // self._count
         kept = rows * memory.STATES + batch
-        memory.check(
-            self._device,
-            of_member=kept if is_looped else kept + self.live_bytes,
-            in_common=self.live_bytes if is_looped else 0,
-            members=self._count,
-        )
+        if len(self.members) > fits:
+            memory.check(
+                self._device,
+                of_member=kept if is_looped else kept + self.live_bytes,
+                in_common=self.live_bytes if is_looped else 0,
+                members=self._count,
+            )
         return is_looped
 
     def _record_step(self, phase: str) -> Move:

@@ -156,5 +156,7 @@ class Group:
         for k in self.training:
             self.engine.release(k)
         left = [self.engine.members[k] for k in self.training]
-        self.engine = Engine(self._trainer, left, self._shape, is_compiled=self._is_compiled)
+        self.engine = Engine(
+            self._trainer, left, self._shape, is_compiled=self._is_compiled, fits=count
+        )
         self.training = list(range(len(left)))

@@ -33,17 +33,23 @@ _POSITION_FREE = {
     "ne", "neg", "reciprocal", "relu", "round", "rsqrt", "rsub", "sgn", "sign", "sin",
     "special_ndtr", "sqrt", "square", "sub", "tanh", "tanh_backward", "threshold",
     "threshold_backward", "where", "zero", "_to_copy", "ones_like", "zeros_like", "full_like",
-    "fill_",
 }  # fmt: skip
 # Elementwise ones that ATen does not tag as such, and whose codes do not agree.
 _UNTAGGED = {
-    "elu_backward", "hardsigmoid", "hardsigmoid_backward", "hardswish", "hardswish_backward",
-    "huber_loss", "log_sigmoid_backward", "mish_backward", "smooth_l1_loss", "softplus_backward",
+    "elu_backward", "gelu", "hardsigmoid", "hardsigmoid_backward", "hardswish",
+    "hardswish_backward", "huber_loss", "huber_loss_backward", "log_sigmoid_backward", "mish",
+    "mish_backward", "smooth_l1_loss", "smooth_l1_loss_backward", "softplus_backward",
 }  # fmt: skip
 _REDUCTIONS = {
-    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp",
+    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp", "nansum",
     "_softmax", "_log_softmax",
 }  # fmt: skip
+# Written to where they stand among the arguments, though ATen's schema does not say so.
+_RUNNING = {
+    "aten::native_batch_norm": (3, 4),
+    "aten::cudnn_batch_norm": (3, 4),
+    "aten::miopen_batch_norm": (3, 4),
+}
 _SAME = {"aten::detach", "aten::alias", "aten::lift_fresh"}
 _SAME_IF_SHAPE = {"aten::view", "aten::_unsafe_view", "aten::expand", "aten::reshape"}
 
@@ -78,6 +84,9 @@ def overwrites(tape: Tape) -> set[Slot]:
 
 def written(call: Call) -> list[Slot]:
     """The slots that a call changes in place."""
+    if (running := _RUNNING.get(name_of(call))) is not None:
+        is_training = call.args[5]
+        return slots_in([call.args[i] for i in running]) if is_training else []
     schema = getattr(call.function, "_schema", None)
     if schema is None or not schema.is_mutable:
         return []
@@ -97,11 +106,29 @@ def without_copies(tape: Tape) -> Tape:
     for old in tape.calls:
         call = _renamed(old, names)
         source = _same_as(tape, call)
-        if source is not None and not kept_apart & {source, *call.outputs}:
+        if (
+            source is not None
+            and not kept_apart & {source, *call.outputs}
+            and _lies_as_read(tape, source, old.outputs[0])
+        ):
             names[call.outputs[0]] = source
         else:
             calls.append(call)
     return replace(tape, calls=calls, outputs=[names.get(s, s) for s in tape.outputs])
+
+
+def _lies_as_read(tape: Tape, source: Slot, copy: Slot) -> bool:
+    """Whether what is a view of the copy can be one of its source."""
+    if tape.value(source).stride() == tape.value(copy).stride():
+        return True
+    readers = [call for call in tape.calls if copy in call.inputs]
+    for call in readers:
+        if name_of(call) in ("aten::view", "aten::_unsafe_view"):
+            try:
+                tape.value(source).view(tape.value(call.outputs[0]).shape)
+            except RuntimeError:
+                return False
+    return True
 
 
 def _same_as(tape: Tape, call: Call) -> Slot | None:
@@ -245,7 +272,7 @@ def even_tails(tape: Tape, members: int) -> Tape:
 
 
 def _evened(tape: Tape, call: Call, members: int) -> Call:
-    if not call.is_single or call.results[0] is None or written(call):
+    if not call.is_single or call.results[0] is None:
         return call
     value = tape.value(call.results[0])
     of_one, is_odd = divmod(value.numel(), members)
@@ -254,18 +281,24 @@ def _evened(tape: Tape, call: Call, members: int) -> Call:
         return call
     shape, length = value.shape, value.numel()
     rest = -length % LANES
-    function = call.function
+    function, in_place = call.function, bool(written(call))
 
     def on_whole_vectors(*args: Any, **kwargs: Any) -> Tensor:
         flat = [_flat(a, shape, rest) if isinstance(a, Tensor) else a for a in args]
-        result: Tensor = function(*flat, **kwargs)
-        return result[:length].view(shape)
+        result: Tensor = function(*flat, **kwargs)[:length].view(shape)
+        return args[0].copy_(result) if in_place else result
 
-    return replace(call, function=on_whole_vectors)
+    return replace(call, function=named_as(function, on_whole_vectors))
+
+
+def named_as(function: Any, other: Callable[..., Any]) -> Callable[..., Any]:
+    """The other function, which by its name and by what it overwrites is still the operation."""
+    vars(other)["_schema"] = function._schema
+    return other
 
 
 def _depends_on_position(call: Call) -> bool:
-    name = name_of(call).removeprefix("aten::")
+    name = name_of(call).removeprefix("aten::").removesuffix("_")  # in place or not
     if name in ("huber_loss", "smooth_l1_loss"):
         return 0 in call.args[2:3]  # without a reduction
     if name == "pow" and isinstance(call.args[1], int | float):

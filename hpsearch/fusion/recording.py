@@ -21,6 +21,7 @@ from hpsearch.fusion.program import Program
 from hpsearch.fusion.stack import Field
 from hpsearch.fusion.tape import record
 from hpsearch.fusion.trainer import Trainer
+from hpsearch.fusion.wholes import one_by_one, own_words, whole_channels
 from hpsearch.space import Scalar
 
 Tensors = Mapping[str, Tensor]
@@ -180,6 +181,10 @@ class Script:
             if members is None:
                 raise
             raise UnfusableError(f"{type(self.trainer).__name__}: {error}") from error
+        if members is not None:
+            tape = own_words(tape, members)
+            if self.is_exact:
+                tape = one_by_one(whole_channels(tape, members), members)
         return Program(prepared(tape, members if self.is_exact else None), material.fixed)
 
 

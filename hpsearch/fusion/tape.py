@@ -6,19 +6,22 @@ plain tensors. It is recorded once, and the later steps replay it (`program.py`)
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 from hpsearch.errors import TrainerError, UnfusableError
 
 _aten = torch.ops.aten
+_WAYS_OUT = {"numpy", "__array__", "tolist", "__dlpack__"}  # vmap has closed them already
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def record(
     tape = Tape()
     recorder = _Recorder(tape, inputs)
     before = _generators()
-    with recorder:
+    with _Watch(tape), recorder:
         outputs = list(function())
     if before != _generators():
         raise TrainerError(
@@ -121,7 +124,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded in func.tags:
+        if torch.Tag.nondeterministic_seeded in func.tags and _drops(func, args, kwargs):
             raise TrainerError(
                 f"{func.name()} draws random numbers, which no resumed trial could repeat; declare "
                 "them in noise() and take them from the batch"
@@ -141,6 +144,34 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         self._tape.calls.append(Call(func, given, named, slots, is_single))
         return result
+
+
+class _Watch(TorchFunctionMode):
+    """Sees numbers leave the tensors by ways on which no operation lies."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._tape = tape
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in _WAYS_OUT and not is_functorch_wrapped_tensor(args[0]):
+            place = args[0].untyped_storage().data_ptr()
+            if any(value.untyped_storage().data_ptr() == place for value in self._tape.values):
+                raise UnfusableError(
+                    f"Tensor.{name} takes a tensor's numbers out of what is recorded, which would "
+                    "stay as they are now; use torch's own functions"
+                )
+        return func(*args, **(kwargs or {}))
+
+
+def _drops(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether an operation that may draw does so: attention does not if it drops nothing."""
+    for i, argument in enumerate(function._schema.arguments):
+        if argument.name == "dropout_p":
+            given = args[i] if i < len(args) else kwargs.get(argument.name, argument.default_value)
+            return bool(given != 0)
+    return True
 
 
 def _reads_numbers(function: Any, args: Any) -> bool:
