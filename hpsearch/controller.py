@@ -28,7 +28,7 @@ from hpsearch.pool import Pool
 from hpsearch.requests import Requests
 from hpsearch.result import Result, value_of
 from hpsearch.runfolder import RunFolder
-from hpsearch.sharing import mode_of, shape_in
+from hpsearch.sharing import largest_group, mode_of, shape_in
 from hpsearch.source import Description
 from hpsearch.stop import Stop
 from hpsearch.store import Store
@@ -78,7 +78,6 @@ class Controller:
         self._again = Again(self._table, store, Requests(folder), study.space)
         self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
         mode, self._why_unfused = mode_of(study, description, self._devices[0])
-        largest = study.resources.trials_per_group
         self._pool = Pool(
             self._launcher,
             folder,
@@ -87,7 +86,7 @@ class Controller:
             waiting=Waiting(
                 lambda spec: None if mode == "off" else shape_in(study, description, spec.params),
                 places=len(self._devices),
-                largest=None if largest == "auto" else largest,
+                largest=largest_group(study, self._devices[0]),
             ),
             attempts=study.limits.retries + 1,
             stop=stop,

@@ -104,9 +104,7 @@ def _batch_norm(function: Any) -> Callable[..., Any]:
 
 
 def _batch_norm_backward(function: Any) -> Callable[..., Any]:
-    def on_whole_vectors(
-        gradient: Tensor, x: Tensor, *rest: Any
-    ) -> tuple[Tensor | None, ...]:
+    def on_whole_vectors(gradient: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
         wide = _wider([gradient, x, *rest[:5]])
         found = function(*wide, *rest[5:])
         return tuple(None if t is None else _narrower(t, x.shape[1]) for t in found)

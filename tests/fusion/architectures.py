@@ -133,13 +133,22 @@ def _cosine(net, batch, hp):
 def _linear_algebra(net, batch, hp):
     y = net(batch["x"])
     square = y.T @ y + torch.eye(CLASSES, dtype=y.dtype)
-    return torch.logdet(square) + torch.linalg.solve(square, y.T).square().mean() + torch.linalg.cholesky(square).diagonal().log().sum() + torch.linalg.matrix_norm(y)
+    return (
+        torch.logdet(square)
+        + torch.linalg.solve(square, y.T).square().mean()
+        + torch.linalg.cholesky(square).diagonal().log().sum()
+        + torch.linalg.matrix_norm(y)
+    )
 
 
 class Multihead(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.seen, self.out = nn.Embedding(WORDS, 6), nn.MultiheadAttention(6, 2, batch_first=True), nn.Linear(6, CLASSES)
+        self.embed, self.seen, self.out = (
+            nn.Embedding(WORDS, 6),
+            nn.MultiheadAttention(6, 2, batch_first=True),
+            nn.Linear(6, CLASSES),
+        )
 
     def forward(self, words):
         x = self.embed(words)
@@ -149,7 +158,11 @@ class Multihead(nn.Module):
 class Transformer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.layer, self.out = nn.Embedding(WORDS, 6), nn.TransformerEncoderLayer(6, 2, 9, dropout=0.0, batch_first=True), nn.Linear(6, CLASSES)
+        self.embed, self.layer, self.out = (
+            nn.Embedding(WORDS, 6),
+            nn.TransformerEncoderLayer(6, 2, 9, dropout=0.0, batch_first=True),
+            nn.Linear(6, CLASSES),
+        )
 
     def forward(self, words):
         return self.out(self.layer(self.embed(words)).mean(-2))
@@ -188,25 +201,56 @@ ARCHITECTURES = {
     "hardswish inplace": Architecture(lambda: _mlp(lambda: nn.Hardswish(inplace=True)), _fits),
     "leaky": Architecture(lambda: _mlp(lambda: nn.LeakyReLU(0.2)), _fits),
     "prelu": Architecture(lambda: _mlp(nn.PReLU), _fits),
-    "glu": Architecture(lambda: nn.Sequential(nn.Linear(WIDTH, 14), nn.GLU(), nn.Linear(7, CLASSES)), _fits),
+    "glu": Architecture(
+        lambda: nn.Sequential(nn.Linear(WIDTH, 14), nn.GLU(), nn.Linear(7, CLASSES)), _fits
+    ),
     "softmax": Architecture(lambda: _mlp(lambda: nn.Softmax(-1)), _fits),
     "no bias": Architecture(lambda: _mlp(nn.ReLU, bias=False), _fits),
-    "wide": Architecture(lambda: _mlp(nn.ReLU, nn.Dropout, width=67) if False else _mlp(nn.ReLU, width=67), _fits),
+    "wide": Architecture(
+        lambda: _mlp(nn.ReLU, nn.Dropout, width=67) if False else _mlp(nn.ReLU, width=67), _fits
+    ),
     "batch norm": Architecture(lambda: _mlp(lambda: nn.BatchNorm1d(13), nn.ReLU), _fits),
-    "batch norm, no track": Architecture(lambda: _mlp(lambda: nn.BatchNorm1d(13, track_running_stats=False), nn.Tanh), _fits),
-    "batch norm, plain": Architecture(lambda: _mlp(lambda: nn.BatchNorm1d(13, affine=False), nn.Softplus), _fits),
-    "batch norm, average": Architecture(lambda: _mlp(lambda: nn.BatchNorm1d(13, momentum=None), nn.Softplus), _fits),
+    "batch norm, no track": Architecture(
+        lambda: _mlp(lambda: nn.BatchNorm1d(13, track_running_stats=False), nn.Tanh), _fits
+    ),
+    "batch norm, plain": Architecture(
+        lambda: _mlp(lambda: nn.BatchNorm1d(13, affine=False), nn.Softplus), _fits
+    ),
+    "batch norm, average": Architecture(
+        lambda: _mlp(lambda: nn.BatchNorm1d(13, momentum=None), nn.Softplus), _fits
+    ),
     "layer norm": Architecture(lambda: _mlp(lambda: nn.LayerNorm(13), nn.GELU), _fits),
     "group norm": Architecture(lambda: _mlp(lambda: nn.GroupNorm(3, 15), nn.ELU, width=15), _fits),
     "rms norm": Architecture(lambda: _mlp(lambda: nn.RMSNorm(13), nn.SiLU), _fits),
-    "embedding": Architecture(lambda: nn.Sequential(nn.Embedding(WORDS, 3), nn.Flatten(), nn.Linear(3 * LENGTH, CLASSES)), _reads_words, "words"),
-    "embedding, padding": Architecture(lambda: nn.Sequential(nn.Embedding(WORDS, 3, padding_idx=0), nn.Flatten(), nn.Linear(3 * LENGTH, CLASSES)), _reads_words, "words"),
+    "embedding": Architecture(
+        lambda: nn.Sequential(nn.Embedding(WORDS, 3), nn.Flatten(), nn.Linear(3 * LENGTH, CLASSES)),
+        _reads_words,
+        "words",
+    ),
+    "embedding, padding": Architecture(
+        lambda: nn.Sequential(
+            nn.Embedding(WORDS, 3, padding_idx=0), nn.Flatten(), nn.Linear(3 * LENGTH, CLASSES)
+        ),
+        _reads_words,
+        "words",
+    ),
     "attention": Architecture(Attention, _reads_words, "words"),
     "attention, causal": Architecture(lambda: Attention(masked=True), _reads_words, "words"),
-    "tied": Architecture(Tied, lambda net, batch, hp: F.cross_entropy(net(batch["words"]), batch["words"][:, 0]), "words"),
+    "tied": Architecture(
+        Tied,
+        lambda net, batch, hp: F.cross_entropy(net(batch["words"]), batch["words"][:, 0]),
+        "words",
+    ),
     "residual": Architecture(Residual, _fits),
     "bilinear": Architecture(lambda: Bilinear(), _fits),
-    "weight norm": Architecture(lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(WIDTH, 9)), nn.Tanh(), nn.Linear(9, CLASSES)), _fits),
+    "weight norm": Architecture(
+        lambda: nn.Sequential(
+            nn.utils.parametrizations.weight_norm(nn.Linear(WIDTH, 9)),
+            nn.Tanh(),
+            nn.Linear(9, CLASSES),
+        ),
+        _fits,
+    ),
     "penalty": Architecture(lambda: _mlp(nn.Tanh), _penalised),
     "penalty, softplus": Architecture(lambda: _mlp(nn.Softplus), _penalised),
     "penalty, silu": Architecture(lambda: _mlp(nn.SiLU, lambda: nn.LayerNorm(13)), _penalised),
@@ -216,25 +260,160 @@ ARCHITECTURES = {
     "ranked": Architecture(lambda: _mlp(nn.ReLU), _ranked),
     "cosine": Architecture(lambda: _mlp(nn.Tanh), _cosine),
     "sorted": Architecture(lambda: _mlp(nn.Tanh), _sorted),
-    "penalty, batch norm": Architecture(lambda: _mlp(lambda: nn.BatchNorm1d(13), nn.Softplus), _penalised),
-    "instance norm": Architecture(lambda: nn.Sequential(nn.Linear(5, 5), nn.InstanceNorm2d(1, affine=True, track_running_stats=True), nn.Flatten(), nn.Linear(25, CLASSES)), _sees, "picture"),
-    "batch norm 2d": Architecture(lambda: nn.Sequential(nn.Linear(5, 5), nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(25, 11), nn.BatchNorm1d(11), nn.Linear(11, CLASSES)), _sees, "picture"),
-    "batch norm twice": Architecture(lambda: _mlp(lambda: nn.BatchNorm1d(13), nn.Softplus), lambda net, batch, hp: _fits(net, batch, hp) + hp.weight * net(batch["x"]).square().mean()),
+    "penalty, batch norm": Architecture(
+        lambda: _mlp(lambda: nn.BatchNorm1d(13), nn.Softplus), _penalised
+    ),
+    "instance norm": Architecture(
+        lambda: nn.Sequential(
+            nn.Linear(5, 5),
+            nn.InstanceNorm2d(1, affine=True, track_running_stats=True),
+            nn.Flatten(),
+            nn.Linear(25, CLASSES),
+        ),
+        _sees,
+        "picture",
+    ),
+    "batch norm 2d": Architecture(
+        lambda: nn.Sequential(
+            nn.Linear(5, 5),
+            nn.BatchNorm2d(1),
+            nn.Flatten(),
+            nn.Linear(25, 11),
+            nn.BatchNorm1d(11),
+            nn.Linear(11, CLASSES),
+        ),
+        _sees,
+        "picture",
+    ),
+    "batch norm twice": Architecture(
+        lambda: _mlp(lambda: nn.BatchNorm1d(13), nn.Softplus),
+        lambda net, batch, hp: _fits(net, batch, hp) + hp.weight * net(batch["x"]).square().mean(),
+    ),
     "multihead": Architecture(lambda: Multihead(), _reads_words, "words"),
     "transformer": Architecture(lambda: Transformer(), _reads_words, "words"),
-    "fft": Architecture(lambda: _mlp(nn.Tanh), lambda net, batch, hp: torch.fft.rfft(net(batch["x"]), dim=0).abs().mean() + _fits(net, batch, hp)),
-    "cdist": Architecture(lambda: _mlp(nn.Tanh), lambda net, batch, hp: torch.cdist(net(batch["x"]), batch["x"][:, :CLASSES]).mean() + _fits(net, batch, hp)),
+    "fft": Architecture(
+        lambda: _mlp(nn.Tanh),
+        lambda net, batch, hp: (
+            torch.fft.rfft(net(batch["x"]), dim=0).abs().mean() + _fits(net, batch, hp)
+        ),
+    ),
+    "cdist": Architecture(
+        lambda: _mlp(nn.Tanh),
+        lambda net, batch, hp: (
+            torch.cdist(net(batch["x"]), batch["x"][:, :CLASSES]).mean() + _fits(net, batch, hp)
+        ),
+    ),
     "linalg": Architecture(lambda: _mlp(nn.Tanh), _linear_algebra),
-    "einsum": Architecture(lambda: _mlp(nn.Tanh), lambda net, batch, hp: torch.einsum("ni,nj,ij->n", net(batch["x"]), batch["x"], net[2].weight @ net[0].weight).square().mean()),
-    "soft labels": Architecture(lambda: _mlp(nn.ReLU), lambda net, batch, hp: F.cross_entropy(net(batch["x"]), F.softmax(batch["x"][:, :CLASSES], 0), label_smoothing=0.1)),
-    "weighted classes": Architecture(lambda: _mlp(nn.ReLU), lambda net, batch, hp: F.cross_entropy(net(batch["x"]), batch["y"], weight=torch.tensor([1.0, 2.0, 0.5], dtype=batch["x"].dtype))),
-    "functions": Architecture(lambda: _mlp(nn.Tanh), lambda net, batch, hp: sum(f(net(batch["x"]).abs() + 0.1).mean() for f in (torch.lgamma, torch.digamma, torch.erfinv, torch.sinh, torch.cosh, torch.atan, torch.exp2, torch.log2, torch.asinh, torch.special.i0, torch.logit)) if False else sum(f(net(batch["x"]).sigmoid() * 0.8 + 0.1).mean() for f in (torch.lgamma, torch.digamma, torch.erfinv, torch.sinh, torch.cosh, torch.atan, torch.exp2, torch.log2, torch.asinh, torch.logit, torch.tan, torch.acos))),
-    "large": Architecture(lambda: _mlp(nn.ReLU, lambda: nn.Linear(131, 67), nn.Tanh, lambda: nn.Linear(67, 131), nn.GELU, width=131), _fits),
-    "rows": Architecture(lambda: nn.Sequential(nn.Linear(1, 5), nn.Tanh(), nn.Linear(5, 1)), lambda net, batch, hp: (net(batch["x"][..., None])[..., 0] - 1).square().mean(), "column"),
-    "conv": Architecture(lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(12, CLASSES)), _sees, "picture"),
-    "conv1d": Architecture(lambda: nn.Sequential(nn.Conv1d(5, 3, 3, padding=1, stride=2), nn.GELU(), nn.Flatten(), nn.Linear(9, CLASSES)), lambda net, batch, hp: F.cross_entropy(net(batch["picture"][:, 0]), batch["y"]), "plane"),
-    "pools": Architecture(lambda: nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, CLASSES)), _sees, "picture"),
-    "max pool": Architecture(lambda: nn.Sequential(nn.Flatten(2), nn.Linear(25, 14), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(7, CLASSES)), _sees, "picture"),
+    "einsum": Architecture(
+        lambda: _mlp(nn.Tanh),
+        lambda net, batch, hp: (
+            torch.einsum("ni,nj,ij->n", net(batch["x"]), batch["x"], net[2].weight @ net[0].weight)
+            .square()
+            .mean()
+        ),
+    ),
+    "soft labels": Architecture(
+        lambda: _mlp(nn.ReLU),
+        lambda net, batch, hp: F.cross_entropy(
+            net(batch["x"]), F.softmax(batch["x"][:, :CLASSES], 0), label_smoothing=0.1
+        ),
+    ),
+    "weighted classes": Architecture(
+        lambda: _mlp(nn.ReLU),
+        lambda net, batch, hp: F.cross_entropy(
+            net(batch["x"]),
+            batch["y"],
+            weight=torch.tensor([1.0, 2.0, 0.5], dtype=batch["x"].dtype),
+        ),
+    ),
+    "functions": Architecture(
+        lambda: _mlp(nn.Tanh),
+        lambda net, batch, hp: (
+            sum(
+                f(net(batch["x"]).abs() + 0.1).mean()
+                for f in (
+                    torch.lgamma,
+                    torch.digamma,
+                    torch.erfinv,
+                    torch.sinh,
+                    torch.cosh,
+                    torch.atan,
+                    torch.exp2,
+                    torch.log2,
+                    torch.asinh,
+                    torch.special.i0,
+                    torch.logit,
+                )
+            )
+            if False
+            else sum(
+                f(net(batch["x"]).sigmoid() * 0.8 + 0.1).mean()
+                for f in (
+                    torch.lgamma,
+                    torch.digamma,
+                    torch.erfinv,
+                    torch.sinh,
+                    torch.cosh,
+                    torch.atan,
+                    torch.exp2,
+                    torch.log2,
+                    torch.asinh,
+                    torch.logit,
+                    torch.tan,
+                    torch.acos,
+                )
+            )
+        ),
+    ),
+    "large": Architecture(
+        lambda: _mlp(
+            nn.ReLU,
+            lambda: nn.Linear(131, 67),
+            nn.Tanh,
+            lambda: nn.Linear(67, 131),
+            nn.GELU,
+            width=131,
+        ),
+        _fits,
+    ),
+    "rows": Architecture(
+        lambda: nn.Sequential(nn.Linear(1, 5), nn.Tanh(), nn.Linear(5, 1)),
+        lambda net, batch, hp: (net(batch["x"][..., None])[..., 0] - 1).square().mean(),
+        "column",
+    ),
+    "conv": Architecture(
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 3, 3, padding=1),
+            nn.BatchNorm2d(3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(12, CLASSES),
+        ),
+        _sees,
+        "picture",
+    ),
+    "conv1d": Architecture(
+        lambda: nn.Sequential(
+            nn.Conv1d(5, 3, 3, padding=1, stride=2), nn.GELU(), nn.Flatten(), nn.Linear(9, CLASSES)
+        ),
+        lambda net, batch, hp: F.cross_entropy(net(batch["picture"][:, 0]), batch["y"]),
+        "plane",
+    ),
+    "pools": Architecture(
+        lambda: nn.Sequential(
+            nn.AvgPool2d(2), nn.Flatten(), nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, CLASSES)
+        ),
+        _sees,
+        "picture",
+    ),
+    "max pool": Architecture(
+        lambda: nn.Sequential(
+            nn.Flatten(2), nn.Linear(25, 14), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(7, CLASSES)
+        ),
+        _sees,
+        "picture",
+    ),
 }
 
 
@@ -287,7 +466,9 @@ class Trains(Trainer):
         return {"of_all": nets["net"](inputs["all"])}
 
     def evaluate(self, nets, outputs, hp):
-        return Evaluation({f"output_{i}": float(v) for i, v in enumerate(outputs["of_all"].flatten()[::3])})
+        return Evaluation(
+            {f"output_{i}": float(v) for i, v in enumerate(outputs["of_all"].flatten()[::3])}
+        )
 
 
 def trainer_of(name: str) -> type[Trainer]:
