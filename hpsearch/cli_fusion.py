@@ -7,7 +7,7 @@ from rich.table import Table
 
 from hpsearch import probing, view
 from hpsearch.forecast import Group, RoundForecast, forecast
-from hpsearch.groups import Shape
+from hpsearch.groups import Shape, step_cost
 from hpsearch.runfolder import RunFolder
 from hpsearch.source import Description
 from hpsearch.study import Study
@@ -39,9 +39,21 @@ def show(study: Study, description: Description, runs: Path) -> None:
         _show_groups(rounds[number])
     trials, loops = sum(r.trials for r in rounds), sum(r.count for r in rounds)
     console.print(
-        f"saves     {trials} trials train in {loops:.0f} loops, not in {trials} processes"
+        f"saves     {trials} trials train in {loops:.0f} loops, not in {trials} processes: about "
+        f"{_speedup(study, rounds):.1f} times faster on a CPU, if the networks are small",
+        soft_wrap=True,
     )
     _show_refusals(study, rounds)
+
+
+def _speedup(study: Study, rounds: Sequence[RoundForecast]) -> float:
+    """How many times the training time of the fused groups the trials would take alone."""
+    alone = fused = 0.0
+    for each in rounds:
+        sizes = [len(group.specs) for group in each.groups]
+        alone += study.budget.at(each.round) * sum(sizes)
+        fused += study.budget.at(each.round) * sum(map(step_cost, sizes))
+    return alone / fused
 
 
 def _recorded(study: Study, runs: Path) -> Sequence[Trial]:

@@ -281,6 +281,15 @@ def _cut(numbers: Sequence[int], parts: int) -> list[tuple[int, ...]]:
     return [tuple(numbers[a:b]) for a, b in pairwise(ends)]
 
 
+def step_cost(members: int) -> float:
+    """What a fused step on a CPU takes, in lone trials' steps.
+
+    A line through what was measured for small networks (benchmarks/results/fusion.md): an MLP
+    64-128-10 and a GAN of such, batches of 32, 2 to 100 members.
+    """
+    return 0.7 + 0.19 * members
+
+
 def mean_group(sizes: Iterable[int]) -> float:
     """The size of the group that the average trial finds itself in."""
     found = list(sizes)

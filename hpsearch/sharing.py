@@ -13,8 +13,8 @@ from hpsearch.source import Description
 from hpsearch.space import Scalar
 from hpsearch.study import Study
 
-# A step of more than about so many no longer stays in a core's cache, and each takes longer: a small
-# MLP's 250 us alone, 60 among 25 and 60 among 100, a wider one's 790, 350 and 540.
+# A step of more than about so many no longer stays in a core's cache and takes longer for each: a
+# small MLP takes 250 µs alone, 60 among 25 and 60 among 100, a wider one 790, 350 and 540.
 _LARGEST_ON_CPU = 32
 Mode = Literal["off", "eager", "compile"]
 
