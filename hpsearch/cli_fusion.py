@@ -9,7 +9,9 @@ from hpsearch import probing, view
 from hpsearch.forecast import Group, RoundForecast, forecast
 from hpsearch.groups import Shape, step_cost
 from hpsearch.runfolder import RunFolder
+from hpsearch.sharing import mode_of
 from hpsearch.source import Description
+from hpsearch.start import places
 from hpsearch.study import Study
 from hpsearch.tables import console
 from hpsearch.trial import Trial
@@ -32,6 +34,10 @@ def show(study: Study, description: Description, runs: Path) -> None:
     """
     if description.kind != "trainer":
         console.print(f"fusion    none: {_KINDS[description.kind]} trains one process a trial")
+        return
+    mode, why = mode_of(study, description, places(study, description.gpus)[0])
+    if mode == "off":
+        console.print(f"fusion    none: {why or 'the study says fuse: off'}", soft_wrap=True)
         return
     rounds = forecast(study, description, _recorded(study, runs))
     _show_rounds(rounds)

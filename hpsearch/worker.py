@@ -49,6 +49,7 @@ class Job:
     report_every: int
     device: str = "cpu"
     threads: int = 1
+    tf32: bool = False
     trial_seconds: float | None = None
     trial_memory_mib: int | None = None
     shape: Shape | None = None
@@ -64,6 +65,7 @@ class Job:
             objective=study.objective.metric,
             report_every=study.budget.report_every,
             threads=study.resources.threads,
+            tf32=study.resources.tf32,
             trial_seconds=study.limits.trial_seconds,
             trial_memory_mib=study.limits.trial_memory_mib,
         )
@@ -227,6 +229,8 @@ def _settle(seed: int, job: Job) -> None:
         import torch
 
         torch.set_num_threads(job.threads)
+        torch.backends.cuda.matmul.allow_tf32 = job.tf32
+        torch.backends.cudnn.allow_tf32 = job.tf32
         torch.manual_seed(seed)
 
 

@@ -88,6 +88,7 @@ class Resources:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     trials_per_gpu: Positive = 1
     threads: Positive = 1  # a trial; its numbers depend on it
+    tf32: bool = False  # on a GPU: products in TensorFloat-32, faster and of 10 bits' precision
     trials_per_group: Positive | Literal["auto"] = "auto"  # at most; of trials that train fused
 
 

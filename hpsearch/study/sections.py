@@ -17,6 +17,7 @@ Section = TypeVar("Section")
 _MESSAGES = {
     "int_type": "must be a whole number",
     "float_type": "must be a number",
+    "bool_type": "must be true or false",
     "string_type": "must be text",
     "greater_than": "must be above {gt:g}",
     "greater_than_equal": "must be at least {ge:g}",
