@@ -40,8 +40,8 @@ _UNTAGGED = {
     "mish_backward", "smooth_l1_loss", "smooth_l1_loss_backward", "softplus_backward",
 }  # fmt: skip
 _REDUCTIONS = {
-    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp", "nansum",
-    "_softmax", "_log_softmax",
+    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp",
+    "nansum", "_softmax", "_log_softmax",
 }  # fmt: skip
 # Written to where they stand among the arguments, though ATen's schema does not say so.
 _RUNNING = {
@@ -243,7 +243,9 @@ def _evened(tape: Tape, call: Call, members: int) -> Call:
     value = tape.value(call.results[0])
     of_one, is_odd = divmod(value.numel(), members)
     is_even = not is_odd and of_one % LANES == 0
-    if is_even or not value.is_floating_point() or not _depends_on_position(call):
+    is_complex = any(tape.value(slot).is_complex() for slot in [*call.inputs, *call.outputs])
+    is_number = value.is_floating_point() or is_complex
+    if is_even or not is_number or not _depends_on_position(call, is_complex):
         return call
     shape, length = value.shape, value.numel()
     rest = -length % LANES
@@ -263,14 +265,14 @@ def named_as(function: Any, other: Callable[..., Any]) -> Callable[..., Any]:
     return other
 
 
-def _depends_on_position(call: Call) -> bool:
+def _depends_on_position(call: Call, is_complex: bool) -> bool:
     name = name_of(call).removeprefix("aten::").removesuffix("_")  # in place or not
     if name in ("huber_loss", "smooth_l1_loss"):
         return 0 in call.args[2:3]  # without a reduction
     if name == "pow" and isinstance(call.args[1], int | float):
         return call.args[1] not in (-1, 0, 0.5, 1, 2, 3)  # these are products and roots
     is_pointwise = torch.Tag.pointwise in getattr(call.function, "tags", ())
-    return name in _UNTAGGED or (is_pointwise and name not in _POSITION_FREE)
+    return name in _UNTAGGED or (is_pointwise and (is_complex or name not in _POSITION_FREE))
 
 
 def _flat(tensor: Tensor, shape: torch.Size, rest: int) -> Tensor:

@@ -150,7 +150,7 @@ class _Watch(TorchFunctionMode):
     """Sees numbers leave the tensors by ways on which no operation lies."""
 
     def __init__(self, tape: Tape) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._tape = tape
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -71,14 +71,14 @@ def one_by_one(tape: Tape, members: int) -> Tape:
     calls = []
     for call in tape.calls:
         if name_of(call) in _TRANSFORMS and len(tape.value(call.args[0])) == members:
-            call = replace(call, function=_of_each(call.function))
+            call = replace(call, function=named_as(call.function, _of_each(call.function)))
         calls.append(call)
     return replace(tape, calls=calls)
 
 
 def _of_each(function: Any) -> Callable[..., Tensor]:
     def of_each(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return torch.cat([function(one, *args, **kwargs) for one in x.split(1)])
+        return torch.cat([function(one, *args, **kwargs) for one in torch.split(x, 1)])
 
     return of_each
 
@@ -104,9 +104,7 @@ def _batch_norm(function: Any) -> Callable[..., Any]:
 
 
 def _batch_norm_backward(function: Any) -> Callable[..., Any]:
-    def on_whole_vectors(
-        gradient: Tensor, x: Tensor, *rest: Any
-    ) -> tuple[Tensor | None, ...]:
+    def on_whole_vectors(gradient: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
         wide = _wider([gradient, x, *rest[:5]])
         found = function(*wide, *rest[5:])
         return tuple(None if t is None else _narrower(t, x.shape[1]) for t in found)
