@@ -58,7 +58,9 @@ def test_a_pick_without_an_entry_for_a_possible_choice_names_it():
     assert str(raised.value) == "hp.pick('loss'): no entry for wgan (has: hinge, squares)"
 
 
-@pytest.mark.parametrize("read", [lambda hp: hp.loss, lambda hp: hp["loss"], lambda hp: hp.get("loss")])
+@pytest.mark.parametrize(
+    "read", [lambda hp: hp.loss, lambda hp: hp["loss"], lambda hp: hp.get("loss")]
+)
 def test_a_choice_that_may_differ_is_not_read_directly(read):
     with pytest.raises(TrainerError, match=r"hp\.loss differs between the trials of a fused group"):
         read(hp_of(0))
