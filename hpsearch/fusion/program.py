@@ -75,22 +75,22 @@ class Program:
 
 
 def _live_bytes(tape: Tape) -> int:
-    last: dict[Slot, int] = {}
-    for i, call in enumerate(tape.calls):
-        last.update(dict.fromkeys([*call.inputs, *call.outputs], i))
-    last.update(dict.fromkeys(tape.outputs, len(tape.calls)))
-    live = peak = 0
-    held: dict[Slot, int] = {}
-    for i, call in enumerate(tape.calls):
-        for slot in call.outputs:
-            value = tape.value(slot)
-            if not value._is_view():
-                held[slot] = value.nbytes
-                live += value.nbytes
-        peak = max(peak, live)
-        for slot in {*call.inputs, *call.outputs}:
-            if last[slot] == i:
-                live -= held.pop(slot, 0)
+    """Memory lives as long as any view of it, so it is told apart by where it lies."""
+
+    def places(slots: Sequence[Slot]) -> set[int]:
+        return {tape.value(slot).untyped_storage().data_ptr() for slot in slots}
+
+    sizes = {s.data_ptr(): s.nbytes() for s in (v.untyped_storage() for v in tape.values)}
+    given = places([*tape.inputs, *tape.constants])
+    touched = [places([*call.inputs, *call.outputs]) - given for call in tape.calls]
+    last = {place: i for i, here in enumerate(touched) for place in here}
+    last.update(dict.fromkeys(places(tape.outputs), len(tape.calls)))
+    live: set[int] = set()
+    peak = 0
+    for i, here in enumerate(touched):
+        live |= here
+        peak = max(peak, sum(sizes[place] for place in live))
+        live -= {place for place in here if last[place] == i}
     return peak
 
 

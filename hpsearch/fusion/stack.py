@@ -58,6 +58,9 @@ class Stack:
     def __init__(self, template: nn.Module, members: Sequence[nn.Module], device: str) -> None:
         self.template = template.to(device)
         self.members = list(members)
+        for member in self.members:
+            _check("parameter", dict(member.named_parameters()), dict(template.named_parameters()))
+            _check("buffer", dict(member.named_buffers()), dict(template.named_buffers()))
         shapes = {name: tuple(p.shape) for name, p in template.named_parameters()}
         self.fields = _fields(shapes)
         length = self.fields[0].row if self.fields else 0
@@ -96,10 +99,9 @@ class Stack:
         return own
 
     def _adopt(self, k: int, member: nn.Module, device: str) -> None:
-        for own, view in zip(
-            _checked(member, self.fields), self.views(k, self.rows[k]), strict=True
-        ):
-            view.copy_(own.detach().to(device))
+        own = dict(member.named_parameters())
+        for field, view in zip(self.fields, self.views(k, self.rows[k]), strict=True):
+            view.copy_(own[field.name].detach().to(device))
         self._point(k, member)
 
     def _point(self, k: int, member: nn.Module) -> None:
@@ -144,24 +146,22 @@ def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
     return padded
 
 
-def _checked(member: nn.Module, fields: Sequence[Field]) -> list[Tensor]:
-    """The member's parameters, in order.
+def _check(kind: str, own: Mapping[str, Tensor], group: Mapping[str, Tensor]) -> None:
+    """Whether a member's tensors have a place in the group's.
 
     Raises:
-        TrainerError: they are not those of the group.
+        TrainerError: they do not.
     """
-    own = dict(member.named_parameters())
-    for field in fields:
-        shape = tuple(own[field.name].shape) if field.name in own else None
-        fits = shape is not None and len(shape) == len(field.shape)
-        if shape is None or not fits or any(a > b for a, b in zip(shape, field.shape, strict=True)):
+    for name, like in group.items():
+        shape = tuple(own[name].shape) if name in own else None
+        fits = shape is not None and len(shape) == like.dim()
+        if shape is None or not fits or any(a > b for a, b in zip(shape, like.shape, strict=True)):
             raise TrainerError(
-                f"parameter {field.name} is {shape} in one trial of a group and {field.shape} in "
+                f"{kind} {name} is {shape} in one trial of a group and {tuple(like.shape)} in "
                 "the group's network; name the hyperparameter that decides this in structure"
             )
-    if extra := own.keys() - {field.name for field in fields}:
+    if extra := own.keys() - group.keys():
         raise TrainerError(
-            f"parameters {', '.join(sorted(extra))} are not in every trial of a group; name the "
+            f"{kind}s {', '.join(sorted(extra))} are not in every trial of a group; name the "
             "hyperparameter that decides this in structure"
         )
-    return [own[field.name] for field in fields]
