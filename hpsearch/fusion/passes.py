@@ -23,7 +23,7 @@ _aten = torch.ops.aten
 LANES = 32  # numbers that ATen handles in one go of an unrolled loop, at most (AVX-512)
 
 # Elementwise operations whose vectorised and scalar code agree bit for bit (correctly rounded, or
-# with a masked last vector); tests/test_passes.py tries every one on this machine.
+# with a masked last vector); tests/fusion/test_passes.py tries every one on this machine.
 _POSITION_FREE = {
     "abs", "add", "addcdiv", "addcmul", "atan", "bitwise_and", "bitwise_not", "bitwise_or",
     "ceil", "clamp", "clamp_max", "clamp_min", "clone", "copy", "cos", "detach", "div", "eq",

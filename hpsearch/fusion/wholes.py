@@ -16,10 +16,6 @@ from torch import Tensor
 from hpsearch.fusion.passes import LANES, name_of, named_as
 from hpsearch.fusion.tape import Call, Tape
 
-_CHANNELS = {
-    "aten::native_batch_norm": lambda f: _batch_norm(f),
-    "aten::native_batch_norm_backward": lambda f: _batch_norm_backward(f),
-}
 _TRANSFORMS = {"aten::_fft_r2c", "aten::_fft_c2c", "aten::_fft_c2r"}
 
 
@@ -54,7 +50,9 @@ def whole_channels(tape: Tape, members: int) -> Tape:
     """
     calls = []
     for call in tape.calls:
-        if (make := _CHANNELS.get(name_of(call))) is not None:
+        name = name_of(call)
+        if name in ("aten::native_batch_norm", "aten::native_batch_norm_backward"):
+            make = _batch_norm_backward if name.endswith("_backward") else _batch_norm
             value = tape.value(call.args[0])
             is_plane = value.numel() != value.shape[0] * value.shape[1]
             if not is_plane and value.shape[1] // members % LANES:
@@ -113,14 +111,16 @@ def _batch_norm_backward(function: Any) -> Callable[..., Any]:
 
 
 def _wider(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """With further channels of ones behind."""
-    return [
-        tensor
-        if tensor is None or not tensor.numel()
-        else torch.constant_pad_nd(tensor, (*[0, 0] * (tensor.dim() - 2), 0, rest), 1.0)
-        for tensor in tensors
-        for rest in [-tensor.shape[min(1, tensor.dim() - 1)] % LANES if tensor is not None else 0]
-    ]
+    """With further channels of ones behind; those of a tensor are its last dimension, or second."""
+    wide: list[Tensor | None] = []
+    for tensor in tensors:
+        if tensor is None or not tensor.numel():  # of an evaluation nothing is saved
+            wide.append(tensor)
+            continue
+        within = max(tensor.dim() - 2, 0)
+        rest = -tensor.shape[-1 - within] % LANES
+        wide.append(torch.constant_pad_nd(tensor, (*[0, 0] * within, 0, rest), 1.0))
+    return wide
 
 
 def _narrower(tensor: Tensor, channels: int) -> Tensor:
