@@ -18,6 +18,7 @@ WANTED = {
     ("cuda", GAN): (20, None),
     ("cuda", "DCGAN 28x28"): (8, None),
 }
+PLAIN = "torch.optim defaults"
 FUSED = "fused, one warm process"
 FUSED_COLD = "fused, one cold process"
 ALONE_COLD = "one trial alone, cold"
@@ -98,8 +99,10 @@ def _step_targets(found: Mapping[str, Any]) -> Iterator[tuple[str, str, float, f
         for kind, factor in zip(("eager", "compiled"), wanted, strict=True):
             row = rows.get((workload, 32, f"{MEMBERS} fused {kind}"))
             if factor is not None and row and device == found["machine"]["device"]:
-                claim = f"{MEMBERS} fused {kind}, {workload}, batch 32: times serial eager"
-                yield claim, "≥", factor, row["times serial"][1]
+                claim = f"{MEMBERS} fused {kind}, {workload}, batch 32: times"
+                yield f"{claim} serial eager, `fuse: off`", "≥", factor, row["times serial"][1]
+                plain = rows[workload, 32, PLAIN]["us"][1] / row["us"][1]
+                yield f"{claim} serial eager, {PLAIN}", "≥", factor, plain
 
 
 def _crowd_targets(found: Mapping[str, Any]) -> Iterator[tuple[str, str, float, float]]:
