@@ -26,6 +26,7 @@ from hpsearch.fusion.trainer import Trainer
 from hpsearch.groups import Shape
 from hpsearch.run import HP
 
+CHECK_INTERVAL = 50  # steps of a GPU between looks at the losses
 _CONVOLUTION = "aten::convolution"
 
 
@@ -90,6 +91,7 @@ class Engine:
         self._optimizers = {p: self._stacked_optimizers(p, rows) for p in trainer.phases}
         self.live_bytes = 0
         self._steps: dict[str, Move] = {}
+        self._taken = 0
         self._outputs: list[Replay] | None = None
         self._output_names: list[str] = []
         self._is_looped = self._measure(fits)
@@ -104,6 +106,9 @@ class Engine:
         if phase not in self._steps:
             self._steps[phase] = self._record_step(phase)
         losses = self._steps[phase](members)
+        self._taken += 1
+        if self._device != "cpu" and self._taken % CHECK_INTERVAL:
+            return []  # a look would wait for the device; a loss that is not finite stays so
         if math.isfinite(float(losses.sum())):
             return []
         of = losses.tolist()
