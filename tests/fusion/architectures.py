@@ -103,6 +103,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "batch norm": partial(nn.BatchNorm1d, 13),
     "batch norm that keeps nothing": partial(nn.BatchNorm1d, 13, track_running_stats=False),
     "batch norm without weights": partial(nn.BatchNorm1d, 13, affine=False),
+    "batch norm and relu": lambda: nn.Sequential(nn.BatchNorm1d(13), nn.ReLU()),
     "layer norm": partial(nn.LayerNorm, 13),
     "group norm": partial(nn.GroupNorm, 1, 13),
     "rms norm": partial(nn.RMSNorm, 13),

@@ -6,13 +6,15 @@ from taped import Dispatched, numbers, taped
 from torch.func import vmap
 from torch.nn import functional as F
 
+from hpsearch.fusion.passes import prepared
 from hpsearch.fusion.program import Program
 from hpsearch.fusion.wholes import one_by_one, own_words, whole_channels
 
 
 def run(mended, function, *inputs):
-    """What a program gives once `mended` was done to its tape, and nothing else."""
-    tape = mended(taped(function, *inputs), len(inputs[0]))
+    """What a program gives to whose tape `mended` was done before the usual passes."""
+    members = len(inputs[0])
+    tape = prepared(mended(taped(function, *inputs), members), members)
     return Program(tape, frozenset()).bind(inputs)()
 
 
@@ -20,7 +22,9 @@ def normalised(is_training):
     """What a batch norm gives, and its gradients; its running mean and variance move."""
 
     def of_one(x, weight, bias, mean, var, g):
-        return (F.batch_norm(x, mean, var, weight, bias, is_training) * g).sum()
+        # Behind a ReLU the gradient lies as the norm's result does: only then it is vectorised.
+        y = F.relu(F.batch_norm(x, mean, var, weight, bias, is_training))
+        return (y * g).sum() + F.linear(y, g[:1]).sum()
 
     def function(x, weight, bias, mean, var, g):
         learning = [tensor.detach().requires_grad_() for tensor in (x, weight, bias)]
