@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from hpsearch.fusion.effects import name_of, overwrites, written
 from hpsearch.fusion.fast import binding
-from hpsearch.fusion.passes import name_of, overwrites, written
 from hpsearch.fusion.tape import Call, Slot, Tape
 
 Replay = Callable[[], list[Tensor]]

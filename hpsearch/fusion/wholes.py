@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpsearch.fusion.passes import LANES, name_of, named_as
+from hpsearch.fusion.company import LANES
+from hpsearch.fusion.effects import name_of, named_as
 from hpsearch.fusion.tape import Call, Tape
 
 _TRANSFORMS = {"aten::_fft_r2c", "aten::_fft_c2c", "aten::_fft_c2r"}

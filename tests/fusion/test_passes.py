@@ -8,8 +8,8 @@ from taped import Dispatched, numbers, program_of, replayed, taped
 from torch import Tensor
 from torch.nn import functional as F
 
-from hpsearch.fusion import passes
-from hpsearch.fusion.passes import name_of
+from hpsearch.fusion import company, passes
+from hpsearch.fusion.effects import name_of
 
 _aten = torch.ops.aten
 X, Y, Z = (numbers(4096, seed=i, dtype=torch.float64) for i in range(3))
@@ -49,7 +49,7 @@ def as_bits(tensor: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("name", sorted(passes._POSITION_FREE))
+@pytest.mark.parametrize("name", sorted(company._POSITION_FREE))
 def test_an_operation_that_is_left_alone_has_the_same_bits_wherever_an_element_stands(name, dtype):
     operation = getattr(_aten, name)
     operands = OPERANDS.get(name, (X.abs() + 1e-3 if name in POSITIVE else X,))

@@ -9,7 +9,7 @@ from taped import numbers, program_of, replayed, taped
 from torch.nn import functional as F
 
 from hpsearch.errors import TrainerError, UnfusableError
-from hpsearch.fusion.passes import name_of
+from hpsearch.fusion.effects import name_of
 from hpsearch.fusion.tape import Slot, renamed, slots_in
 
 TABLE = numbers(7, seed=9)
