@@ -43,7 +43,7 @@ def main() -> None:
     plan = replace(
         QUICK if given.quick else Plan(), device=given.device, ray_python=given.ray_python
     )
-    found: dict[str, Any] = {"machine": machine(given.device), "plan": asdict(plan), "skipped": []}
+    found: dict[str, Any] = {"machine": machine(given.device), "plan": _public(plan), "skipped": []}
     with tempfile.TemporaryDirectory() as folder:
         settle(plan.device, Path(folder))
         for name, measure in PARTS.items():
@@ -55,6 +55,11 @@ def main() -> None:
                 print(json.dumps(row), file=sys.stderr)
             write(found, given.output)
     print(given.output.read_text())
+
+
+def _public(plan: Plan) -> dict[str, Any]:
+    """The plan without what belongs to this machine."""
+    return {name: value for name, value in asdict(plan).items() if name != "ray_python"}
 
 
 def settle(device: str, folder: Path) -> None:
