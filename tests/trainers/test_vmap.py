@@ -67,7 +67,12 @@ def doubles(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def stack(mappings: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([m[name] for m in mappings]) for name in mappings[0]}
+    """Stacks by name; noise that a trial has none of is zero, as in a group."""
+    every = {name: tensor for mapping in mappings for name, tensor in mapping.items()}
+    return {
+        name: torch.stack([m.get(name, torch.zeros_like(like)) for m in mappings])
+        for name, like in every.items()
+    }
 
 
 def called(net, state):
