@@ -8,6 +8,7 @@ plain tensors. It is recorded once, and the later steps replay it (`program.py`)
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,11 @@ class Call:
     results: tuple[Slot | None, ...]  # one for each that it returns; None for what is no tensor
     is_single: bool  # returns a tensor rather than several
 
-    @property
+    @cached_property
     def inputs(self) -> list[Slot]:
         return slots_in((self.args, tuple(self.kwargs.values())))
 
-    @property
+    @cached_property
     def outputs(self) -> list[Slot]:
         return [slot for slot in self.results if slot is not None]
 
