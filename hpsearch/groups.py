@@ -284,8 +284,8 @@ def _cut(numbers: Sequence[int], parts: int) -> list[tuple[int, ...]]:
 def step_cost(members: int) -> float:
     """What a fused step on a CPU takes, in lone trials' steps.
 
-    A line through what was measured for small networks (benchmarks/results/fusion.md): an MLP
-    64-128-10 and a GAN of such, batches of 32, 2 to 100 members.
+    A line through what was measured for an MLP 64-128-10 at batches of 32 and 2 to 100 members
+    (benchmarks/results/fusion.md). Larger networks gain less.
     """
     return 0.7 + 0.19 * members
 
