@@ -45,9 +45,9 @@ def show(study: Study, description: Description, runs: Path) -> None:
         _show_groups(rounds[number])
     trials, loops = sum(r.trials for r in rounds), sum(r.count for r in rounds)
     console.print(
-        f"saves     {trials} trials train in {loops:.0f} loops, not in {trials} processes: on a CPU "
-        f"{_speedup(study, rounds):.1f} times less time for networks as small as an MLP 64-128-10, "
-        "less of a gain for larger ones",
+        f"saves     {trials} trials train in {loops:.0f} loops, not in {trials} processes: about "
+        f"{_speedup(study, rounds):.1f} times faster on a CPU if the networks are as small as an "
+        "MLP 64-128-10; larger ones gain less",
         soft_wrap=True,
     )
     _show_refusals(study, rounds)
