@@ -216,7 +216,7 @@ def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_wh
 
 def test_a_marked_trial_stays_alone_when_the_search_goes_on(search, innocent):
     controller = search.start()
-    until(lambda: search.trial(0).spec.exists(), "it has begun")
+    until(lambda: search.trial(GUILTY).spec.exists(), "it has begun")
     controller.kill()
     controller.wait()
     search.wait_until_no_process_is_left()
