@@ -6,6 +6,8 @@ seed and no version, and equal pictures never stand on two sides: 60 % train, 20
 
 import functools
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,6 +19,45 @@ from cache import remember
 Part = Literal["train", "valid", "test"]
 PIXELS = 64
 CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures of one kind, split once and for all.
+
+    Attributes:
+        name: as a study says it.
+        shape: of a picture: channels, height, width.
+        classes: how many kinds the labels tell apart.
+        part: pictures [n, channels, height, width], float32 in [-1, 1], and labels [n], int64, of
+            a part; the same objects at each call, not to be written to.
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    classes: int
+    part: Callable[[Part], tuple[Tensor, Tensor]]
+
+
+def dataset(name: str, root: str | None = None) -> Dataset:
+    """The data set of a name.
+
+    Args:
+        name: "digits".
+        root: the folder with its files; None for where they lie by default.
+
+    Raises:
+        ValueError: there is no such data set.
+    """
+    if name != "digits":
+        raise ValueError(f"no data set {name!r} (has: digits)")
+    return Dataset("digits", (1, 8, 8), CLASSES, _digit_pictures)
+
+
+@functools.cache
+def _digit_pictures(part: Part) -> tuple[Tensor, Tensor]:
+    images, labels = digits(part)
+    return images.view(-1, 1, 8, 8), labels
 
 
 @functools.cache

@@ -41,7 +41,8 @@ class GAN(Trainer):
     structure = (
         "depth",
         "batch_size",
-        Padded("width"),
+        "n_critic",
+        Padded("width", sizes=4),
         Padded("z_dim", sizes=1),
         Alike("penalty", PENALTIES),  # "none" is apart: it takes no gradient
     )
