@@ -23,7 +23,7 @@ from hpsearch.events import (
     Unfused,
 )
 from hpsearch.horizon import Horizon
-from hpsearch.launchers.local import LocalLauncher
+from hpsearch.launchers import Launcher
 from hpsearch.pool import Pool
 from hpsearch.requests import Requests
 from hpsearch.result import Result, value_of
@@ -48,6 +48,7 @@ class Controller:
         store: its database.
         description: of its trainer.
         devices: of each place where a trial can run.
+        launcher: of its jobs; whoever made it closes it.
         stop: requests to end the search.
         watch: is told of every event.
     """
@@ -59,6 +60,7 @@ class Controller:
         store: Store,
         description: Description,
         devices: Sequence[str],
+        launcher: Launcher,
         stop: Stop,
         watch: Callable[[Event], None],
     ) -> None:
@@ -76,10 +78,9 @@ class Controller:
         self._records = {record.round: record for record in recorded.rounds}
         self._horizon = Horizon(study, folder, store, watch)
         self._again = Again(self._table, store, Requests(folder), study.space)
-        self._launcher = LocalLauncher(preload=description.preload, threads=study.resources.threads)
         mode, self._why_unfused = mode_of(study, description, self._devices[0])
         self._pool = Pool(
-            self._launcher,
+            launcher,
             folder,
             devices=self._devices,
             job=replace(Job.of(study), fuse=mode),
@@ -95,14 +96,11 @@ class Controller:
 
     def run(self) -> Result:
         self._announce()
-        try:
-            done = self._run_rounds(0)
+        done = self._run_rounds(0)
+        self._finish(done - 1)
+        while self._horizon.may_begin(done):  # rounds were added meanwhile
+            done = self._run_rounds(done)
             self._finish(done - 1)
-            while self._horizon.may_begin(done):  # rounds were added meanwhile
-                done = self._run_rounds(done)
-                self._finish(done - 1)
-        finally:
-            self._launcher.close()
         return self._result()
 
     def _run_rounds(self, done: int) -> int:

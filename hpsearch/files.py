@@ -14,23 +14,26 @@ _TAIL_BYTES = 1 << 16  # longer than any line
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, is_synced: bool = True) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of `path` when the block ends without an exception.
 
     Written beside `path`, synced, renamed over it, and the folder synced (POSIX rename is atomic
-    within a file system). The process number keeps two writers' temporary files apart.
+    within a file system). The process number keeps two writers' temporary files apart. Unless it
+    is synced here, a power cut can leave it torn; a `kill -9` cannot.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if is_synced:
+        sync_folder(path.parent)
 
 
 def sync(path: Path) -> None:

@@ -31,6 +31,8 @@ def conclude(
     Raises:
         OSError: of the disk, for which no trial is to blame.
     """
+    if run is not None:
+        run.sync()
     if error is None:
         assert run is not None
         try:

@@ -125,6 +125,7 @@ class Run:
         reports = folder.read_reports()
         self._repair(reports)
         self.last: Report | None = reports[-1] if reports else None
+        self._unsynced: list[Path] = []  # pictures
         self.collapsed: str | None = None
         self.provenance: dict[str, str | int] = {}
 
@@ -170,7 +171,7 @@ class Run:
         """
         import torch
 
-        files.sync(self.folder.reports)
+        self.sync()
         with files.replacing(self.folder.checkpoint) as file:
             torch.save(dict(state), file)
 
@@ -208,10 +209,20 @@ class Run:
             pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
         self.folder.artifacts.mkdir(exist_ok=True)
         path = self.folder.artifacts / f"{name}.png"
-        with files.replacing(path) as file:
+        self._unsynced.append(path)
+        with files.replacing(path, is_synced=False) as file:
             # Level 1 takes a third of the time of the usual 6, for a tenth more bytes.
             Image.fromarray(pixels).save(file, format="png", compress_level=1)
         return path
+
+    def sync(self) -> None:
+        """See to it that reports and pictures made so far outlive a power cut."""
+        files.sync(self.folder.reports)
+        for path in self._unsynced:
+            files.sync(path)
+        if self._unsynced:
+            files.sync_folder(self.folder.artifacts)
+        self._unsynced.clear()
 
     @property
     def stopping(self) -> bool:

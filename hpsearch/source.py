@@ -11,11 +11,12 @@ import importlib.util
 import inspect
 import json
 import platform
+import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,9 @@ from hpsearch.study import FileTrainer, ModuleTrainer
 _PR_SET_PDEATHSIG = 1
 
 _ATTEMPTS = 3
+
+# What a trial with torch would otherwise import itself: torch's optimizers need dynamo.
+TORCH_TRAINING = ("torch", "torch._dynamo", "hpsearch.fusion.lone", "hpsearch.fusion.group")
 
 TrainerReference = FileTrainer | ModuleTrainer | Command
 
@@ -157,7 +161,6 @@ def describe(reference: TrainerReference) -> Description:
     else:
         before = set(sys.modules)
         trainer = load(reference)
-        _import_what_training_imports()
         folder, sources = _sources(reference)
         local = {path.resolve() for path in sources}
         modules = [
@@ -165,6 +168,8 @@ def describe(reference: TrainerReference) -> Description:
             for name, module in list(sys.modules.items())
             if name not in before and _file_of(module) not in local and name != "__main__"
         ]
+        if "torch" in sys.modules:
+            modules += TORCH_TRAINING
         known = list(trainer.defaults) if hasattr(trainer, "defaults") else None
         kind = "trainer" if inspect.isclass(trainer) else "function"
         if kind == "trainer":
@@ -205,11 +210,13 @@ def _is_json(value: Any) -> bool:
         return False
 
 
-def _import_what_training_imports() -> None:
-    """What a trial with torch would otherwise import itself: torch's optimizers need dynamo."""
-    if "torch" in sys.modules:
-        for name in ("torch._dynamo", "hpsearch.fusion.lone", "hpsearch.fusion.group"):
-            importlib.import_module(name)
+def likely_preload(reference: TrainerReference) -> Sequence[str]:
+    """What the process that trials are forked from can import while the trainer is described."""
+    try:
+        text = reference.path.read_text() if isinstance(reference, FileTrainer) else ""
+    except (OSError, UnicodeDecodeError):
+        return ()  # describing it will say so
+    return TORCH_TRAINING if re.search(r"^(import|from) torch\b", text, re.MULTILINE) else ()
 
 
 def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:

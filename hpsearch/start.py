@@ -1,5 +1,6 @@
 """The way in: a study file and a run folder become a search, started or gone on with."""
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from hpsearch.controller import Controller
 from hpsearch.errors import Fault, HpsearchError, StudyError
 from hpsearch.events import Event
 from hpsearch.groups import space_faults
+from hpsearch.launchers.local import LocalLauncher
 from hpsearch.loggers.follow import following
 from hpsearch.result import Result
 from hpsearch.runfolder import RunFolder, explain
@@ -48,11 +50,15 @@ def search(
     wanted = load(study, overrides)
     # Before there is a folder, so that a wrong study leaves none; and a Ctrl-C ends this as it ends
     # any program, for the trainer's import may hang.
-    description = inspect(wanted)
-    folder = RunFolder(Path(runs) / wanted.name)
-    way = restart.Way.here(study, runs, overrides)
-    with folder.locked(), Stop(folder) as stop:
-        return _search(wanted, folder, way, description, stop, accept_changes, watch)
+    with contextlib.closing(LocalLauncher(threads=wanted.resources.threads)) as launcher:
+        launcher.warm(source.likely_preload(wanted.trainer))
+        description = inspect(wanted)
+        launcher.warm(description.preload)
+        folder = RunFolder(Path(runs) / wanted.name)
+        way = restart.Way.here(study, runs, overrides)
+        # No trial trains on when the lock is gone.
+        with folder.locked(), Stop(folder) as stop, contextlib.closing(launcher):
+            return _search(wanted, folder, way, description, launcher, stop, accept_changes, watch)
 
 
 def _search(
@@ -60,6 +66,7 @@ def _search(
     folder: RunFolder,
     way: restart.Way,
     description: source.Description,
+    launcher: LocalLauncher,
     stop: Stop,
     accept_changes: bool,
     watch: Callable[[Event], None],
@@ -76,7 +83,9 @@ def _search(
         try:
             devices = places(wanted, description.gpus)
             with following(wanted, folder, watch) as tell:
-                return Controller(wanted, folder, store, description, devices, stop, tell).run()
+                return Controller(
+                    wanted, folder, store, description, devices, launcher, stop, tell
+                ).run()
         finally:
             store.close()
     except BrokenPipeError:  # of whoever reads what `watch` prints

@@ -8,7 +8,9 @@ import torch
 
 from hpsearch.fusion.company import even_tails, laid_out, unfold_products
 from hpsearch.fusion.effects import name_of, overwrites, written
-from hpsearch.fusion.tape import Call, Slot, Tape, renamed
+from hpsearch.fusion.orientation import lying_as_wanted
+from hpsearch.fusion.tape import Call, Slot, Tape, with_names
+from hpsearch.fusion.zeros import without_zeros
 
 _aten = torch.ops.aten
 
@@ -23,7 +25,8 @@ def prepared(tape: Tape, members: int | None) -> Tape:
         tape: as recorded.
         members: how many a stack has in its first dimension; None for a lone member's tape.
     """
-    tape = with_biases(without_copies(tape))
+    tape = without_zeros(without_copies(tape))
+    tape = with_sums(lying_as_wanted(tape))
     if members is not None:
         tape = even_tails(laid_out(unfold_products(tape, members)), members)
     return without_dead(without_repeats(tape))
@@ -35,7 +38,7 @@ def without_copies(tape: Tape) -> Tape:
     names: dict[Slot, Slot] = {}
     calls = []
     for old in tape.calls:
-        call = _renamed(old, names)
+        call = with_names(old, names)
         source = _same_as(tape, call)
         if (
             source is not None
@@ -71,9 +74,9 @@ def _same_as(tape: Tape, call: Call) -> Slot | None:
     alike = source.shape == result.shape and source.dtype == result.dtype
     if name in _SAME or (name in _SAME_IF_SHAPE and alike and source.stride() == result.stride()):
         return call.args[0]
-    if name == "aten::mul" and len(call.args) > 1 and alike:
-        factor = call.args[1]
-        if isinstance(factor, int | float) and factor == 1:
+    if name in ("aten::mul", "aten::pow") and len(call.args) > 1 and alike:
+        number = call.args[1]
+        if isinstance(number, int | float) and number == 1:
             return call.args[0]
     return None
 
@@ -85,7 +88,7 @@ def without_repeats(tape: Tape) -> Tape:
     seen: dict[str, list[Slot]] = {}
     calls = []
     for old in tape.calls:
-        call = _renamed(old, names)
+        call = with_names(old, names)
         if written(call) or kept_apart & {*call.inputs, *call.outputs}:
             calls.append(call)
             continue
@@ -109,41 +112,34 @@ def without_dead(tape: Tape) -> Tape:
     return replace(tape, calls=calls[::-1])
 
 
-def with_biases(tape: Tape) -> Tape:
-    """A batch of products and the bias that is added to it as one operation."""
+def with_sums(tape: Tape) -> Tape:
+    """A batch of products and what is added to it, a bias or other products, as one operation."""
     kept_apart = overwrites(tape)
     readers = Counter(slot for call in tape.calls for slot in call.inputs)
     readers.update(tape.outputs)
     made = {call.results[0]: call for call in tape.calls if name_of(call) == "aten::bmm"}
     calls = []
     for call in tape.calls:
-        product = _bias_and_product(tape, call, made, readers)
+        product = _term_and_product(tape, call, made, readers)
         if product is not None and not kept_apart & {*call.inputs, *call.outputs}:
-            bias, bmm = product
-            call = replace(call, function=_aten.baddbmm.default, args=(bias, *bmm.args), kwargs={})
+            term, bmm = product
+            call = replace(call, function=_aten.baddbmm.default, args=(term, *bmm.args), kwargs={})
         calls.append(call)
     return replace(tape, calls=calls)
 
 
-def _bias_and_product(
+def _term_and_product(
     tape: Tape, call: Call, made: Mapping[Slot | None, Call], readers: Mapping[Slot, int]
 ) -> tuple[Slot, Call] | None:
-    """The bias and the product that a call adds up, if it does just that."""
+    """What is added to a product, and the product, if a call does just that."""
     if call.function is not _aten.add.Tensor or call.kwargs:
         return None
     first, second = call.args
-    for bias, product in ((first, second), (second, first)):
-        if not isinstance(bias, Slot) or not isinstance(product, Slot) or product not in made:
+    for term, product in ((first, second), (second, first)):
+        if not isinstance(term, Slot) or not isinstance(product, Slot) or product not in made:
             continue
-        shapes = tape.value(bias).shape, tape.value(product).shape
+        shapes = tape.value(term).shape, tape.value(product).shape
         is_bias = len(shapes[0]) == 3 and shapes[0][1] == 1 and shapes[0][::2] == shapes[1][::2]
-        if is_bias and readers[product] == 1:
-            return bias, made[product]
+        if (is_bias or shapes[0] == shapes[1]) and readers[product] == 1:
+            return term, made[product]
     return None
-
-
-def _renamed(call: Call, names: dict[Slot, Slot]) -> Call:
-    if not names:
-        return call
-    kwargs = {key: renamed(value, names) for key, value in call.kwargs.items()}
-    return replace(call, args=renamed(call.args, names), kwargs=kwargs)

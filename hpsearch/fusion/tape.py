@@ -7,7 +7,7 @@ plain tensors. It is recorded once, and the later steps replay it (`program.py`)
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -208,3 +208,11 @@ def renamed(tree: Any, names: dict[Slot, Slot]) -> Any:
     if isinstance(tree, tuple | list):
         return type(tree)(renamed(part, names) for part in tree)
     return tree
+
+
+def with_names(call: Call, names: dict[Slot, Slot]) -> Call:
+    """The call on other slots."""
+    if not names:
+        return call
+    kwargs = {key: renamed(value, names) for key, value in call.kwargs.items()}
+    return replace(call, args=renamed(call.args, names), kwargs=kwargs)

@@ -37,18 +37,28 @@ class LocalLauncher:
     """
 
     def __init__(self, *, preload: Sequence[str] = (), threads: int = 1) -> None:
-        self._preload = list(preload)
+        self._preload = [*preload]
         self._threads = threads
         self._ids = itertools.count()
         self._running: set[str] = set()
+        self._has_jobs = False  # or had
         self._nursery: subprocess.Popen[bytes] | None = None
         self._buffer = b""
+
+    def warm(self, modules: Sequence[str]) -> None:
+        """Have the nursery import these, beside what it is to import already, from now on."""
+        self._preload += modules
+        if self._nursery is None:
+            self._send()
+        else:
+            self._send({"preload": list(modules)})
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
         handles = []
         for job in jobs:
             handle = str(next(self._ids))
             self._running.add(handle)
+            self._has_jobs = True
             handles.append(handle)
             self._send({"start": handle, "job": job.to_record()})
         return handles
@@ -66,6 +76,8 @@ class LocalLauncher:
         """Kill everything that still runs; the nursery leaves when its groups are gone."""
         if self._nursery is None:
             return
+        if not self._has_jobs:
+            self._nursery.kill()  # it may be busy with an import for seconds
         self._bury()
 
     def _send(self, *commands: Mapping[str, object]) -> None:
