@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from hpsearch.fusion.engine import Engine
+from hpsearch.fusion.fast import without_denormals
 from hpsearch.fusion.member import Member
 from hpsearch.fusion.memory import TooLargeError
 from hpsearch.fusion.reporting import report
@@ -107,7 +108,9 @@ class Group:
         turns = [members[k].phase for k in ready]
         phase = max(self._trainer.phases, key=turns.count)
         moving = [k for k, turn in zip(ready, turns, strict=True) if turn == phase]
-        for k, loss in self.engine.step(phase, moving):
+        with without_denormals():
+            found = self.engine.step(phase, moving)
+        for k, loss in found:
             message = f"the loss of phase {phase} is {loss} at step {members[k].step}"
             self._end(k, NonfiniteError(message))
         for k in moving:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from hpsearch.errors import TrainerError
 from hpsearch.fusion import chance
+from hpsearch.fusion.fast import without_denormals
 from hpsearch.fusion.optimizers import build_optimizer, set_rate
 from hpsearch.fusion.reporting import check_phases, next_report, report
 from hpsearch.fusion.steps import Batches, cycle, updates_before
@@ -87,12 +88,13 @@ class _Training:
             net.train()
         losses: dict[str, tuple[int, Tensor]] = {}
         generator = torch.get_rng_state()
-        while self.step < until:
-            phase = self._cycle[self.step % len(self._cycle)]
-            losses[phase] = self.step, self._update(phase)
-            self.step += 1
-            if self.step % CHECK_INTERVAL == 0 or self.step == until:
-                _check_losses(losses)
+        with without_denormals():
+            while self.step < until:
+                phase = self._cycle[self.step % len(self._cycle)]
+                losses[phase] = self.step, self._update(phase)
+                self.step += 1
+                if self.step % CHECK_INTERVAL == 0 or self.step == until:
+                    _check_losses(losses)
         if not torch.equal(generator, torch.get_rng_state()):
             raise TrainerError(
                 f"{type(self._trainer).__name__}.loss drew random numbers of its own, which no "

@@ -21,7 +21,7 @@ def lying_as_wanted(tape: Tape) -> Tape:
     plan = _Plan(tape)
     names: dict[Slot, Slot] = {}
     for call in tape.calls:
-        if name_of(call) == "aten::clone" and (slot := plan.found(call.args[0])) is not None:
+        if (slot := plan.found(call)) is not None:
             names[call.outputs[0]] = slot
     calls = []
     for i, call in enumerate(tape.calls):
@@ -52,11 +52,24 @@ class _Plan:
         self._readers = Counter(slot for call in tape.calls for slot in call.inputs)
         self._readers.update(tape.outputs)
 
-    def found(self, slot: Slot) -> Slot | None:
-        """A slot of the same numbers, in the order of its dimensions; None if that takes a copy."""
-        if self._tape.value(slot).is_contiguous() or not self._can(slot, False):
+    def found(self, call: Call) -> Slot | None:
+        """What a copy of a transposed sum or product, or a transposed sum of transposed products,
+        is without transposing anything; None if it is something else.
+        """
+        if not call.outputs or not self._tape.value(call.outputs[0]).is_contiguous():
             return None
-        return self._want(slot, False)
+        if name_of(call) == "aten::clone":
+            source = call.args[0]
+            if self._tape.value(source).is_contiguous() or not self._can(source, False):
+                return None
+            return self._want(source, False)
+        if not _is_transposition(self._tape, call) or not self._is_of_sum(call.args[0]):
+            return None
+        return self._want(call.args[0], True) if self._can(call.args[0], True) else None
+
+    def _is_of_sum(self, slot: Slot) -> bool:
+        call = self._call(slot)
+        return call is not None and _is_sum(self._tape, call)
 
     def _call(self, slot: Slot) -> Call | None:
         at = self._made.get(slot)

@@ -8,6 +8,7 @@ import torch
 
 from hpsearch.fusion.company import even_tails, laid_out, unfold_products
 from hpsearch.fusion.effects import name_of, overwrites, written
+from hpsearch.fusion.narrow import wide_softmax
 from hpsearch.fusion.orientation import lying_as_wanted
 from hpsearch.fusion.tape import Call, Slot, Tape, with_names
 from hpsearch.fusion.zeros import without_zeros
@@ -26,9 +27,9 @@ def prepared(tape: Tape, members: int | None) -> Tape:
         members: how many a stack has in its first dimension; None for a lone member's tape.
     """
     tape = without_zeros(without_copies(tape))
-    tape = with_sums(lying_as_wanted(tape))
+    tape = with_sums(without_dead(lying_as_wanted(tape)))
     if members is not None:
-        tape = even_tails(laid_out(unfold_products(tape, members)), members)
+        tape = even_tails(laid_out(unfold_products(wide_softmax(tape), members)), members)
     return without_dead(without_repeats(tape))
 
 
