@@ -1,11 +1,13 @@
 """A whole search, fused and not: `make sweep`, its seconds and its digest.
 
-    python benchmarks/sweep.py [--quick] [--repeats 2] [--set KEY=VALUE ...]
+    python benchmarks/sweep.py [--quick] [--seeds 3] [--set KEY=VALUE ...]
 
 Every run is a new `hpsearch run` in an empty folder, on all places of the machine, timed from start
 to end. `fuse: auto` and `fuse: off` take turns, and the one that went first goes second in the next
-turn. At the end the same search runs once with every trial in a group of its own: its digest must
-be that of the largest groups.
+turn. A turn has a seed of its own: both arms draw the same round 0, but a trial's last bits differ
+between them, so they may settle on networks of unlike cost, which several seeds even out. At the
+end the first seed's search runs with every trial in a group of its own: its digest must be that of
+the largest groups.
 """
 
 import argparse
@@ -40,15 +42,15 @@ QUICK = ("search.rounds=2", "search.trials=5", "budget.steps=40", "budget.report
 def main() -> None:
     parser = argparse.ArgumentParser(description="A whole search, fused and not")
     parser.add_argument("--quick", action="store_true", help="a smoke run of a small search")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
         "--set", action="append", default=[], help="override the study", dest="sets"
     )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/sweep.md"))
     given = parser.parse_args()
     sets = [*(QUICK if given.quick else ()), *given.sets]
-    rows = measure(given.repeats, sets)
-    table = markdown(rows, given.repeats, sets)
+    rows = measure(given.seeds, sets)
+    table = markdown(rows, given.seeds, sets)
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(table)
     given.output.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -57,15 +59,15 @@ def main() -> None:
         sys.exit(f"the digest depends on the size of the groups: {', '.join(found)}")
 
 
-def measure(repeats: int, sets: Sequence[str]) -> list[dict[str, Any]]:
+def measure(seeds: int, sets: Sequence[str]) -> list[dict[str, Any]]:
     rows = []
-    for turn in range(repeats):
-        for arm in (FUSED, UNFUSED) if turn % 2 == 0 else (UNFUSED, FUSED):
-            rows.append(run(arm, sets))
-    return [*rows, run(SINGLE, sets)]
+    for seed in range(seeds):
+        for arm in (FUSED, UNFUSED) if seed % 2 == 0 else (UNFUSED, FUSED):
+            rows.append(run(arm, seed, sets))
+    return [*rows, run(SINGLE, 0, sets)]
 
 
-def run(arm: str, sets: Sequence[str]) -> dict[str, Any]:
+def run(arm: str, seed: int, sets: Sequence[str]) -> dict[str, Any]:
     """Seconds and digest of one search.
 
     Raises:
@@ -73,7 +75,7 @@ def run(arm: str, sets: Sequence[str]) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "hpsearch.cli", "run", str(STUDY), "--runs", folder]
-        for override in (*sets, *OVERRIDES[arm]):
+        for override in (f"search.seed={seed}", *sets, *OVERRIDES[arm]):
             command += ["--set", override]
         began = time.perf_counter()
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -84,6 +86,7 @@ def run(arm: str, sets: Sequence[str]) -> dict[str, Any]:
         result = view.read(study).result
         row = {
             "arm": arm,
+            "seed": seed,
             "seconds": spent,
             "trials": len(result.records),
             "group": company(
@@ -101,42 +104,38 @@ def company(specs: Sequence[Spec]) -> float:
 
 
 def digests(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Of the searches that trained in groups; a single one, or something is wrong."""
-    return sorted({row["digest"] for row in rows if row["arm"] != UNFUSED})
+    """Of the first seed's searches that trained in groups; a single one, or something is wrong."""
+    return sorted({row["digest"] for row in rows if row["arm"] != UNFUSED and row["seed"] == 0})
 
 
-def markdown(rows: Sequence[dict[str, Any]], repeats: int, sets: Sequence[str]) -> str:
+def markdown(rows: Sequence[dict[str, Any]], seeds: int, sets: Sequence[str]) -> str:
     changed = f" with {', '.join(sets)}" if sets else ""
     same = "the same" if len(digests(rows)) == 1 else "NOT the same"
-    base = statistics.median(row["seconds"] for row in rows if row["arm"] == UNFUSED)
+    by = {(row["arm"], row["seed"]): row for row in rows}
+    pairs = [(by[FUSED, seed], by[UNFUSED, seed]) for seed in range(seeds)]
+    fused, unfused = (sum(pair[i]["seconds"] for pair in pairs) for i in (0, 1))
+    single = by[SINGLE, 0]
     lines = [
         "# A whole search, fused and not",
         "",
         f"`python benchmarks/sweep.py`: `hpsearch run {STUDY.relative_to(ROOT)}`{changed}, "
         f"{rows[0]['trials']} trials, on {platform.machine()} with {os.cpu_count()} cores; "
-        f"{repeats} runs of each in turn, whole processes, the last arm once. Seconds are medians, "
-        "in brackets the range. The group is the one that the average trial finds itself in.",
+        f"{seeds} seeds, the two arms in turn, whole processes from start to end. The group is the "
+        "one that the average trial finds itself in.",
         "",
-        "| arm | seconds | times as fast as `fuse: off` | group | digest |",
+        "| seed | `fuse: auto`, s | group | `fuse: off`, s | times as fast |",
         "|---|---|---|---|---|",
-        *(line(arm, [row for row in rows if row["arm"] == arm], base) for arm in OVERRIDES),
+        *(
+            f"| {a['seed']} | {a['seconds']:.1f} | {a['group']:.1f} | {b['seconds']:.1f} | "
+            f"{b['seconds'] / a['seconds']:.2f} |"
+            for a, b in pairs
+        ),
+        f"| all | {fused:.1f} | | {unfused:.1f} | {unfused / fused:.2f} |",
         "",
-        f"The digest with the largest groups and with a group a trial is {same}.",
+        f"With a group a trial (padded to two) seed 0 takes {single['seconds']:.1f} s, and its "
+        f"digest, {single['digest'][:12]}, is {same} as with the largest groups.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def line(arm: str, rows: Sequence[dict[str, Any]], base: float) -> str:
-    seconds = [row["seconds"] for row in rows]
-    middle = statistics.median(seconds)
-    cells = (
-        arm,
-        f"{middle:.1f} [{min(seconds):.1f}, {max(seconds):.1f}]",
-        f"{base / middle:.2f}",
-        f"{rows[0]['group']:.1f}",
-        " ".join(sorted({row["digest"][:12] for row in rows})),
-    )
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":
