@@ -4,7 +4,7 @@ A fit, unlike Elo's and Glicko's updates, does not depend on the order of the ga
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +20,15 @@ class Rating:
     """How strong a player is; 400 points more mean odds of 10 to 1."""
 
     points: float
-    error: float  # standard deviation
+    error: float  # standard deviation of the distance from the mean of those it is rated beside
 
     def __str__(self) -> str:
         return f"{self.points:.0f} ± {self.error:.0f}"
 
 
-def ratings(wins: Array, deviation: float = DEVIATION) -> list[Rating]:
+def ratings(
+    wins: Array, deviation: float = DEVIATION, kinds: Sequence[int] | None = None
+) -> list[Rating]:
     """The most probable strengths: P(i beats j) = σ(s_i - s_j) (Bradley & Terry 1952).
 
     The prior of each strength is Normal(MEAN, deviation²), without which a player that won all its
@@ -36,6 +38,7 @@ def ratings(wins: Array, deviation: float = DEVIATION) -> list[Rating]:
         wins: of player i over player j, [n, n], at least 0; shares of games are allowed.
         deviation: of the prior in points; `math.inf` for the maximum likelihood, whose mean is MEAN
             and which must exist.
+        kinds: of the players [n]; errors are relative to the mean of a kind. All alike if None.
 
     Raises:
         ValueError: `wins` is of another form; or the maximum does not exist.
@@ -43,46 +46,47 @@ def ratings(wins: Array, deviation: float = DEVIATION) -> list[Rating]:
     wins = np.asarray(wins, dtype=np.float64)
     if wins.ndim != 2 or wins.shape[0] != wins.shape[1] or not (wins >= 0).all():
         raise ValueError(f"wins: expected a square of numbers of at least 0, got {wins.shape}")
-    games = wins + wins.T
-    np.fill_diagonal(games, 0)
-    won = wins.sum(1) - np.diag(wins)
-    weight = (POINTS / deviation) ** 2  # of the prior
-    count = len(wins)
-    # Equal shifts of all change no probability; where no prior does, this holds their sum at 0.
-    hold = 0.0 if weight > 0 else 1.0 / count
-    strengths = np.zeros(count)
-
-    def negative_log_posterior(s: Array) -> float:
-        odds = np.logaddexp(0, s - s[:, None])  # -log σ(s_i - s_j)
-        penalty = 0.5 * weight * (s**2).sum() + 0.5 * hold * s.sum() ** 2
-        return float(((wins - np.diag(np.diag(wins))) * odds).sum() + penalty)
-
-    for _ in range(100):
-        chance = 1 / (1 + np.exp(np.clip(strengths - strengths[:, None], -700, 700)))
-        gradient = won - (games * chance).sum(1) - weight * strengths - hold * strengths.sum()
-        information = -games * chance * (1 - chance)
-        np.fill_diagonal(information, weight - information.sum(1))
-        information += hold
-        try:
-            step = np.linalg.solve(information, gradient)
-        except np.linalg.LinAlgError:
-            step = np.full(count, np.inf)
-        if not np.isfinite(step).all() or np.abs(strengths).max() > 100:
-            raise ValueError(
-                "ratings: no maximum of the likelihood: some players won all games against the "
-                "others, or never met them; give a finite deviation"
-            )
-        now = negative_log_posterior(strengths)
-        while np.abs(step).max() > 1e-12 and negative_log_posterior(strengths + step) > now:
-            step /= 2
-        strengths = strengths + step
-        if np.abs(step).max() < 1e-10:
-            break
-    errors = np.sqrt(np.clip(np.diag(np.linalg.pinv(information)), 0, None))
+    wins = wins * (1 - np.eye(len(wins)))
+    strengths, information = _fit(wins, (POINTS / deviation) ** 2)
+    alike = np.equal.outer(kinds, kinds) if kinds is not None else np.ones(wins.shape)
+    centre = np.eye(len(wins)) - alike / alike.sum(1)
+    errors = np.sqrt(np.diag(centre @ np.linalg.inv(information) @ centre))
     return [
         Rating(float(MEAN + POINTS * s), float(POINTS * e))
         for s, e in zip(strengths, errors, strict=True)
     ]
+
+
+def _fit(wins: Array, weight: float) -> tuple[Array, Array]:
+    """Strengths [n] in log-odds and their information [n, n]; the prior's precision is `weight`."""
+    count, games, won = len(wins), wins + wins.T, wins.sum(1)
+    # Equal shifts of all change no probability; where no prior does, this holds their sum at 0.
+    hold = 0.0 if weight > 0 else 1.0 / count
+
+    def negative_log_posterior(s: Array) -> float:
+        misses = wins * np.logaddexp(0, s - s[:, None])  # -log σ(s_i - s_j)
+        return float(misses.sum() + 0.5 * weight * (s**2).sum() + 0.5 * hold * s.sum() ** 2)
+
+    strengths = np.zeros(count)
+    for _ in range(100):
+        chance = 1 / (1 + np.exp(strengths - strengths[:, None]))
+        gradient = won - (games * chance).sum(1) - weight * strengths - hold * strengths.sum()
+        information = -games * chance * (1 - chance)
+        np.fill_diagonal(information, weight - information.sum(1))
+        information += hold
+        if np.linalg.cond(information) > 1e12:
+            break
+        step = np.linalg.solve(information, gradient)
+        if np.abs(step).max() < 1e-9:
+            return strengths + step, information
+        now = negative_log_posterior(strengths)
+        while negative_log_posterior(strengths + step) > now and np.abs(step).max() > 1e-9:
+            step /= 2
+        strengths = strengths + step
+    raise ValueError(
+        "ratings: the likelihood has no maximum: some players won all games against the others, "
+        "or never met them; give a finite deviation"
+    )
 
 
 def win_rate(on_real: Array, on_fake: Array) -> float:
@@ -126,7 +130,7 @@ def tournament(
     for (g, d), rate in generator_wins.items():
         i, j = generators.index(g), count + discriminators.index(d)
         wins[i, j], wins[j, i] = games * rate, games * (1 - rate)
-    found = ratings(wins)
+    found = ratings(wins, kinds=[0] * count + [1] * len(discriminators))
     return (
         _strongest_first(dict(zip(generators, found[:count], strict=True))),
         _strongest_first(dict(zip(discriminators, found[count:], strict=True))),
