@@ -41,7 +41,7 @@ class Player:
     step: int
     value: float | None  # the study's objective
     hp: HP
-    nets: Mapping[str, nn.Module] = field(repr=False)
+    nets: Mapping[str, nn.Module] = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -1,12 +1,15 @@
 """The judges' front: what a value says of itself, what is refused, and the table."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from data import digits
 from judges import (
     JUDGES,
     Judgement,
@@ -190,3 +193,17 @@ def test_a_reference_refuses_another_extractor():
     reference = Reference(pictures(0), Pixels())
     with pytest.raises(ValueError, match="was made with extractor pixels, not"):
         judge(["recall"], reference, pictures(1), Network(nn.Flatten()))
+
+
+def test_the_pages_code_runs_and_its_table_names_every_judge():
+    page = (Path(__file__).parents[2] / "docs" / "judges.md").read_text()
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert compare(names["after"]["frechet"], names["before"]["frechet"]) in (1, 0, -1)
+    assert set(names["evaluation"](digits("test")[0]).metrics) == {"frechet", "precision", "recall"}
+    rows = re.findall(r"^\| `(\w+)` \| (small|large|½) \| (.*?) \|", page, re.MULTILINE)
+    kinds = {"small": "small", "large": "large", "½": "half"}
+    assert {name: kinds[good] for name, good, _ in rows} == {n: j.better for n, j in JUDGES.items()}
+    for name, _, looks_at in rows:
+        assert looks_at.endswith(JUDGES[name].looks_at)

@@ -12,6 +12,7 @@ from judges.inception import inception_score
 from judges.kernel import kernel_distance, standardised
 from judges.neighbours import Neighbours, Sample
 from judges.two_sample import network_accuracy, p_value
+from metrics import coverage
 
 
 def column(*values: float) -> np.ndarray:
@@ -124,6 +125,11 @@ def test_balls_are_counted_as_by_the_authors_package(k, precision, recall, densi
     seen = neighbours(waves(60, 0.0), waves(50, 2.0))
     found = [seen.precision(k), seen.recall(k), seen.density(k), seen.coverage(k)]
     assert found == pytest.approx([precision, recall, density, coverage])
+
+
+def test_the_gans_own_coverage_is_the_same():
+    real, fake = waves(60, 0.0), waves(50, 2.0)
+    assert coverage(real, fake) == neighbours(real, fake).coverage()
 
 
 def test_samples_of_one_distribution_have_the_expected_density_and_coverage():
