@@ -117,6 +117,17 @@ def test_a_kept_reference_gives_what_the_pictures_give_at_every_call():
         assert judge(CHEAP, reference, fake) == judge(CHEAP, real, fake, Pixels())
 
 
+def test_features_that_a_trainer_has_extracted_are_judged_as_its_pictures():
+    fake = pictures(1)
+    extracted = fake.flatten(1).double().numpy()
+    real = Reference(pictures(0), Pixels())
+    assert judge(CHEAP, real, extracted) == judge(CHEAP, real, fake)
+    with pytest.raises(ValueError, match="ms_ssim look at pictures, and got an array of features"):
+        judge(["ms_ssim"], real, extracted)
+    with pytest.raises(ValueError, match=r"expected features \[m, 6\] .*, got \[60, 5\]"):
+        judge(["frechet"], real, extracted[:, :5])
+
+
 @pytest.mark.parametrize("name", CHEAP)
 def test_every_judge_prefers_pictures_like_the_real_ones(name):
     real = pictures(0)

@@ -83,16 +83,39 @@ class Case:
 
     Args:
         real: what they should be like.
-        pictures: generated, [m, ...].
+        fake: the pictures, [m, ...]; or as the extractor has seen them, [m, d], a NumPy array.
         classifier: gives logits [m, classes] of them.
     """
 
-    def __init__(self, real: Reference, pictures: Tensor, classifier: Extractor | None) -> None:
-        self.real, self.pictures, self.classifier = real, pictures, classifier
+    def __init__(self, real: Reference, fake: Tensor | Array, classifier: Extractor | None) -> None:
+        self.real, self.classifier = real, classifier
+        self._fake = fake
+
+    @property
+    def samples(self) -> int:
+        return len(self._fake)
+
+    @property
+    def pictures(self) -> Tensor:
+        """Raises ValueError if just features were given."""
+        if not isinstance(self._fake, Tensor):
+            raise ValueError(
+                "judge: inception and ms_ssim look at pictures, and got an array of features; give "
+                "the generated pictures as a tensor"
+            )
+        return self._fake
 
     @cached_property
     def features(self) -> Array:
-        return features_of(self.pictures, self.real.extractor)
+        if isinstance(self._fake, Tensor):
+            return features_of(self._fake, self.real.extractor)
+        width = self.real.features.shape[1]
+        if self._fake.ndim != 2 or self._fake.shape[1] != width:
+            raise ValueError(
+                f"judge: expected features [m, {width}] as the real pictures', got "
+                f"{list(self._fake.shape)}"
+            )
+        return self._fake.astype(np.float64, copy=False)
 
     @cached_property
     def logits(self) -> Array:

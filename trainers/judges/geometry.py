@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from judges.extractors import Array
 from judges.neighbours import squared_distances
@@ -96,9 +97,10 @@ def hole_intervals(distances: Array, limit: float) -> Array:
 
 
 Simplices = dict[tuple[int, ...], float]
+Ranks = NDArray[np.int64]
 
 
-def _entries(order: Array, distances: Array, size: int, limit: float) -> Simplices:
+def _entries(order: Ranks, distances: Array, size: int, limit: float) -> Simplices:
     """Corner sets by the least relaxation at which they have a witness, subsets disregarded."""
     reach = min(distances.shape[1], _reach(distances, size, limit))
     keys, values = [], []

@@ -66,7 +66,8 @@ class Neighbours:
 
     @cached_property
     def _to_fake(self) -> Array:
-        return self.across.min(1)
+        nearest: Array = self.across.min(1)
+        return nearest
 
     def precision(self, k: int = 3) -> float:
         """Share of generated samples inside a real one's ball (Kynkäänniemi et al. 2019, sec. 2).

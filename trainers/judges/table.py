@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from judges.case import Case, Reference
-from judges.extractors import Extractor
+from judges.extractors import Array, Extractor
 from judges.geometry import geometry_score, mean_relative_living_times
 from judges.inception import inception_score
 from judges.judgement import Better, Judgement, Setting
@@ -116,7 +116,7 @@ JUDGES: Mapping[str, Judge] = {
 def judge(
     names: Sequence[str],
     real: Tensor | Reference,
-    fake: Tensor,
+    fake: Tensor | Array,
     extractor: Extractor | None = None,
     classifier: Extractor | None = None,
     settings: Mapping[str, Mapping[str, Setting]] | None = None,
@@ -126,7 +126,8 @@ def judge(
     Args:
         names: of JUDGES.
         real: pictures [n, ...], or what was kept of them: `Reference(pictures, extractor)`.
-        fake: [m, ...], in the real pictures' range.
+        fake: generated ones [m, ...], in the real ones' range; or their features [m, d], a NumPy
+            array as the extractor gives it, where a trainer's `outputs` has extracted them.
         extractor: of features; a `Reference` has one already.
         classifier: for "inception": logits [m, classes] of pictures, with a `sha256`.
         settings: by judge, other than in JUDGES: {"precision": {"k": 5}}.
@@ -177,7 +178,7 @@ def _judgement(name: str, case: Case, settings: dict[str, Setting]) -> Judgement
         value=asked.function(case, **settings) if _is_finite(asked, case) else math.nan,
         name=name,
         extractor_sha256="" if extractor is None else extractor.sha256,
-        samples=len(case.pictures),
+        samples=case.samples,
         settings=recorded,
         better=asked.better,
     )
