@@ -71,9 +71,10 @@ def rate(run: Path | str, pictures: int = PICTURES) -> Skill:
 
     A trainer takes part as it is if its networks are "generator", of latents inputs(hp)["z"], and
     "discriminator", whose first output is the score. Any other has two methods: `generate(nets,
-    count, hp)` gives pictures [count, ...] and `scores(nets, pictures, hp)` gives [count]. Real
-    pictures are the validation part of the data set that the hyperparameter "data" names, else the
-    trainer's own training pictures, which its discriminator knows.
+    count, hp)` gives pictures [count, ...] and `scores(nets, pictures, hp)` gives [count], or one
+    score for each pack of pictures. Real pictures are the validation part of the data set that the
+    hyperparameter "data" names, else the trainer's own training pictures, which its discriminator
+    knows.
 
     Args:
         run: the folder of a study.
@@ -173,8 +174,8 @@ def _scores(trainer: Any, player: Player, pictures: Tensor) -> Tensor:
         found: Tensor = trainer.scores(player.nets, pictures, player.hp)
     else:
         found = player.nets["discriminator"](pictures).flatten(1)[:, 0]
-    if found.shape != pictures.shape[:1]:
-        raise ValueError(f"{len(pictures)} pictures have scores {list(found.shape)}")
+    if found.dim() != 1 or not len(found):
+        raise ValueError(f"{len(pictures)} pictures have scores {list(found.shape)}, not [n]")
     return found
 
 

@@ -127,6 +127,19 @@ def test_a_player_whose_scores_are_not_finite_is_left_out():
     assert found.left_out == {"trial 2": "its pictures or scores are not finite"}
 
 
+def test_scores_are_one_number_a_picture_or_a_pack():
+    class Packs(Numbers):
+        def scores(self, nets, pictures, hp):
+            if hp.aim < 0:
+                return pictures
+            return super().scores(nets, pictures, hp).view(-1, 2).mean(1)
+
+    players = [player(i, shift=0.1 * i, aim=aim) for i, aim in enumerate((0.5, 0.4, -1.0))]
+    found = hold(Packs(), *players)
+    assert set(found.generators) == {"trial 0", "trial 1"}
+    assert "ValueError: 100 pictures have scores [100, 1], not [n]" in found.left_out["trial 2"]
+
+
 def test_a_trainer_whose_networks_cannot_be_called_is_told_what_it_lacks():
     class Other:
         def inputs(self, hp):
