@@ -1,0 +1,216 @@
+"""Skill rating of a GAN study: every kept generator meets every kept discriminator.
+
+python trainers/skill.py runs/digits-gan
+
+Olsson et al. 2018: a match is a generator's pictures before a discriminator that may never have
+seen any of them, and ratings sum up all matches. No feature extractor has a say, and ratings of
+unlike tournaments cannot be compared. Here they are a Bradley-Terry fit (`judges/rating.py`).
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import hpsearch
+from data import dataset
+from hpsearch import restart, source
+from hpsearch.command import Command
+from hpsearch.errors import HpsearchError
+from hpsearch.result import value_of
+from hpsearch.run import HP
+from hpsearch.runfolder import RunFolder
+from hpsearch.study import load
+from hpsearch.trial import Folder, Spec
+from judges.rating import Rating, tournament, win_rate
+
+PICTURES = 1000
+GAMES = 100  # that a match counts for: errors of the ratings are those of so many pairs
+
+
+@dataclass(frozen=True)
+class Player:
+    """A trial's networks, as its checkpoint has them."""
+
+    spec: Spec
+    step: int
+    value: float | None  # the study's objective
+    hp: HP
+    nets: Mapping[str, nn.Module] = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return f"trial {self.spec.number}"
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A tournament's outcome.
+
+    Attributes:
+        generators: ratings by player's name, the strongest first.
+        discriminators: as generators.
+        win_rates: of a generator against a discriminator, by their names.
+        left_out: why a trial did not take part.
+    """
+
+    players: Mapping[str, Player]
+    generators: Mapping[str, Rating]
+    discriminators: Mapping[str, Rating]
+    win_rates: Mapping[tuple[str, str], float]
+    left_out: Mapping[str, str]
+
+
+def rate(run: Path | str, pictures: int = PICTURES) -> Skill:
+    """Hold the tournament of a run folder's checkpoints, on the CPU.
+
+    A trainer takes part as it is if its networks are "generator", of latents inputs(hp)["z"], and
+    "discriminator", whose first output is the score. Any other has two methods: `generate(nets,
+    count, hp)` gives pictures [count, ...] and `scores(nets, pictures, hp)` gives [count], or one
+    score for each pack of pictures. Real pictures are the validation part of the data set that the
+    hyperparameter "data" names, else the trainer's own training pictures, which its discriminator
+    knows.
+
+    Args:
+        run: the folder of a study.
+        pictures: real and generated ones a match, at most as many as there are.
+
+    Raises:
+        HpsearchError: no such study, a trainer that is no GAN, or fewer than two players.
+    """
+    snapshot = hpsearch.open(run)
+    way = restart.recall(RunFolder(snapshot.result.folder))
+    reference = load(way.study, way.overrides).trainer
+    if isinstance(reference, Command):
+        raise HpsearchError(f"{run}: its trainer is a command, whose networks nobody knows")
+    trainer = source.load(reference)()
+    players: dict[str, Player] = {}
+    left_out: dict[str, str] = {}
+    for trial in snapshot.result.records:
+        place = snapshot.folder(trial.spec.number)
+        if not place.checkpoint.exists():
+            continue
+        values = {**trainer.defaults, **snapshot.study.fixed, **trial.spec.params}
+        found = _player(trainer, place, trial.spec, value_of(trial), HP(values))
+        if isinstance(found, Player):
+            players[found.name] = found
+        else:
+            left_out[f"trial {trial.spec.number}"] = found
+    return _hold(trainer, players, left_out, pictures, str(run))
+
+
+def _player(trainer: Any, place: Folder, spec: Spec, value: float | None, hp: HP) -> Player | str:
+    """Or why its networks cannot be had."""
+    state = torch.load(place.checkpoint, map_location="cpu", weights_only=True)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            nets = trainer.build(hp)
+        for name, net in nets.items():
+            net.load_state_dict(state["nets"][name])
+            net.eval()
+    except (KeyError, RuntimeError) as error:
+        return (
+            f"{place.checkpoint} does not fit the trainer ({str(error).splitlines()[0]}); restore "
+            "the trainer that it was trained with"
+        )
+    return Player(spec, int(state["step"]), value, hp, nets)
+
+
+@torch.no_grad()
+def _hold(
+    trainer: Any, players: dict[str, Player], left_out: dict[str, str], count: int, run: str
+) -> Skill:
+    generated: dict[str, Tensor] = {}
+    scores: dict[str, Tensor] = {}
+    for name, player in players.items():
+        try:
+            pictures = _generate(trainer, player, count)
+            real = _real(trainer, player.hp)[:count].reshape(-1, *pictures.shape[1:])
+            scores[name] = _scores(trainer, player, real)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            left_out[name] = (
+                f"its networks cannot be called ({type(error).__name__}: "
+                f"{str(error).splitlines()[0]}); give the trainer generate(nets, count, hp) and "
+                "scores(nets, pictures, hp)"
+            )
+            continue
+        if pictures.isfinite().all() and scores[name].isfinite().all():
+            generated[name] = pictures
+        else:
+            left_out[name] = "its pictures or scores are not finite"
+    if len(generated) < 2:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise HpsearchError(
+            f"{run}: a tournament needs checkpoints of 2 trials, found {len(generated)}. Survivors "
+            f"and the winner's confirmations keep theirs. {reasons}".rstrip()
+        )
+    rates = {
+        (g, d): win_rate(
+            scores[d].double().numpy(), _scores(trainer, players[d], generated[g]).double().numpy()
+        )
+        for g in generated
+        for d in generated
+    }
+    return Skill(
+        {name: players[name] for name in generated}, *tournament(rates, GAMES), rates, left_out
+    )
+
+
+def _generate(trainer: Any, player: Player, count: int) -> Tensor:
+    if hasattr(trainer, "generate"):
+        pictures: Tensor = trainer.generate(player.nets, count, player.hp)
+    else:
+        pictures = player.nets["generator"](trainer.inputs(player.hp)["z"][:count])
+    return pictures
+
+
+def _scores(trainer: Any, player: Player, pictures: Tensor) -> Tensor:
+    if hasattr(trainer, "scores"):
+        found: Tensor = trainer.scores(player.nets, pictures, player.hp)
+    else:
+        found = player.nets["discriminator"](pictures).flatten(1)[:, 0]
+    if found.dim() != 1 or not len(found):
+        raise ValueError(f"{len(pictures)} pictures have scores {list(found.shape)}, not [n]")
+    return found
+
+
+def _real(trainer: Any, hp: HP) -> Tensor:
+    if "data" in hp:
+        return dataset(hp.data, hp.get("data_dir")).part("valid")[0]
+    images: Tensor = trainer.data(hp).train["image"]
+    return images
+
+
+def table(skill: Skill) -> str:
+    """The tournament as text."""
+    lines = [f"{'trial':>6} {'role':>9} {'step':>8} {'objective':>10}   generator   discriminator"]
+    for name, rating in skill.generators.items():
+        player = skill.players[name]
+        value = "" if player.value is None else f"{player.value:.4g}"
+        lines.append(
+            f"{player.spec.number:>6} {player.spec.role:>9} {player.step:>8} {value:>10}   "
+            f"{rating!s:<11} {skill.discriminators[name]!s}"
+        )
+    return "\n".join(lines + [f"left out: {name}: {why}" for name, why in skill.left_out.items()])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Skill rating of a GAN study's checkpoints.")
+    parser.add_argument("run", type=Path, help="the study's run folder")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="a match (%(default)s)")
+    given = parser.parse_args()
+    try:
+        print(table(rate(given.run, given.pictures)))
+    except HpsearchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
