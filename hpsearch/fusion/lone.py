@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import chance
+from hpsearch.fusion import averages, chance
 from hpsearch.fusion.fast import without_denormals
 from hpsearch.fusion.optimizers import build_optimizer, set_rate
 from hpsearch.fusion.reporting import check_phases, next_report, report
@@ -58,7 +58,12 @@ def train(trainer: Trainer, run: Run) -> None:
 
 
 class _Training:
-    """Networks, optimizers and the number of the next step."""
+    """Networks, optimizers and the number of the next step.
+
+    Attributes:
+        nets: those that train.
+        averaged: the averages of these, by name.
+    """
 
     def __init__(self, trainer: Trainer, run: Run) -> None:
         hp = run.hp
@@ -75,6 +80,12 @@ class _Training:
             net.requires_grad_(False)
         self._parameters = {p: list(self.nets[p].parameters()) for p in trainer.phases}
         self._specs = {p: trainer.optimizer(p, hp) for p in trainer.phases}
+        self.averaged = averages.averaged_nets(trainer, self.nets, self._specs)
+        self._averages = {
+            p: list(self.averaged[averages.name_of(p)].parameters())
+            for p, spec in self._specs.items()
+            if spec.average is not None
+        }
         self._optimizers = {
             p: build_optimizer(spec, self._parameters[p]) for p, spec in self._specs.items()
         }
@@ -117,17 +128,25 @@ class _Training:
         if spec.schedule is not None:
             set_rate(optimizer, spec, updates_before(self.step, phase, self._cycle))
         optimizer.step()
+        if spec.clip is not None or spec.average is not None:
+            with torch.no_grad():
+                averages.finish(spec, parameters, self._averages.get(phase, ()))
         return loss.detach()
+
+    @property
+    def all_nets(self) -> dict[str, nn.Module]:
+        """The networks and their averages."""
+        return {**self.nets, **self.averaged}
 
     def state(self) -> dict[str, Any]:
         return {
             "step": self.step,
-            "nets": {name: net.state_dict() for name, net in self.nets.items()},
+            "nets": {name: net.state_dict() for name, net in self.all_nets.items()},
             "optimizers": {name: o.state_dict() for name, o in self._optimizers.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for name, net in self.nets.items():
+        for name, net in self.all_nets.items():
             net.load_state_dict(state["nets"][name])
         for name, optimizer in self._optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
@@ -135,11 +154,12 @@ class _Training:
 
 
 def _report(trainer: Trainer, run: Run, training: _Training) -> None:
-    for net in training.nets.values():
+    nets = training.all_nets
+    for net in nets.values():
         net.eval()
     with torch.no_grad():
-        outputs = trainer.outputs(training.nets, training.inputs, run.hp)
-    report(trainer, run, training.nets, outputs, training.step)
+        outputs = trainer.outputs(nets, training.inputs, run.hp)
+    report(trainer, run, nets, outputs, training.step)
 
 
 def _check_losses(losses: Mapping[str, tuple[int, Tensor]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpsearch.fusion import chance
+from hpsearch.fusion import averages, chance
 from hpsearch.fusion.feed import Source
 from hpsearch.fusion.reporting import check_phases, next_report
 from hpsearch.fusion.steps import cycle, updates_before
@@ -19,7 +19,8 @@ class Member:
 
     Attributes:
         run: what the trial is asked, and where its reports go.
-        nets: its networks in its own shapes; once it is stacked, views of the stack.
+        nets: its networks in its own shapes, averaged ones too; once it is stacked, views of the
+            stack.
         source: of its batches.
         inputs: what it evaluates on.
         step: the number of its next step.
@@ -39,6 +40,7 @@ class Member:
         self.optimizers: dict[str, Optimizer] = {
             phase: trainer.optimizer(phase, run.hp) for phase in trainer.phases
         }
+        self.nets |= averages.averaged_nets(trainer, self.nets, self.optimizers)
         self._cycle = cycle(trainer, run.hp)
         self.saved: Mapping[str, Any] = {}
         self.step = 0

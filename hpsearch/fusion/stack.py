@@ -53,9 +53,16 @@ class Stack:
         template: the network in the group's (padded) shapes; it lends its structure.
         members: each member's own network; its parameters become views of the rows.
         device: where the rows lie.
+        buffers: [members, *shape] by name, if they are those of another stack.
     """
 
-    def __init__(self, template: nn.Module, members: Sequence[nn.Module], device: str) -> None:
+    def __init__(
+        self,
+        template: nn.Module,
+        members: Sequence[nn.Module],
+        device: str,
+        buffers: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.template = template.to(device)
         self.members = list(members)
         for member in self.members:
@@ -66,7 +73,7 @@ class Stack:
         length = self.fields[0].row if self.fields else 0
         dtype = next((p.dtype for p in template.parameters()), torch.float32)
         self.rows = torch.zeros(len(members), length, dtype=dtype, device=device)
-        self.buffers = {
+        self.buffers = buffers or {
             name: torch.stack(
                 [padded(dict(m.named_buffers())[name].to(device), b.shape) for m in members]
             )
