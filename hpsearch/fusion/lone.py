@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import averages, chance
+from hpsearch.fusion import averages
 from hpsearch.fusion.fast import without_denormals
+from hpsearch.fusion.heirs import first_nets
 from hpsearch.fusion.optimizers import build_optimizer, set_rate
-from hpsearch.fusion.reporting import check_phases, next_report, report
+from hpsearch.fusion.reporting import next_report, report
 from hpsearch.fusion.steps import Batches, cycle, updates_before
 from hpsearch.fusion.trainer import Trainer
 from hpsearch.run import NonfiniteError, Run
@@ -67,15 +68,12 @@ class _Training:
 
     def __init__(self, trainer: Trainer, run: Run) -> None:
         hp = run.hp
-        with chance.initial_weights(run.seed):
-            nets = trainer.build(hp)
-        self.nets = {name: net.to(run.device) for name, net in nets.items()}
+        self.nets = {name: net.to(run.device) for name, net in first_nets(trainer, run).items()}
         self.step = 0
         self._trainer, self._hp = trainer, hp
         self._cycle = cycle(trainer, hp)
         self._batches = Batches(trainer, hp, run.seed, run.device)
         self.inputs = {name: t.to(run.device) for name, t in trainer.inputs(hp).items()}
-        check_phases(trainer, self.nets)
         for net in self.nets.values():
             net.requires_grad_(False)
         self._parameters = {p: list(self.nets[p].parameters()) for p in trainer.phases}

@@ -95,7 +95,7 @@ class Stack:
     def views(self, k: int, row: Tensor) -> list[Tensor]:
         """A row, of the parameters or of an optimizer's state, in member k's own shapes."""
         own = dict(self.members[k].named_parameters())
-        return [_corner(field.of_rows(row), own[field.name].shape) for field in self.fields]
+        return [corner(field.of_rows(row), own[field.name].shape) for field in self.fields]
 
     def own_positions(self) -> Tensor:
         """Whether a number of the rows belongs to the member's own network: [members, numbers]."""
@@ -118,7 +118,7 @@ class Stack:
             own[field.name].requires_grad_(False)
             own[field.name].data = view
         for name, buffer in member.named_buffers():
-            buffer.data = _corner(self.buffers[name][k], buffer.shape)
+            buffer.data = corner(self.buffers[name][k], buffer.shape)
 
 
 def _fields(shapes: Mapping[str, tuple[int, ...]]) -> list[Field]:
@@ -137,7 +137,7 @@ def _aligned(length: int) -> int:
     return -(-length // _ALIGNMENT) * _ALIGNMENT
 
 
-def _corner(view: Tensor, shape: Sequence[int]) -> Tensor:
+def corner(view: Tensor, shape: Sequence[int]) -> Tensor:
     """The leading part of a tensor."""
     for dimension, size in enumerate(shape):
         view = view.narrow(dimension, 0, size)
@@ -149,7 +149,7 @@ def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
     if tuple(tensor.shape) == tuple(shape):
         return tensor
     padded = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
-    _corner(padded, tensor.shape).copy_(tensor)
+    corner(padded, tensor.shape).copy_(tensor)
     return padded
 
 
