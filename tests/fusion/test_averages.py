@@ -13,7 +13,8 @@ from hpsearch.errors import TrainerError
 from hpsearch.fusion import Evaluation, Optimizer, averages, group, lone
 from hpsearch.fusion.optimizers import Stacked, build_optimizer
 from hpsearch.groups import Shape
-from hpsearch.testing.fused import company_does_not_change_a_trials_bits
+from hpsearch.testing.fused import FUSED_TRAINER_CHECKS, company_does_not_change_a_trials_bits
+from hpsearch.testing.trainers import a_trial_resumes_to_the_same_bits
 from hpsearch.testing.trials import Trained, distance
 
 SHAPE = Shape({"depth": 1, "width": 6, "shape": "plain"}, {"lr": None, "average": None})
@@ -130,14 +131,14 @@ def test_rows_that_do_not_move_keep_their_averages_also_beyond_their_bound():
 
 
 def test_a_trainer_of_averages_keeps_the_contract():
-    testing.check_trainer(Mean, MEANS)
+    testing.check_trainer(Mean, MEANS, (a_trial_resumes_to_the_same_bits, *FUSED_TRAINER_CHECKS))
 
 
 def test_a_trainer_of_averages_whose_members_go_one_by_one_keeps_the_contract():
     class Pictures(Mean, Convolves):
         pass
 
-    testing.check_trainer(Pictures, MEANS[:1], [company_does_not_change_a_trials_bits])
+    testing.check_trainer(Pictures, MEANS[:1], (company_does_not_change_a_trials_bits,))
 
 
 def averaged_trials(folder, trainer=Mean, budget=12, **of_all):
