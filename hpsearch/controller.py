@@ -4,12 +4,11 @@ Resume is the same loop. What the database holds is finished or was proposed; th
 run, the next one computed from the table. Nothing is remembered anywhere else.
 """
 
-import shutil
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hpsearch import files
+from hpsearch import inheritance
 from hpsearch.again import Again
 from hpsearch.blocks import shared_structure
 from hpsearch.errors import ChangedError, SearchFailedError
@@ -147,6 +146,7 @@ class Controller:
     def _run_round(self, number: int) -> None:
         if number not in self._records:
             record, specs = self._table.round_specs(number)
+            specs = [inheritance.possible(self._folder, spec) for spec in specs]
             self._begin(specs)
             self._store.begin(specs, self._study.space, record)
             self._records[number] = record
@@ -175,8 +175,7 @@ class Controller:
     def _run_trials(self, trials: Sequence[Trial]) -> None:
         specs = [self._stamped(trial.spec) for trial in trials if trial.outcome is None]
         for spec in specs:
-            if spec.role == "continue":
-                self._hand_down(spec)
+            inheritance.hand_down(self._folder, spec)
         self._pool.run(specs, self._land, self._trials_again)
 
     def _trials_again(self) -> list[Spec]:
@@ -186,20 +185,11 @@ class Controller:
         """A trial with what it will run with."""
         return replace(spec, trainer=self._description.sha256, versions=self._description.versions)
 
-    def _hand_down(self, spec: Spec) -> None:
-        """Give a continuation its parent's checkpoint, unless it has one of its own by now."""
-        assert spec.parent is not None
-        old = self._folder.trial(spec.parent).checkpoint
-        folder = self._folder.trial(spec.number)
-        if old.exists() and not folder.checkpoint.exists():
-            folder.path.mkdir(parents=True, exist_ok=True)
-            with old.open("rb") as checkpoint, files.replacing(folder.checkpoint) as copy:
-                shutil.copyfileobj(checkpoint, copy)
-
     def _land(self, spec: Spec, outcome: Outcome) -> None:
         self._refuse_unlike(spec, outcome)
-        reports = self._folder.trial(spec.number).read_reports()
-        self._store.land(spec, outcome, reports)
+        folder = self._folder.trial(spec.number)
+        self._store.land(spec, outcome, folder.read_reports())
+        folder.inherited.unlink(missing_ok=True)
         self._table.put(Trial(spec, outcome))
 
     def _refuse_unlike(self, spec: Spec, outcome: Outcome) -> None:

@@ -63,7 +63,10 @@ def replay(
     device: str | None = None,
     watch: Callable[[Report], None] = lambda _report: None,
 ) -> Replay:
-    """Train a trial again as it was trained; a continuation after the trials that it continues.
+    """Train a trial again as it was trained.
+
+    A continuation comes after the trials that it continues, and who starts from a survivor's
+    weights after that survivor.
 
     Args:
         run: the run folder.
@@ -88,8 +91,10 @@ def replay(
 
 def _chain(snapshot: Snapshot, number: int) -> list[Spec]:
     """The specs to train one after another, as they were handed to their workers."""
+    numbers = [number]
     try:
-        numbers = snapshot.ancestors(number)
+        while (before := _before(snapshot.trial(numbers[0]).spec)) is not None:
+            numbers.insert(0, before)
     except KeyError:
         last = len(snapshot.result.records) - 1
         raise HpsearchError(f"{snapshot.result.folder} has no trial {number} (0..{last})") from None
@@ -100,6 +105,11 @@ def _chain(snapshot: Snapshot, number: int) -> list[Spec]:
         except FileNotFoundError:
             specs.append(snapshot.trial(each).spec)  # waits for its turn
     return specs
+
+
+def _before(spec: Spec) -> int | None:
+    """The trial from whose checkpoint another goes on, or starts."""
+    return spec.parent if spec.role == "continue" else spec.weights_of
 
 
 def _train(
@@ -119,6 +129,8 @@ def _train(
     for spec in chain:
         for leftover in (folder.result, folder.reports):
             leftover.unlink(missing_ok=True)
+        if spec.weights_of is not None:
+            folder.checkpoint.replace(folder.inherited)
         used = replace(spec, device=device or spec.device)
         folder.write_spec(used)
         job = replace(common, folders=(folder.path.absolute(),), device=used.device)

@@ -136,6 +136,8 @@ def row(trial: Trial) -> dict[str, Any]:
         "parent": spec.parent,
         "seconds": outcome.seconds if outcome else None,
     }
+    if spec.weights_of is not None:
+        flat["weights_of"] = spec.weights_of
     flat |= {f"params.{name}": value for name, value in spec.params.items()}
     return flat | {f"metrics.{k}": v for k, v in (outcome.metrics if outcome else {}).items()}
 

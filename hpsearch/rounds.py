@@ -52,7 +52,8 @@ class Proposal:
     role: Role
     unit: tuple[float, ...]
     seed: int
-    parent: int | None = None
+    parent: int | None = None  # of a continuation
+    origin: int | None = None  # of a draw: the survivor that it was made around
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ def propose(
         space, tightening, seed=seed, round=round, trials=trials, kept=len(kept), blocks=blocks
     )
     for i, drawn in enumerate(made, start=len(kept)):
-        places.append(Proposal(i, "draw", drawn.unit, training_seed(seed, round, i)))
+        own_seed = training_seed(seed, round, i)
+        places.append(Proposal(i, "draw", drawn.unit, own_seed, origin=drawn.parent))
     return places
 
 

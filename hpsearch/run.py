@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpsearch import files
-from hpsearch.errors import HpsearchError, TrainerError
+from hpsearch.errors import HpsearchError, RunFolderError, TrainerError
 from hpsearch.trial import Folder, Report, Spec
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class Run:
         self.device = spec.device
         self.role = spec.role
         self.folder = folder
+        self._weights_of = spec.weights_of
         self._objective = objective
         self._started = time.monotonic()
         reports = folder.read_reports()
@@ -177,14 +178,24 @@ class Run:
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint, at first a continued parent's, on the CPU; None at a new start."""
-        import torch
+        return _state(self.folder.checkpoint) if self.folder.checkpoint.exists() else None
 
-        if not self.folder.checkpoint.exists():
+    def inherited(self) -> dict[str, Any] | None:
+        """The checkpoint of the survivor from whose weights this trial starts, on the CPU.
+
+        None if it starts from fresh ones, or has started.
+
+        Raises:
+            RunFolderError: the checkpoint is gone.
+        """
+        if self._weights_of is None or self.folder.checkpoint.exists():
             return None
-        state: dict[str, Any] = torch.load(
-            self.folder.checkpoint, map_location="cpu", weights_only=True
-        )
-        return state
+        if not self.folder.inherited.exists():
+            raise RunFolderError(
+                f"{self.folder.inherited}: missing; it is the checkpoint of trial "
+                f"{self._weights_of}, from whose weights this one starts"
+            )
+        return _state(self.folder.inherited)
 
     def image(self, name: str, array: "np.ndarray[Any, Any]") -> Path:
         """Keep a picture as artifacts/<name>.png and return its path.
@@ -248,3 +259,10 @@ class Run:
         path = self.folder.reports
         if path.exists() and path.read_text(errors="replace") != "".join(lines):
             files.write_text(path, "".join(lines))
+
+
+def _state(path: Path) -> dict[str, Any]:
+    import torch
+
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

@@ -100,7 +100,8 @@ def inspect(study: Study) -> source.Description:
     Raises:
         TrainerError: it cannot be loaded.
         StudyError: the study has parameters that it does not know or cannot take, or wants its
-            trials fused where they cannot be; or a logger is not installed.
+            trials fused, or their weights inherited, where they cannot be; or a logger is not
+            installed.
     """
     loggers.require(study)
     description = source.ask(study.trainer)
@@ -114,6 +115,10 @@ def inspect(study: Study) -> source.Description:
         message = "the trainer names no structure that trials could share; drop it"
         key = ("search", "structures")
         faults.append(Fault(study.marks.place(key), ".".join(key), message))
+    if study.search.inherit == "weights" and description.kind != "trainer":
+        message = f"only a Trainer class's networks can be, and the trainer is a {description.kind}"
+        key = ("search", "inherit")
+        faults.append(Fault(study.marks.place(key), ".".join(key), f"{message}; drop it"))
     faults += sharing.faults(study, description, places(study, description.gpus)[0])
     if faults:
         raise StudyError(faults)

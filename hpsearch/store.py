@@ -34,6 +34,7 @@ from sqlalchemy import orm
 
 from hpsearch.errors import RunFolderError
 from hpsearch.reader import (
+    INHERITED,
     LANDED_ATTRIBUTES,
     METRIC_NAMES,
     OUTCOME_ATTRIBUTES,
@@ -110,7 +111,8 @@ class Store:
                 self._trial_ids[spec.number] = int(trial.trial_id)
                 for name, value in spec.params.items():
                     session.add(_param(trial.trial_id, name, value, distributions[name]))
-                session.add_all(_attributes(trial.trial_id, asdict(spec), SPEC_ATTRIBUTES))
+                said = SPEC_ATTRIBUTES if spec.weights_of is None else SPEC_ATTRIBUTES + INHERITED
+                session.add_all(_attributes(trial.trial_id, asdict(spec), said))
             if record is not None:
                 session.add(
                     models.StudyUserAttributeModel(

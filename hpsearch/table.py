@@ -125,6 +125,7 @@ class Table:
             budget=record.budget,
             parent=proposal.parent,
             threads=self._study.resources.threads,
+            weights_of=proposal.origin if self._study.search.inherit == "weights" else None,
         )
 
     def confirm_specs(self, candidates: Sequence[rounds.Row], last: int) -> list[Spec]:
@@ -184,6 +185,7 @@ class Table:
             seed=rounds.again_seed(self._study.search.seed, parent, repeat),
             parent=parent,
             group=(),
+            weights_of=None,
             threads=self._study.resources.threads,
         )
 

@@ -78,6 +78,8 @@ def show_status(snapshot: Snapshot) -> None:
             said = "" if value is None else f"  {result.metric} {value:.5g}"
             step = f"step {running.step:,} of {running.budget:,}"
             console.print(f"running   trial {running.number}: {step}{said}")
+    if heirs := sum(t.spec.weights_of is not None for t in snapshot.searched):
+        console.print(f"weights   {heirs:,} trials start from those of a survivor")
     if asked := _asked(snapshot.pending):
         console.print("asked     " + "; ".join(asked), soft_wrap=True)
     for reason, trials in snapshot.failures().items():
@@ -135,6 +137,8 @@ def show_trials(result: Result, *, round: int | None, by_value: bool, limit: int
 def _trial_cells(trial: Trial) -> tuple[str, ...]:
     spec, outcome = trial.spec, trial.outcome
     role = spec.role if spec.parent is None else f"{spec.role} {spec.parent}"
+    if spec.weights_of is not None:
+        role += f", weights of {spec.weights_of}"
     state = state_of(trial) + (f" ({outcome.reason})" if outcome and outcome.reason else "")
     value = value_of(trial)
     return (

@@ -36,6 +36,8 @@ class Spec:
     versions: Mapping[str, str] = field(default_factory=dict)
     # Numbers of the trials that it was last fused with, and its own; none if it trains unfused.
     group: tuple[int, ...] = ()
+    # Of a draw, the survivor from whose weights it starts; None if it starts from fresh ones.
+    weights_of: int | None = None
 
     @property
     def searched(self) -> bool:
@@ -123,6 +125,11 @@ class Folder:
     @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint.pt"
+
+    @property
+    def inherited(self) -> Path:
+        """The checkpoint whose weights the trial starts from, until it has ended."""
+        return self.path / "inherited.pt"
 
     @property
     def artifacts(self) -> Path:

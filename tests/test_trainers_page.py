@@ -13,6 +13,7 @@ from hpsearch import testing
 from hpsearch.fusion.probe import why_not
 from hpsearch.groups import Shape
 from hpsearch.testing.trainers import LONE_TRAINER_CHECKS
+from hpsearch.testing.trials import distance, train_alone
 
 PAGE = (Path(__file__).parent.parent / "docs" / "trainers.md").read_text()
 SETTINGS = [{"lr": 0.01}, {"loss": "margin", "width": 48, "dropout": 0.3}, {"depth": 2, "width": 9}]
@@ -34,6 +35,16 @@ def test_the_plain_trainer_keeps_the_contract_of_lone_ones(page):
 
 def test_the_fused_trainer_keeps_the_contract(page):
     testing.check_trainer(page["Fused"], SETTINGS)
+
+
+def test_the_averaged_trainer_judges_the_average_which_is_another_network(page, tmp_path):
+    plain, averaged = (
+        train_alone(page[name], tmp_path / name, {"lr": 0.01}, budget=40)
+        for name in ("Plain", "Averaged")
+    )
+    shared = {path: averaged.state[path] for path in plain.state}
+    assert distance(shared, plain.state) == (0.0, "")
+    assert averaged.metrics["40.val_accuracy"] != plain.metrics["40.val_accuracy"]
 
 
 def test_the_one_line_test_passes(page):

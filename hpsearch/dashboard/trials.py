@@ -65,6 +65,7 @@ def summary(snapshot: Snapshot, found: Trial) -> Record:
         "budget": spec.budget,
         "seed": spec.seed,
         "parent": ancestry.parent,
+        "weights_of": spec.weights_of,
         "donors": sorted(set(ancestry.donors.values())),
         "params": _params(snapshot, found),
     }

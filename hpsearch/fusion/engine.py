@@ -7,13 +7,14 @@ convolution is slower than its parts; all others as one stack.
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hpsearch.fusion import chance, memory
+from hpsearch.fusion import averages, chance, memory
 from hpsearch.fusion.feed import Feed
 from hpsearch.fusion.hyper import stacked_numbers
 from hpsearch.fusion.member import Member
@@ -74,6 +75,8 @@ class Engine:
             name: Stack(template, _apart([m.nets[name] for m in rows]), self._device)
             for name, template in templates.items()
         }
+        averaged = averages.averaged_phases(trainer, [m.optimizers for m in rows])
+        self._averages = {phase: self._stack_of_averages(phase, rows) for phase in averaged}
         dtype = self.stacks[trainer.phases[0]].rows.dtype
         noise = _noise_shapes(trainer, group, shape)
         self._feed = Feed([m.source for m in rows], noise, dtype, self._device)
@@ -116,7 +119,7 @@ class Engine:
 
     def outputs(self) -> list[dict[str, Tensor]]:
         """What the trainer's `outputs` gives, for each member."""
-        for stack in self.stacks.values():
+        for stack in [*self.stacks.values(), *self._averages.values()]:
             stack.template.eval()
         if self._outputs is None:
             self._outputs = self._record_outputs()
@@ -141,22 +144,35 @@ class Engine:
             for phase, optimizer in self._optimizers.items()
         }
 
+    def _stack_of_averages(self, phase: str, rows: Sequence[Member]) -> Stack:
+        raw, name = self.stacks[phase], averages.name_of(phase)
+        nets, template = _apart([m.nets[name] for m in rows]), copy.deepcopy(raw.template)
+        return Stack(template, nets, self._device, raw.buffers)
+
     def _stacked_optimizers(self, phase: str, rows: Sequence[Member]) -> Stacked:
-        stack = self.stacks[phase]
-        stacked = Stacked([m.optimizers[phase] for m in rows], stack.rows)
+        stack, average = self.stacks[phase], self._averages.get(phase)
+        stacked = Stacked(
+            [m.optimizers[phase] for m in rows],
+            stack.rows,
+            None if average is None else average.rows,
+        )
         for k, member in enumerate(rows):
             if phase in member.saved:
                 views, updates = partial(stack.views, k), member.updates(phase)
                 stacked.from_torch(k, member.saved[phase], updates, views)
         return stacked
 
-    def _material(self, batch: Mapping[str, Tensor]) -> Material:
+    def _material(self, batch: Mapping[str, Tensor], *, evaluates: bool = False) -> Material:
+        stacks = {**self.stacks, **self._averaged()} if evaluates else self.stacks
         return Material(
-            {name: stack.parameters for name, stack in self.stacks.items()},
-            {name: stack.buffers for name, stack in self.stacks.items()},
+            {name: stack.parameters for name, stack in stacks.items()},
+            {name: stack.buffers for name, stack in stacks.items()},
             batch,
             self._numbers,
         )
+
+    def _averaged(self) -> dict[str, Stack]:
+        return {averages.name_of(phase): stack for phase, stack in self._averages.items()}
 
     def _measure(self, fits: int) -> bool:
         """Take a member's first step by itself; says whether all members go one after another.
@@ -169,8 +185,9 @@ class Engine:
         convolves = any(_CONVOLUTION in program.operations for program in programs)
         is_looped = convolves and self._script.is_exact
         rows = sum(stack.rows.nbytes for stack in self.stacks.values()) // self._count
+        of_averages = sum(stack.rows.nbytes for stack in self._averages.values()) // self._count
         batch = sum(tensor.nbytes for tensor in self._feed.batch.values()) // self._count
-        kept = rows * memory.STATES + batch
+        kept = rows * memory.STATES + of_averages + batch
         if len(self.members) > fits:
             memory.check(
                 self._device,
@@ -208,11 +225,13 @@ class Engine:
         return program
 
     def _record_outputs(self) -> list[Replay]:
-        material = self._material(self._inputs)
+        material = self._material(self._inputs, evaluates=True)
+        templates = {name: stack.template for name, stack in self._averaged().items()}
+        script = replace(self._script, nets={**self._script.nets, **templates})
         if not self._is_looped:
-            program, self._output_names = self._script.outputs(material, self._count)
+            program, self._output_names = script.outputs(material, self._count)
             return [program.bind(material.tensors)]
-        program, self._output_names = self._script.outputs(material.lane(0), None)
+        program, self._output_names = script.outputs(material.lane(0), None)
         return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
 
 

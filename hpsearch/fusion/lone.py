@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import chance
+from hpsearch.fusion import averages
 from hpsearch.fusion.fast import without_denormals
+from hpsearch.fusion.heirs import first_nets
 from hpsearch.fusion.optimizers import build_optimizer, set_rate
-from hpsearch.fusion.reporting import check_phases, next_report, report
+from hpsearch.fusion.reporting import next_report, report
 from hpsearch.fusion.steps import Batches, cycle, updates_before
 from hpsearch.fusion.trainer import Trainer
 from hpsearch.run import NonfiniteError, Run
@@ -58,23 +59,31 @@ def train(trainer: Trainer, run: Run) -> None:
 
 
 class _Training:
-    """Networks, optimizers and the number of the next step."""
+    """Networks, optimizers and the number of the next step.
+
+    Attributes:
+        nets: those that train.
+        averaged: the averages of these, by name.
+    """
 
     def __init__(self, trainer: Trainer, run: Run) -> None:
         hp = run.hp
-        with chance.initial_weights(run.seed):
-            nets = trainer.build(hp)
-        self.nets = {name: net.to(run.device) for name, net in nets.items()}
+        self.nets = {name: net.to(run.device) for name, net in first_nets(trainer, run).items()}
         self.step = 0
         self._trainer, self._hp = trainer, hp
         self._cycle = cycle(trainer, hp)
         self._batches = Batches(trainer, hp, run.seed, run.device)
         self.inputs = {name: t.to(run.device) for name, t in trainer.inputs(hp).items()}
-        check_phases(trainer, self.nets)
         for net in self.nets.values():
             net.requires_grad_(False)
         self._parameters = {p: list(self.nets[p].parameters()) for p in trainer.phases}
         self._specs = {p: trainer.optimizer(p, hp) for p in trainer.phases}
+        self.averaged = averages.averaged_nets(trainer, self.nets, self._specs)
+        self._averages = {
+            p: list(self.averaged[averages.name_of(p)].parameters())
+            for p, spec in self._specs.items()
+            if spec.average is not None
+        }
         self._optimizers = {
             p: build_optimizer(spec, self._parameters[p]) for p, spec in self._specs.items()
         }
@@ -117,17 +126,25 @@ class _Training:
         if spec.schedule is not None:
             set_rate(optimizer, spec, updates_before(self.step, phase, self._cycle))
         optimizer.step()
+        if spec.clip is not None or spec.average is not None:
+            with torch.no_grad():
+                averages.finish(spec, parameters, self._averages.get(phase, ()))
         return loss.detach()
+
+    @property
+    def all_nets(self) -> dict[str, nn.Module]:
+        """The networks and their averages."""
+        return {**self.nets, **self.averaged}
 
     def state(self) -> dict[str, Any]:
         return {
             "step": self.step,
-            "nets": {name: net.state_dict() for name, net in self.nets.items()},
+            "nets": {name: net.state_dict() for name, net in self.all_nets.items()},
             "optimizers": {name: o.state_dict() for name, o in self._optimizers.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for name, net in self.nets.items():
+        for name, net in self.all_nets.items():
             net.load_state_dict(state["nets"][name])
         for name, optimizer in self._optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
@@ -135,11 +152,12 @@ class _Training:
 
 
 def _report(trainer: Trainer, run: Run, training: _Training) -> None:
-    for net in training.nets.values():
+    nets = training.all_nets
+    for net in nets.values():
         net.eval()
     with torch.no_grad():
-        outputs = trainer.outputs(training.nets, training.inputs, run.hp)
-    report(trainer, run, training.nets, outputs, training.step)
+        outputs = trainer.outputs(nets, training.inputs, run.hp)
+    report(trainer, run, nets, outputs, training.step)
 
 
 def _check_losses(losses: Mapping[str, tuple[int, Tensor]]) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hpsearch.fusion import chance
+from hpsearch.fusion import averages
 from hpsearch.fusion.feed import Source
-from hpsearch.fusion.reporting import check_phases, next_report
+from hpsearch.fusion.heirs import first_nets
+from hpsearch.fusion.reporting import next_report
 from hpsearch.fusion.steps import cycle, updates_before
 from hpsearch.fusion.trainer import Optimizer, Trainer
 from hpsearch.run import Run
@@ -19,7 +20,8 @@ class Member:
 
     Attributes:
         run: what the trial is asked, and where its reports go.
-        nets: its networks in its own shapes; once it is stacked, views of the stack.
+        nets: its networks in its own shapes, averaged ones too; once it is stacked, views of the
+            stack.
         source: of its batches.
         inputs: what it evaluates on.
         step: the number of its next step.
@@ -31,14 +33,13 @@ class Member:
     def __init__(self, trainer: Trainer, run: Run) -> None:
         run.add_defaults(trainer.defaults)
         self.run = run
-        with chance.initial_weights(run.seed):
-            self.nets: dict[str, nn.Module] = dict(trainer.build(run.hp))
-        check_phases(trainer, self.nets)
+        self.nets = first_nets(trainer, run)
         self.source = Source.of(trainer, run.hp, run.seed)
         self.inputs: Mapping[str, Tensor] = trainer.inputs(run.hp)
         self.optimizers: dict[str, Optimizer] = {
             phase: trainer.optimizer(phase, run.hp) for phase in trainer.phases
         }
+        self.nets |= averages.averaged_nets(trainer, self.nets, self.optimizers)
         self._cycle = cycle(trainer, run.hp)
         self.saved: Mapping[str, Any] = {}
         self.step = 0

@@ -4,13 +4,15 @@ A phase's parameters are one tensor with a row a trial. The state of a row can b
 state_dict that torch.optim has for the trial alone, and put back, bit for bit.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hpsearch.fusion.formulas import Adam, Formula, Rmsprop, Sgd
+from hpsearch.fusion.averages import finish
+from hpsearch.fusion.formulas import Adam, Formula, Rmsprop, Sgd, column
 from hpsearch.fusion.rates import Rates
 from hpsearch.fusion.trainer import Optimizer
 
@@ -59,13 +61,17 @@ class Stacked:
     Args:
         optimizers: one a row.
         parameters: [K, P], float32 or float64, contiguous; changed in place.
+        averages: likewise, of parameters of the same rows that all have an average.
 
     Attributes:
         counts: updates that each row has had, [K, 1], float64, on the parameters' device.
     """
 
-    def __init__(self, optimizers: Sequence[Optimizer], parameters: Tensor) -> None:
+    def __init__(
+        self, optimizers: Sequence[Optimizer], parameters: Tensor, averages: Tensor | None = None
+    ) -> None:
         assert parameters.is_contiguous() and len(parameters) == len(optimizers) > 0
+        assert all((o.average is None) == (averages is None) for o in optimizers)
         device = parameters.device
         self.optimizers = tuple(optimizers)
         self.counts = torch.zeros((len(parameters), 1), dtype=torch.float64, device=device)
@@ -76,6 +82,13 @@ class Stacked:
         self._formulas: list[tuple[Formula, Tensor]] = []  # with the rows that they are for
         places: dict[int, tuple[Formula, int]] = {}
         rows = parameters.unbind(0)
+        self._rows = [[row] for row in rows]
+        self._averages = averages
+        self._average_rows = [[]] * len(rows) if averages is None else [[a] for a in averages]
+        self._clips = any(o.clip is not None for o in optimizers)
+        bounds = column(optimizers, lambda o: math.inf if o.clip is None else o.clip, device)
+        gains = column(optimizers, lambda o: 1 - (o.average or 0.0), device)
+        self._bounds, self._gains = bounds.to(parameters.dtype), gains.to(parameters.dtype)
         for kind in sorted({o.kind for o in optimizers}):
             members = [k for k, o in enumerate(optimizers) if o.kind == kind]
             formula = _FORMULAS[kind]([optimizers[k] for k in members], [rows[k] for k in members])
@@ -88,7 +101,8 @@ class Stacked:
     @property
     def states(self) -> list[Tensor]:
         """All that is kept of the rows besides their counts."""
-        return [state for formula, _ in self._formulas for state in formula.states.values()]
+        kept = [state for formula, _ in self._formulas for state in formula.states.values()]
+        return kept if self._averages is None else [*kept, self._averages]
 
     @property
     def updates(self) -> list[int]:
@@ -109,7 +123,9 @@ class Stacked:
         rows = gradients.contiguous().unbind(0)  # the kernels ignore strides
         for k in members:
             (formula, i), updates = self._places[k], int(self._numbers[k])
-            formula.step(i, rows[k], self.optimizers[k].rate(updates), updates)
+            optimizer = self.optimizers[k]
+            formula.step(i, rows[k], optimizer.rate(updates), updates)
+            finish(optimizer, self._rows[k], self._average_rows[k])
             self._numbers[k] = updates + 1
 
     @torch.no_grad()
@@ -131,15 +147,18 @@ class Stacked:
                 t if len(self._formulas) == 1 else t.index_select(0, members)
                 for t in (parameters, gradients, lr, counts, commit)
             )
-            new, states = formula.change(p, g, rates, numbers)
-            updated.append(torch.where(kept, new, p))
+            changed, states = formula.change(p, g, rates, numbers)
+            updated.append(changed)
             for name, state in states.items():
                 old = formula.states[name]
                 old.copy_(torch.where(kept, state, old))
-        if len(updated) == 1:
-            parameters.copy_(updated[0])
-        else:
-            parameters.copy_(torch.cat(updated).index_select(0, self._back))
+        new = updated[0] if len(updated) == 1 else torch.cat(updated).index_select(0, self._back)
+        if self._clips:
+            new = torch.clamp(new, -self._bounds, self._bounds)
+        parameters.copy_(torch.where(commit, new, parameters))
+        if self._averages is not None:
+            average = torch.lerp(self._averages, parameters, self._gains)
+            self._averages.copy_(torch.where(commit, average, self._averages))
         self.counts.copy_(torch.where(commit, counts, self.counts))
 
     def state(self, k: int) -> dict[str, Tensor]:

@@ -53,9 +53,16 @@ class Stack:
         template: the network in the group's (padded) shapes; it lends its structure.
         members: each member's own network; its parameters become views of the rows.
         device: where the rows lie.
+        buffers: [members, *shape] by name, if they are those of another stack.
     """
 
-    def __init__(self, template: nn.Module, members: Sequence[nn.Module], device: str) -> None:
+    def __init__(
+        self,
+        template: nn.Module,
+        members: Sequence[nn.Module],
+        device: str,
+        buffers: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.template = template.to(device)
         self.members = list(members)
         for member in self.members:
@@ -66,7 +73,7 @@ class Stack:
         length = self.fields[0].row if self.fields else 0
         dtype = next((p.dtype for p in template.parameters()), torch.float32)
         self.rows = torch.zeros(len(members), length, dtype=dtype, device=device)
-        self.buffers = {
+        self.buffers = buffers or {
             name: torch.stack(
                 [padded(dict(m.named_buffers())[name].to(device), b.shape) for m in members]
             )
@@ -88,7 +95,7 @@ class Stack:
     def views(self, k: int, row: Tensor) -> list[Tensor]:
         """A row, of the parameters or of an optimizer's state, in member k's own shapes."""
         own = dict(self.members[k].named_parameters())
-        return [_corner(field.of_rows(row), own[field.name].shape) for field in self.fields]
+        return [corner(field.of_rows(row), own[field.name].shape) for field in self.fields]
 
     def own_positions(self) -> Tensor:
         """Whether a number of the rows belongs to the member's own network: [members, numbers]."""
@@ -111,7 +118,7 @@ class Stack:
             own[field.name].requires_grad_(False)
             own[field.name].data = view
         for name, buffer in member.named_buffers():
-            buffer.data = _corner(self.buffers[name][k], buffer.shape)
+            buffer.data = corner(self.buffers[name][k], buffer.shape)
 
 
 def _fields(shapes: Mapping[str, tuple[int, ...]]) -> list[Field]:
@@ -130,7 +137,7 @@ def _aligned(length: int) -> int:
     return -(-length // _ALIGNMENT) * _ALIGNMENT
 
 
-def _corner(view: Tensor, shape: Sequence[int]) -> Tensor:
+def corner(view: Tensor, shape: Sequence[int]) -> Tensor:
     """The leading part of a tensor."""
     for dimension, size in enumerate(shape):
         view = view.narrow(dimension, 0, size)
@@ -142,7 +149,7 @@ def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
     if tuple(tensor.shape) == tuple(shape):
         return tensor
     padded = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
-    _corner(padded, tensor.shape).copy_(tensor)
+    corner(padded, tensor.shape).copy_(tensor)
     return padded
 
 

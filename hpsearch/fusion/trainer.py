@@ -46,7 +46,10 @@ _RANGES = {
     "betas": "in [0, 1)",
     "alpha": "in [0, 1)",
     "eps": "above 0",
+    "clip": "above 0",
+    "average": "in [0, 1)",
 }
+_EVERY = ("lr", "weight_decay", "clip", "average")  # what all kinds read
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,14 @@ class Optimizer:
 
     A field that the kind does not read is ignored, so that a study may search them all. Nesterov's
     step at momentum 0 is the plain one.
+
+    Attributes:
+        clip: the phase's parameters are kept in [-clip, clip] after each update (Arjovsky et al.
+            2017, alg. 1); None for no bound.
+        average: the decay of a moving average of the phase's parameters after each update (and
+            after `clip`), in [0, 1). `outputs`, `evaluate` and `test` find it as the network
+            `<phase>_average`, with the buffers of the raw network. 0 is the network itself; None
+            for no such network, which the trials of a group must agree in.
 
     Raises:
         TrainerError: a field is out of its range; all that are wrong are named.
@@ -69,6 +80,8 @@ class Optimizer:
     eps: float = 1e-8  # adam, adamw, rmsprop
     alpha: float = 0.99  # rmsprop
     schedule: Schedule | None = None
+    clip: float | None = None
+    average: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in _READS:
@@ -77,7 +90,7 @@ class Optimizer:
             )
         faults = [
             f"{name} must be {_RANGES[name]}, got {getattr(self, name)}"
-            for name in ("lr", "weight_decay", *_READS[self.kind])
+            for name in (*_EVERY, *_READS[self.kind])
             if not self._is_in_range(name)
         ]
         if faults:
@@ -85,6 +98,8 @@ class Optimizer:
 
     def _is_in_range(self, name: str) -> bool:
         value = getattr(self, name)
+        if value is None and name in ("clip", "average"):
+            return True
         match _RANGES[name]:
             case "in [0, 1)":
                 return all(0 <= x < 1 for x in (value if name == "betas" else [value]))

@@ -154,6 +154,8 @@ class _Connection:
         }
         if spec.parent is not None:
             tags["hpsearch.parent"] = str(spec.parent)
+        if spec.weights_of is not None:
+            tags["hpsearch.weights_of"] = str(spec.weights_of)
         run = self._client.create_run(
             self._experiment,
             start_time=_ms(trial.started),

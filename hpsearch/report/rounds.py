@@ -38,6 +38,14 @@ def rounds(s: Snapshot) -> Section:
                 tone="note",
             )
         )
+    if any(t.spec.weights_of is not None for t in s.searched):
+        blocks.append(
+            say(
+                "Draws start from the weights of the survivor that they are made around, so behind "
+                "a value lie more steps than its own; confirmations train from scratch.",
+                tone="note",
+            )
+        )
     blocks += [pressing_warning(s, found) for found in figures.pressing(s)]
     blocks += [
         Drawing(

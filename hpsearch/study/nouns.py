@@ -43,6 +43,9 @@ class Search:
     # That a round's draws share, by round, the last number holding on; none: each draw its own.
     structures: Annotated[tuple[Positive, ...], BeforeValidator(_several)] = ()
 
+    # What a draw has from the survivor that it was made around, besides hyperparameters.
+    inherit: Literal["none", "weights"] = "none"
+
     def structures_in(self, round: int) -> int:
         """0 if every draw has its own."""
         return self.structures[min(round, len(self.structures) - 1)] if self.structures else 0

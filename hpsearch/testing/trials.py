@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpsearch.fusion import Data, Evaluation, Trainer, chance, group, lone
+from hpsearch.fusion import Data, Evaluation, Trainer, averages, chance, group, lone
 from hpsearch.fusion.steps import Batches, cycle
 from hpsearch.groups import Shape
 from hpsearch.run import HP, Run
@@ -108,6 +108,8 @@ class Bench:
         self.trainer, self.hp = trainer(), hp
         with chance.initial_weights(SEED):
             self.nets: dict[str, nn.Module] = self.trainer.build(hp)
+        optimizers = {phase: self.trainer.optimizer(phase, hp) for phase in trainer.phases}
+        self._averaged = averages.averaged_nets(self.trainer, self.nets, optimizers)
         self._batches = Batches(self.trainer, hp, SEED, "cpu")
 
     def loss(self, phase: str) -> Tensor:
@@ -121,17 +123,17 @@ class Bench:
     def evaluate(self) -> Evaluation:
         self._rest()
         with torch.no_grad(), chance.evaluation(SEED):
-            inputs = self.trainer.inputs(self.hp)
-            outputs = self.trainer.outputs(self.nets, inputs, self.hp)
-            return self.trainer.evaluate(self.nets, outputs, self.hp)
+            inputs, nets = self.trainer.inputs(self.hp), {**self.nets, **self._averaged}
+            outputs = self.trainer.outputs(nets, inputs, self.hp)
+            return self.trainer.evaluate(nets, outputs, self.hp)
 
     def test(self) -> Mapping[str, float]:
         self._rest()
         with torch.no_grad(), chance.evaluation(SEED):
-            return self.trainer.test(self.nets, self.hp)
+            return self.trainer.test({**self.nets, **self._averaged}, self.hp)
 
     def _rest(self) -> None:
-        for net in self.nets.values():
+        for net in [*self.nets.values(), *self._averaged.values()]:
             net.eval()
 
 

@@ -43,7 +43,7 @@ function take(trial) {
     [trial.value, trial.metrics, look, trial.steps, trial.budget, trial.seconds],
     () => tiles(trial, look),
   );
-  show($("#ancestry"), [trial.role, trial.parent, trial.donors], () => ancestry(trial));
+  show($("#ancestry"), [trial.role, trial.parent, trial.donors, trial.weights_of], () => ancestry(trial));
   show($("#params"), trial.params, () => params(study, trial));
   show(
     $("#facts"),
@@ -146,6 +146,7 @@ function ancestry(trial) {
     "drawn around ",
     link(trial.parent),
     others.length > 0 && [", mixed with ", others.map((one, i) => [i ? ", " : "", link(one)])],
+    trial.weights_of !== null && ", starts from its weights",
   ];
 }
 
