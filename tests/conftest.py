@@ -9,7 +9,6 @@ import pytest
 from searches import HeldSearch
 from toys import FUNCTION, STUDY
 
-
 # Where single tests take longest. They begin first, or a worker would be alone with one at the end.
 LONG = ("test_kill.py", "test_groups_kill.py", "test_groups_run.py", "test_structures.py")
 

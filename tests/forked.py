@@ -11,6 +11,7 @@ import atexit
 import contextlib
 import ctypes
 import gc
+import importlib
 import json
 import os
 import select
@@ -131,15 +132,11 @@ def _server() -> socket.socket:
 
 def serve() -> None:
     """Fork a command for each order; in the command's process, become it."""
-    # What a new search imports late.
-    import alembic.command
-    import scipy.stats
-    import sqlalchemy.dialects.sqlite  # noqa: F401
-
     from hpsearch.cli import main
 
+    for late in ("alembic.command", "scipy.stats", "sqlalchemy.dialects.sqlite"):
+        importlib.import_module(late)
     gc.freeze()  # or each command, when it ends, copies and clears all of this
-
     orders = socket.socket(fileno=os.dup(0))
     orders.set_inheritable(False)
     wakeup, end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -163,14 +160,15 @@ def serve() -> None:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             orders.close()
-            for descriptor in (wakeup, end, files[0], *ends.values()):
+            for descriptor in (wakeup, end, *ends.values()):
                 os.close(descriptor)
             _become(json.loads(text), files[1:])
+            os.write(files[0], _NUMBER.pack(os.getpid()))
+            os.close(files[0])
             return main()
         for descriptor in files[1:]:
             os.close(descriptor)
         ends[pid] = files[0]
-        os.write(files[0], _NUMBER.pack(pid))
 
 
 def _tell_of_ends(ends: dict[int, int]) -> None:

@@ -107,6 +107,7 @@ def test_trials_that_fail_by_themselves_leave_their_group_and_nobody_else_does(s
     search.tell({innocent.spec(number).params["lr"]: act for number, act in guilty.items()})
     search.hold()
     controller = search.start()
+    until(lambda: search.trial(GUILTY).result.exists(), "one has ended")
     until(lambda: search.landed() == {1, GUILTY}, "they have landed, while the others train")
     assert not search.trial(0).result.exists()
     [place] = view.read(search.run.path).places
