@@ -209,6 +209,7 @@ def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_pat
 
 
 def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_why(search):
+    search.hold()
     controller = search.start("--set", "resources.threads=2")
     until(lambda: search.trial(0).spec.exists(), "it trains")
     controller.terminate()
@@ -221,11 +222,13 @@ def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_wh
 
 
 def test_a_marked_trial_stays_alone_when_the_search_goes_on(search, innocent):
+    search.hold()
     controller = search.start()
     until(lambda: search.trial(GUILTY).spec.exists(), "it has begun")
     controller.kill()
     controller.wait()
     search.wait_until_no_process_is_left()
+    search.release()
     assert not search.trial(GUILTY).result.exists()
     search.trial(GUILTY).alone.write_text("its group broke")
     assert search.finish() == (0, "")
