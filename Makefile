@@ -27,7 +27,7 @@ dashboard: $(READY)  ## the pages of the searches in RUNS (FLAGS=--allow-control
 	$(BIN)/hpsearch dashboard $(RUNS) --open $(FLAGS)
 
 test: $(READY)  ## the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 lint: $(READY)  ## format and style
 	$(BIN)/ruff format --check .

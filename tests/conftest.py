@@ -9,6 +9,13 @@ import pytest
 from searches import HeldSearch
 from toys import FUNCTION, STUDY
 
+# Where single tests take longest. They begin first, or a worker would be alone with one at the end.
+LONG = ("test_kill.py", "test_groups_kill.py", "test_groups_run.py", "test_structures.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Callable[..., Path]:

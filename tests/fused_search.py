@@ -1,7 +1,8 @@
 """A search whose trials train in groups, and a file that makes some of them misbehave.
 
 The file `guilty.json` beside the trainer maps a trial's learning rate, as written, to what the
-trial does at its first evaluation. While there is a file `slow`, every evaluation takes its time.
+trial does at its first evaluation. While there is a file `slow`, every evaluation takes as many
+seconds as it says; while there is a file `hold`, a trial's second evaluation does not end.
 """
 
 import json
@@ -13,6 +14,7 @@ from hpsearch import view
 from hpsearch.trial import Outcome, Spec
 
 TRAINER = """\
+import contextlib
 import ctypes
 import json
 import os
@@ -77,8 +79,11 @@ class Tiny(Trainer):
             loss = float("nan")
         elif act is not None:
             ACTS[act]()
-        if (HERE / "slow").exists():
-            time.sleep(0.02)
+        with contextlib.suppress(FileNotFoundError):
+            time.sleep(float((HERE / "slow").read_text() or 0))
+        evaluated = (HERE / "evaluations").read_text().split().count(repr(hp.lr))
+        while evaluated == 2 and (HERE / "hold").exists():
+            time.sleep(0.01)
         return Evaluation({"loss": loss})
 """
 
@@ -103,11 +108,17 @@ class FusedSearch(Search):
     def __init__(self, folder: Path, study: str = STUDY, trainer: str = TRAINER) -> None:
         super().__init__(folder, study, trainer)
 
-    def slow(self) -> None:
-        (self.folder / "slow").touch()
+    def slow(self, seconds: float = 0.02) -> None:
+        (self.folder / "slow").write_text(str(seconds))
 
     def fast(self) -> None:
         (self.folder / "slow").unlink()
+
+    def hold(self) -> None:
+        (self.folder / "hold").touch()
+
+    def release(self) -> None:
+        (self.folder / "hold").unlink()
 
     def tell(self, acts: dict[float, str]) -> None:
         """What trials do, by their learning rate."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import optuna
 import psutil
+from forked import MARK, Forked, run
 
 from hpsearch import view
 from hpsearch.runfolder import RunFolder
@@ -18,6 +19,7 @@ from hpsearch.trial import Folder
 
 HPSEARCH = [sys.executable, "-m", "hpsearch.cli"]
 PACKAGE = Path(__file__).parent.parent
+Controller = Forked | subprocess.Popen[bytes]
 
 
 def until(condition: Callable[[], object], what: str, patience_s: float = 120.0) -> None:
@@ -42,33 +44,30 @@ class Search:
         self.run = RunFolder(self.runs / "s")
         self._stdout, self._stderr = folder / "stdout.txt", folder / "stderr.txt"
         self.prefix: list[str] = []  # before the command, to put it under some limit
-        self._mark = f"HPSEARCH_TEST={uuid.uuid4()}"
+        self.is_fresh = False  # whether commands start with Python itself
+        self._mark = f"{MARK}={uuid.uuid4()}"
 
     def environment(self) -> dict[str, str]:
         name, _, value = self._mark.partition("=")
         return os.environ | {"PYTHONPATH": str(PACKAGE), name: value}
 
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: str) -> Controller:
         """`hpsearch run` in a session of its own, as in a terminal of its own."""
-        with self._stdout.open("w") as stdout, self._stderr.open("w") as stderr:
+        command = ["run", str(self.study), "--runs", str(self.runs), *arguments]
+        env = self.environment()
+        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
+            if not (self.prefix or self.is_fresh):
+                return Forked(command, cwd=Path.cwd(), env=env, stdout=stdout, stderr=stderr)
             return subprocess.Popen(
-                [
-                    *self.prefix,
-                    *HPSEARCH,
-                    "run",
-                    str(self.study),
-                    "--runs",
-                    str(self.runs),
-                    *arguments,
-                ],
-                env=self.environment(),
+                [*self.prefix, *HPSEARCH, *command],
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
                 start_new_session=True,
             )
 
-    def end(self, controller: "subprocess.Popen[bytes]") -> tuple[int, str]:
+    def end(self, controller: Controller) -> tuple[int, str]:
         """Wait for its end: exit code and stderr."""
         return controller.wait(timeout=120), self._stderr.read_text()
 
@@ -80,8 +79,11 @@ class Search:
 
     def ask(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Another command on the run folder."""
+        line = [command, str(self.run.path), *arguments]
+        if not (self.prefix or self.is_fresh):
+            return run(line, cwd=Path.cwd(), env=self.environment(), timeout=60)
         return subprocess.run(
-            [*self.prefix, *HPSEARCH, command, str(self.run.path), *arguments],
+            [*self.prefix, *HPSEARCH, *line],
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -175,7 +177,7 @@ class HeldSearch(Search):
     def release(self) -> None:
         (self.folder / "hold").unlink()
 
-    def start_held(self, trials: int = 2) -> "subprocess.Popen[bytes]":
+    def start_held(self, trials: int = 2) -> Controller:
         """Start it, and wait until this many trials of the first round run and wait."""
         self.hold()
         controller = self.start()

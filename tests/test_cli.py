@@ -15,21 +15,15 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
+from forked import run
 from toys import CLASS, FUNCTION, STUDY
 
 Toy = Callable[..., Path]
 
 
 def hpsearch(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hpsearch.cli", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"COLUMNS": "200", "PYTHONPATH": str(Path.cwd())},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    env = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(Path.cwd())}
+    return run(list(map(str, arguments)), cwd=cwd, env=env, timeout=120)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,8 @@ def finished(search: FusedSearch) -> int:
 @pytest.mark.timeout(600)
 def test_whatever_is_killed_amid_a_group_the_search_ends_the_same(tmp_path, undisturbed):
     search = FusedSearch(tmp_path, LONG)
-    search.slow()
+    search.is_fresh = True
+    search.slow(0.05)
     rng = random.Random(SEED)
     controller = search.start("--parallel", "2")
     try:

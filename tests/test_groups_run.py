@@ -1,7 +1,7 @@
 """Groups as jobs: their members end each in its own way, and what breaks a group blames nobody."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hpsearch import acts, view
 from hpsearch.trial import Outcome
 
 GUILTY = 3
+IN_PAIRS = ("--set", "resources.trials_per_group=2")
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,11 @@ def timeless(outcome: Outcome) -> Outcome:
     return replace(outcome, seconds=0.0)
 
 
-def expect_the_others_as_ever(search: FusedSearch, innocent: FusedSearch) -> None:
+def expect_the_others_as_ever(
+    search: FusedSearch, innocent: FusedSearch, guilty: Iterable[int] = (GUILTY,)
+) -> None:
     for number in range(6):
-        if number != GUILTY:
+        if number not in guilty:
             assert timeless(search.outcome(number)) == timeless(innocent.outcome(number))
 
 
@@ -50,19 +53,10 @@ def test_the_trials_of_a_round_are_one_job_and_its_grouping_is_recorded(innocent
     )
 
 
-@pytest.mark.parametrize(
-    "grouping",
-    [
-        ["--set", "resources.trials_per_group=1"],
-        ["--set", "resources.trials_per_group=4", "--parallel", "2"],
-    ],
-    ids=["each alone", "four and two"],
-)
-def test_the_digest_does_not_depend_on_the_grouping(tmp_path, innocent, grouping):
-    search = FusedSearch(tmp_path, ONE_ROUND)
-    assert search.finish(*grouping) == (0, "")
+def test_the_digest_does_not_depend_on_the_grouping(search, innocent):
+    assert search.finish("--set", "resources.trials_per_group=1") == (0, "")
     assert search.digest() == innocent.digest()
-    assert len(search.spec(0).group) < 6
+    assert search.spec(0).group == (0,)
 
 
 def test_trials_of_unlike_structure_train_in_groups_of_their_own(tmp_path):
@@ -74,54 +68,62 @@ def test_trials_of_unlike_structure_train_in_groups_of_their_own(tmp_path):
         assert search.spec(number).group == tuple(alike)
 
 
-@pytest.mark.parametrize("act", ["exit", "segfault"])
-def test_a_trial_that_kills_its_process_fails_and_the_others_give_what_they_ever_gave(
-    search, innocent, act
-):
-    search.tell({innocent.spec(GUILTY).params["lr"]: act})
-    assert search.finish() == (0, "")
-    why = {"exit": "ended with exit code 3 and without a result", "segfault": "SIGSEGV"}[act]
+def expect_one_to_blame(search: FusedSearch, innocent: FusedSearch, why: str) -> None:
     outcome = search.outcome(GUILTY)
     assert (outcome.state, outcome.reason) == ("fail", "error")
     assert why in outcome.message
     expect_the_others_as_ever(search, innocent)
     assert search.spec(0).group == (0,)
-    [broke] = [line for line in search.lines() if "broke" in line]
-    assert broke.startswith("the group of trials [0, 1, 2, 3, 4, 5] broke, each goes on alone: ")
-    assert why in broke
     assert why in search.trial(5).alone.read_text()
 
 
-@pytest.mark.parametrize(("act", "reason"), [("nan", "nonfinite"), ("raise", "error")])
-def test_a_trial_that_fails_by_itself_leaves_its_group_and_nobody_else_does(
-    search, innocent, act, reason
+def test_a_trial_that_kills_its_process_fails_and_the_others_give_what_they_ever_gave(
+    search, innocent
 ):
-    search.tell({innocent.spec(GUILTY).params["lr"]: act})
+    search.tell({innocent.spec(GUILTY).params["lr"]: "segfault"})
     assert search.finish() == (0, "")
-    assert search.outcome(GUILTY).reason == reason
-    expect_the_others_as_ever(search, innocent)
-    assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
-    assert "Traceback" in search.trial(GUILTY).log.read_text()
-    assert not [line for line in search.lines() if "broke" in line]
+    expect_one_to_blame(search, innocent, "SIGSEGV")
+    [broke] = [line for line in search.lines() if "broke" in line]
+    assert broke.startswith("the group of trials [0, 1, 2, 3, 4, 5] broke, each goes on alone: ")
+    assert "SIGSEGV" in broke
 
 
-def test_a_trial_lands_as_soon_as_it_has_ended_while_its_group_trains_on(search, innocent):
-    search.tell({innocent.spec(GUILTY).params["lr"]: "raise"})
-    search.slow()
-    search.study.write_text(ONE_ROUND.replace("steps: 40", "steps: 40000"))
+def test_a_trial_that_ends_its_process_fails_and_the_events_in_json_tell_of_the_group_that_broke(
+    search, innocent
+):
+    search.tell({innocent.spec(GUILTY).params["lr"]: "exit"})
+    assert search.finish("--json") == (0, "")
+    why = "ended with exit code 3 and without a result"
+    expect_one_to_blame(search, innocent, why)
+    events = [json.loads(line) for line in search.lines()]
+    started = [event["spec"]["number"] for event in events if event["event"] == "TrialStarted"]
+    assert started == [*range(6), *range(6)]
+    [broke] = [event for event in events if event["event"] == "GroupBroke"]
+    assert broke["trials"] == [0, 1, 2, 3, 4, 5]
+
+
+def test_trials_that_fail_by_themselves_leave_their_group_and_nobody_else_does(search, innocent):
+    guilty = {1: "nan", GUILTY: "raise"}
+    search.tell({innocent.spec(number).params["lr"]: act for number, act in guilty.items()})
+    search.hold()
     controller = search.start()
-    until(lambda: search.run.database.exists() and search.evaluations(), "it trains")
-    until(lambda: search.landed() == {GUILTY}, "it has landed")
+    until(lambda: search.trial(GUILTY).result.exists(), "one has ended")
+    until(lambda: search.landed() == {1, GUILTY}, "they have landed, while the others train")
     assert not search.trial(0).result.exists()
     [place] = view.read(search.run.path).places
-    assert [running.number for running in place] == [0, 1, 2, 4, 5]
-    controller.terminate()
-    assert search.end(controller)[0] == 130
+    assert [running.number for running in place] == [0, 2, 4, 5]
+    search.release()
+    assert search.end(controller) == (0, "")
+    assert [search.outcome(number).reason for number in guilty] == ["nonfinite", "error"]
+    expect_the_others_as_ever(search, innocent, guilty)
+    assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
+    assert all("Traceback" in search.trial(number).log.read_text() for number in guilty)
+    assert not [line for line in search.lines() if "broke" in line]
 
 
 def test_a_trial_that_somebody_stops_leaves_its_group_and_the_others_train_on(search, innocent):
     search.study.write_text(ONE_ROUND.replace("steps: 40", "steps: 400"))
-    search.slow()
+    search.slow(0.1)
     controller = search.start()
     until(lambda: search.evaluations() > 12, "it trains")
     acts.cancel(search.run.path, GUILTY)
@@ -153,24 +155,25 @@ def test_a_group_has_its_trials_shares_of_time_and_a_trial_that_takes_more_fails
     search, innocent
 ):
     search.tell({innocent.spec(GUILTY).params["lr"]: "hang"})
-    assert search.finish("--set", "limits.trial_seconds=4", "--parallel", "2") == (0, "")
+    assert search.finish(*IN_PAIRS, "--set", "limits.trial_seconds=4", "--parallel", "2") == (0, "")
     assert search.outcome(GUILTY).reason == "timeout"
     assert search.outcome(GUILTY).message == "ran longer than limits.trial_seconds = 4 s"
     expect_the_others_as_ever(search, innocent)
     [broke] = [line for line in search.lines() if "broke" in line]
-    assert "ran longer than 6 times limits.trial_seconds = 4 s" in broke
+    assert broke.startswith("the group of trials [2, 3] broke")
+    assert "ran longer than 2 times limits.trial_seconds = 4 s" in broke
 
 
 def test_a_group_has_its_trials_shares_of_memory_and_a_trial_that_takes_more_fails_alone(
     search, innocent
 ):
     search.tell({innocent.spec(GUILTY).params["lr"]: "memory"})
-    assert search.finish("--set", "limits.trial_memory_mib=500") == (0, "")
+    assert search.finish(*IN_PAIRS, "--set", "limits.trial_memory_mib=500") == (0, "")
     assert search.outcome(GUILTY).reason == "out_of_memory"
     assert search.outcome(GUILTY).message.endswith("more than limits.trial_memory_mib = 500 MiB")
     expect_the_others_as_ever(search, innocent)
     [broke] = [line for line in search.lines() if "broke" in line]
-    assert broke.endswith("more than 6 times limits.trial_memory_mib = 500 MiB")
+    assert broke.endswith("more than 2 times limits.trial_memory_mib = 500 MiB")
 
 
 def test_a_disk_without_room_for_a_groups_checkpoints_costs_no_trial(tmp_path, innocent):
@@ -206,7 +209,11 @@ def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_pat
 
 
 def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_why(search):
-    assert search.finish("--set", "resources.threads=2") == (0, "")
+    search.hold()
+    controller = search.start("--set", "resources.threads=2")
+    until(lambda: search.trial(0).spec.exists(), "it trains")
+    controller.terminate()
+    assert search.end(controller)[0] == 130
     assert search.spec(0).group == ()
     assert search.lines()[1] == (
         "trains one process a trial, because what several threads compute on a CPU depends on who "
@@ -215,23 +222,15 @@ def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_wh
 
 
 def test_a_marked_trial_stays_alone_when_the_search_goes_on(search, innocent):
+    search.hold()
     controller = search.start()
     until(lambda: search.trial(GUILTY).spec.exists(), "it has begun")
     controller.kill()
     controller.wait()
     search.wait_until_no_process_is_left()
+    search.release()
     assert not search.trial(GUILTY).result.exists()
     search.trial(GUILTY).alone.write_text("its group broke")
     assert search.finish() == (0, "")
     assert search.spec(GUILTY).group == (GUILTY,)
     assert search.digest() == innocent.digest()
-
-
-def test_the_events_in_json_tell_of_each_trial_and_of_the_group_that_broke(search, innocent):
-    search.tell({innocent.spec(GUILTY).params["lr"]: "exit"})
-    assert search.finish("--json") == (0, "")
-    events = [json.loads(line) for line in search.lines()]
-    started = [event["spec"]["number"] for event in events if event["event"] == "TrialStarted"]
-    assert started == [*range(6), *range(6)]
-    [broke] = [event for event in events if event["event"] == "GroupBroke"]
-    assert broke["trials"] == [0, 1, 2, 3, 4, 5]

@@ -66,6 +66,7 @@ def undisturbed_digest(tmp_path_factory):
 @pytest.fixture
 def search(tmp_path):
     search = Search(tmp_path, STUDY, TRAINER)
+    search.is_fresh = True
     yield search
     search.kill()
 

@@ -34,6 +34,7 @@ def asked(folder: Path) -> Search:
 @pytest.mark.timeout(600)
 def test_six_kills_around_requests_change_no_trial(tmp_path):
     once, search = asked(tmp_path / "once"), asked(tmp_path / "often")
+    search.is_fresh = True
     rng = random.Random(SEED)
     try:
         assert once.finish("--parallel", "5") == (0, "")

@@ -110,8 +110,8 @@ def test_a_search_that_was_killed_finds_its_runs_again_and_adds_what_is_missing(
     search.hold()
     controller = search.start()
     try:
-        client = client_of(search.run)
         until(lambda: (search.run.mlflow / "artifacts").exists(), "the first artifact is logged")
+        client = client_of(search.run)  # not before: it makes a store where there is none
 
         def steps() -> list[int]:
             run = runs_of(client).get(1)

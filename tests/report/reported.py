@@ -2,8 +2,9 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from forked import run
 
 TRAINER = """
 import math
@@ -42,15 +43,8 @@ space:
 
 def hpsearch(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
     package = Path(__file__).parent.parent.parent
-    return subprocess.run(
-        [sys.executable, "-m", "hpsearch.cli", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"COLUMNS": "200", "PYTHONPATH": str(package)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    env = os.environ | {"COLUMNS": "200", "PYTHONPATH": str(package)}
+    return run(list(map(str, arguments)), cwd=cwd, env=env, timeout=120)
 
 
 def search(folder: Path, study: str = STUDY, *, runs: str = "runs") -> Path:
