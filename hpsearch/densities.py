@@ -13,7 +13,6 @@ from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from hpsearch import rounds
 from hpsearch.rounds import Tightening
@@ -277,6 +276,8 @@ class _Draws:
             lengths = np.array([high - low for low, high in intervals])
             landed = jump * lengths + (1 - jump) * overlaps(source, intervals)
             return np.tile(landed, (len(_MULTIPLIERS), 1))
+        from scipy.special import ndtr  # 0.4 s, which no command but a search needs
+
         one = source[0] == source[1]
         nodes, weights = (np.array([source[0]]), np.ones(1)) if one else _legendre(24, *source)
         steps = np.tile(_MULTIPLIERS[:, None] * width * self._tightening.evidence[j], len(nodes))
