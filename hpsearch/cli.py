@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,6 +52,24 @@ Parallel = Annotated[
 ]
 Runs = Annotated[Path, typer.Option(help="Where run folders are made.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here, not to stdout.")]
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"hpsearch {metadata.version('hpsearch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 class ParamsFormat(StrEnum):

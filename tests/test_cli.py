@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pandas
@@ -315,3 +316,8 @@ def test_a_run_folder_may_have_any_name(toy: Toy, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (runs / "toy" / "study.db").exists()
     assert len(hpsearch("digest", runs / "toy", cwd=tmp_path).stdout) == 65
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    done = hpsearch("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"hpsearch {metadata.version('hpsearch')}\n")
