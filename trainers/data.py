@@ -1,7 +1,8 @@
-"""scikit-learn's digits: 1,797 pictures of 8x8 pixels in ten classes, split once and for all.
+"""Data sets by their names, split once and for all.
 
 A picture's place is decided by the SHA-256 of its own pixels, so the split depends on no order, no
 seed and no version, and equal pictures never stand on two sides: 60 % train, 20 % valid, 20 % test.
+Where a set has an official test part, that is the test part, and valid a fifth of the training one.
 """
 
 import functools
@@ -15,10 +16,14 @@ import torch
 from torch import Tensor
 
 from cache import remember
+from data_pictures import Array, DataError, Parts
+from readers import Source, find_source
 
 Part = Literal["train", "valid", "test"]
 PIXELS = 64
 CLASSES = 10
+BUCKETS = 5  # equal shares of the pictures, by their hashes
+HELD_BACK: dict[int, Part] = {3: "valid", 4: "test"}  # of a set without official parts
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,74 @@ class Dataset:
 
 
 def dataset(name: str, root: str | None = None) -> Dataset:
-    """The data set of a name.
+    """The data set of a name; the same object at each call.
 
     Args:
-        name: "digits".
+        name: "digits", "mnist", "fashion", "emnist", "cifar10", "cifar100", "svhn", "stl10",
+            "npz:PATH", "idx:FOLDER", "folder:FOLDER", "hf:NAME" or "torchvision:NAME", with
+            options as in "folder:faces?size=64" (docs/data.md).
         root: the folder with its files; None for where they lie by default.
 
     Raises:
-        ValueError: there is no such data set.
+        DataError: there is no such data set, or a file of it is missing, cut off or of another
+            kind. A ValueError.
     """
-    if name != "digits":
-        raise ValueError(f"no data set {name!r} (has: digits)")
-    return Dataset("digits", (1, 8, 8), CLASSES, _digit_pictures)
+    if name == "digits":  # they ship with scikit-learn
+        return _DIGITS
+    return _open(find_source(name, root))
+
+
+@functools.cache
+def _open(source: Source) -> Dataset:
+    parts = source.read()
+    shapes = {name: of_part.pixels.shape[1:] for name, of_part in parts.items()}
+    expected = source.shape or shapes["train"]
+    for name, shape in shapes.items():
+        if shape != expected:
+            raise DataError(
+                f"{source.name}: expected {name} pictures of channels, height and width "
+                f"{list(expected)}, got {list(shape)}"
+            )
+    most = max(int(of_part.labels.max()) for of_part in parts.values())
+    classes = source.classes or most + 1
+    if most >= classes:
+        raise DataError(f"{source.name}: expected labels below {classes}, got {most}")
+    rows = _split(source.name, parts)
+
+    @functools.cache
+    def part(name: Part) -> tuple[Tensor, Tensor]:
+        if name not in rows:
+            raise ValueError(f"{source.name}: no part {name!r} (has: {', '.join(rows)})")
+        of_part = parts[name if name in parts else "train"]
+        images = torch.from_numpy(of_part.pixels[rows[name]])
+        return _scaled(images), torch.from_numpy(of_part.labels[rows[name]])
+
+    return Dataset(source.name, expected, classes, part)
+
+
+def _scaled(images: Tensor) -> Tensor:
+    """Bytes 0..255 to float32 in [-1, 1]; floats are in it already."""
+    return images.float().div_(127.5).sub_(1) if images.dtype == torch.uint8 else images
+
+
+def _split(name: str, parts: Parts) -> dict[Part, Array]:
+    """Which rows of the official part, or of train where there is none, a part consists of."""
+    train = parts["train"].pixels
+    held_back = {bucket: part for bucket, part in HELD_BACK.items() if part not in parts}
+    buckets = np.array([_bucket_of(picture) for picture in train])
+    rows: dict[Part, Array] = {"train": ~np.isin(buckets, list(held_back))}
+    for bucket, part in HELD_BACK.items():
+        rows[part] = np.ones(len(parts[part].pixels), bool) if part in parts else buckets == bucket
+    for part, chosen in rows.items():
+        if not chosen.any():
+            raise DataError(
+                f"{name}: {len(train)} pictures leave none for {part}; expected some hundreds"
+            )
+    return rows
+
+
+def _bucket_of(pixels: Array) -> int:
+    return int.from_bytes(hashlib.sha256(pixels.tobytes()).digest()[:8]) % BUCKETS
 
 
 @functools.cache
@@ -60,9 +121,12 @@ def _digit_pictures(part: Part) -> tuple[Tensor, Tensor]:
     return images.view(-1, 1, 8, 8), labels
 
 
+_DIGITS = Dataset("digits", (1, 8, 8), CLASSES, _digit_pictures)
+
+
 @functools.cache
 def digits(part: Part) -> tuple[Tensor, Tensor]:
-    """Pictures [n, 64], float32 in [-1, 1], and labels [n], int64.
+    """scikit-learn's digits: pictures [n, 64], float32 in [-1, 1], and labels [n], int64.
 
     The same objects at each call, so that trials that are trained as one share them; not to be
     written to.
@@ -80,9 +144,5 @@ def _split_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     bunch = load_digits()
     pixels = bunch.data.astype(np.uint8)
-    return pixels, bunch.target.astype(np.int64), np.array([_part_of(row) for row in pixels])
-
-
-def _part_of(pixels: np.ndarray) -> Part:
-    bucket = int.from_bytes(hashlib.sha256(pixels.tobytes()).digest()[:8]) % 5
-    return "valid" if bucket == 3 else "test" if bucket == 4 else "train"
+    parts = [HELD_BACK.get(_bucket_of(row), "train") for row in pixels]
+    return pixels, bunch.target.astype(np.int64), np.array(parts)
