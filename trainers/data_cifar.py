@@ -53,6 +53,14 @@ def read_batch(file: Path, key: str) -> Pictures:
     try:
         with file.open("rb") as opened:
             batch = _Reader(opened, encoding="bytes").load()
+        if not isinstance(batch, dict):
+            raise DataError(f"expected a dict, got {type(batch).__name__}")
+        held = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in batch.items()}
+        if missing := {"data", key} - held.keys():
+            raise DataError(
+                f"expected {' and '.join(sorted(missing))}, has {', '.join(map(str, held))}"
+            )
+        rows, labels = (_plain(held[name]) for name in ("data", key))
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
     except Exception as error:  # a damaged pickle raises whatever its instructions lead to
@@ -60,19 +68,16 @@ def read_batch(file: Path, key: str) -> Pictures:
             f"{file}: expected a whole pickle of a CIFAR batch, got {file.stat().st_size} bytes "
             f"that end or break off ({type(error).__name__}: {error})"
         ) from None
-    if not isinstance(batch, dict):
-        raise DataError(f"{file}: expected a dict, got {type(batch).__name__}")
-    held = {k.decode("latin1") if isinstance(k, bytes) else str(k): v for k, v in batch.items()}
-    if missing := {"data", key} - held.keys():
+    if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != VALUES:
         raise DataError(
-            f"{file}: expected {' and '.join(sorted(missing))}, has {', '.join(sorted(held))}"
+            f"{file}: expected uint8 of shape [n, {VALUES}] as data, got {rows.dtype} of shape "
+            f"{list(rows.shape)}"
         )
-    rows = held["data"].array() if isinstance(held["data"], _Array) else None
-    if rows is None or rows.ndim != 2 or rows.shape[1] != VALUES:
-        got = "no array" if rows is None else f"shape {list(rows.shape)}"
-        raise DataError(f"{file}: expected uint8 of shape [n, {VALUES}] as data, got {got}")
-    labels = held[key].array() if isinstance(held[key], _Array) else np.asarray(held[key])
     return labelled(rows.reshape(-1, 3, SIDE, SIDE), labels, file)
+
+
+def _plain(value: Any) -> Array:
+    return value.array() if isinstance(value, _Array) else np.asarray(value)
 
 
 class _Type:

@@ -1,6 +1,7 @@
 """NPZ: arrays of pictures and labels, as NumPy, Keras and MedMNIST write them."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def read_npz(file: Path) -> Parts:
     try:
         with np.load(file, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(
             f"{file}: expected a whole .npz without pickled objects, got {file.stat().st_size} "
             f"bytes that cannot be read ({error})"
