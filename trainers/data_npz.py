@@ -31,7 +31,7 @@ def read_npz(file: Path) -> Parts:
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     try:
-        with np.load(file, allow_pickle=False) as held:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
     except (OSError, ValueError, EOFError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(
