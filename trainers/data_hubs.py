@@ -116,7 +116,8 @@ def read_torchvision(
     if not inspect.isclass(kind):
         raise DataError(f"torchvision:{name}: torchvision.datasets has no such class")
     given = {key: int(v) if v.isdecimal() else v for key, v in options.items()}
-    parameters = inspect.signature(kind).parameters
+    # EMNIST takes what MNIST takes without naming it.
+    parameters = {name for base in kind.__mro__[:-1] for name in _parameters_of(base)}
     if "root" in parameters:
         given["root"] = str(place)
     if "train" in parameters:
@@ -143,6 +144,10 @@ def read_torchvision(
             parts[part] = _items(found, f"torchvision:{name} {part}", size, channels)
             break
     return parts
+
+
+def _parameters_of(kind: type) -> list[str]:
+    return list(inspect.signature(kind.__init__).parameters) if "__init__" in vars(kind) else []
 
 
 def _torchvision_datasets(name: str) -> Any:
