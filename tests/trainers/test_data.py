@@ -2,7 +2,7 @@
 
 import torch
 
-from data import digits
+from data import dataset, digits
 
 
 def test_the_split_is_what_it_was_and_every_class_is_on_every_side():
@@ -28,3 +28,11 @@ def test_no_picture_stands_on_two_sides():
         for part in ("train", "valid", "test")
     )
     assert not train & valid and not train & test and not valid & test
+
+
+def test_the_digits_have_a_name():
+    found = dataset("digits")
+    assert (found.shape, found.classes) == ((1, 8, 8), 10)
+    images, labels = found.part("valid")
+    assert torch.equal(images.flatten(1), digits("valid")[0])
+    assert labels is digits("valid")[1] and found.part("valid")[0] is images
