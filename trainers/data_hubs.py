@@ -120,6 +120,7 @@ def read_torchvision(
     parameters = {name for base in kind.__mro__[:-1] for name in _parameters_of(base)}
     if "root" in parameters:
         given["root"] = str(place)
+    choices: dict[str, list[dict[str, Any]]]
     if "train" in parameters:
         choices = {part: [{"train": part == "train"}] for part in ("train", "test")}
     elif "split" in parameters and "split" not in given:
@@ -147,7 +148,8 @@ def read_torchvision(
 
 
 def _parameters_of(kind: type) -> list[str]:
-    return list(inspect.signature(kind.__init__).parameters) if "__init__" in vars(kind) else []
+    own = vars(kind).get("__init__")
+    return [] if own is None else list(inspect.signature(own).parameters)
 
 
 def _torchvision_datasets(name: str) -> Any:

@@ -55,11 +55,10 @@ def read_npz(file: Path) -> Parts:
 
 def _part(pictures: Array, labels: Array | None, place: str) -> Pictures:
     pixels = _in_range(_channels_first(pictures, place), place)
-    if labels is None:
-        labels = np.zeros(len(pixels), np.int64)
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    return labelled(pixels, labels, place)
+    kinds: Array = np.zeros(len(pixels), np.int64) if labels is None else labels
+    if kinds.ndim == 2 and kinds.shape[1] == 1:
+        kinds = kinds[:, 0]
+    return labelled(pixels, kinds, place)
 
 
 def _channels_first(pictures: Array, place: str) -> Array:
