@@ -92,7 +92,7 @@ def _opened(file: Path) -> "Image":
         with Image.open(file) as image:
             image.load()
             return ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises what the damaged place leads to
         raise DataError(
             f"{file}: expected a whole picture, got {file.stat().st_size} bytes that cannot be "
             f"read ({error})"

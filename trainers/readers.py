@@ -202,8 +202,9 @@ def _state_of(place: Path | None) -> str:
     digest = hashlib.sha256()
     if place is not None and place.exists():
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            status = path.stat()
-            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            if path.is_file():
+                status = path.stat()
+                digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -121,7 +121,7 @@ def test_bytes_fill_the_range_and_floats_stay(tmp_path):
         for name in ("bytes", "floats")
     )
     assert (float(of_bytes.min()), float(of_bytes.max())) == (-1.0, 1.0)
-    torch.testing.assert_close(of_bytes.sum(), of_floats.sum())
+    assert (of_bytes.flatten().sort()[0] - of_floats.flatten().sort()[0]).abs().max() < 1e-6
 
 
 def test_what_a_name_stands_for(tmp_path, monkeypatch):
