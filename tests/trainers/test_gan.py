@@ -184,7 +184,7 @@ def test_the_critic_is_clipped_and_an_average_without_memory_is_the_generator(st
 
 
 UNLIKE = [
-    {"normalization": "spectral", "pack": 2, "penalty": "gradient", "clip": 0.5},
+    {"normalization": "spectral", "pack": 2, "penalty": "gradient", "clip": 0.5, "depth": 1},
     {"normalization": "batch", "conditional": "projection", "penalty": "dragan"},
     {"architecture": "dcgan", "width": 3, "normalization": "layer", "penalty": "gradient"},
     {"architecture": "dcgan", "width": 3, "normalization": "spectral", "conditional": "acgan"},
