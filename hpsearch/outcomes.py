@@ -66,7 +66,7 @@ def _success(run: Run, objective: str, seconds: float) -> Outcome:
         state="complete",
         value=last.metrics[objective],
         metrics=last.metrics,
-        reason="collapsed" if run.collapsed else None,
+        reason=run.collapsed_as if run.collapsed else None,
         message=run.collapsed or "",
         seconds=round(seconds, 3),
         steps=last.step,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hpsearch import files
 from hpsearch.errors import HpsearchError, RunFolderError, TrainerError
-from hpsearch.trial import Folder, Report, Spec
+from hpsearch.trial import Broken, Folder, Report, Spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,6 +128,7 @@ class Run:
         self.last: Report | None = reports[-1] if reports else None
         self._unsynced: list[Path] = []  # pictures
         self.collapsed: str | None = None
+        self.collapsed_as: Broken = "collapsed"
         self.provenance: dict[str, str | int] = {}
 
     def add_defaults(self, defaults: Mapping[str, Any]) -> None:
@@ -240,9 +241,10 @@ class Run:
         """Whether somebody has asked that this trial end while the others of its group go on."""
         return self.folder.stop.exists()
 
-    def collapse(self, why: str) -> None:
-        """Call the trial collapsed: it keeps its score, and says so."""
+    def collapse(self, why: str, how: Broken = "collapsed") -> None:
+        """Call the trial collapsed, or its discriminator saturated: it keeps its score."""
         self.collapsed = why
+        self.collapsed_as = how
 
     def rewind(self, step: int) -> None:
         """Forget the reports after `step`."""

@@ -12,9 +12,11 @@ from hpsearch.space import Scalar
 # A trial that a person had trained "again" is for that person: the method never looks at it.
 Role = Literal["draw", "continue", "confirm", "again"]
 State = Literal["complete", "fail"]
-# Why a trial failed; "collapsed" alone comes with a complete trial, which keeps its score.
+# What a trial may be although it is complete: it keeps its score.
+Broken = Literal["collapsed", "discriminator_saturated"]
 STOPPED = "stopped on request"  # the message of one that a person ended, as "killed"
-Reason = Literal["nonfinite", "collapsed", "timeout", "out_of_memory", "killed", "error"]
+# Why a trial failed, or how it is broken.
+Reason = Literal[Broken, "nonfinite", "timeout", "out_of_memory", "killed", "error"]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from lone_toys import Toy, result, start
 
+from hpsearch import outcomes
 from hpsearch.errors import TrainerError
 from hpsearch.fusion import Data, Evaluation, Optimizer, lone
 from hpsearch.run import NonfiniteError
@@ -61,6 +62,19 @@ def test_the_last_evaluation_decides_whether_a_trial_is_collapsed(tmp_path, last
     run = start(tmp_path, budget=10)
     lone.train(Collapses(), run)
     assert run.collapsed == last
+
+
+def test_a_trial_with_a_saturated_discriminator_is_called_so_and_keeps_its_score(tmp_path):
+    class Saturates(Toy):
+        def evaluate(self, nets, outputs, hp):
+            return Evaluation({"size": 1.0}, collapsed="flat", saturated="scores 9 apart")
+
+    run = start(tmp_path, budget=10)
+    lone.train(Saturates(), run)
+    outcomes.conclude(run.folder, "size", run, None, seconds=1.0, output=run.folder.log)
+    outcome = run.folder.read_outcome()
+    assert (outcome.state, outcome.value) == ("complete", 1.0)
+    assert (outcome.reason, outcome.message) == ("discriminator_saturated", "scores 9 apart")
 
 
 @pytest.mark.parametrize(

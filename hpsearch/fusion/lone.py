@@ -121,7 +121,7 @@ class _Training:
         parameters = self._parameters[phase]
         gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = gradient.contiguous()  # the fused kernels ignore strides
         optimizer, spec = self._optimizers[phase], self._specs[phase]
         if spec.schedule is not None:
             set_rate(optimizer, spec, updates_before(self.step, phase, self._cycle))

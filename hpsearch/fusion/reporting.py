@@ -35,7 +35,9 @@ def report(
         if run.role == "confirm" and step >= run.budget:
             metrics |= _test_metrics(trainer, nets, run.hp)
     run.collapsed = None
-    if evaluation.collapsed is not None:
+    if evaluation.saturated is not None:
+        run.collapse(evaluation.saturated, "discriminator_saturated")
+    elif evaluation.collapsed is not None:
         run.collapse(evaluation.collapsed)
     run.provenance.clear()
     run.provenance.update(evaluation.provenance)

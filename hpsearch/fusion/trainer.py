@@ -121,6 +121,9 @@ class Evaluation:
     metrics: Mapping[str, float]
     images: Mapping[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
     collapsed: str | None = None  # why the trial counts as collapsed
+    # Why the discriminator counts as saturated: it gives the generator nothing to learn from. Of a
+    # trial that is also collapsed this is what is said.
+    saturated: str | None = None
     # What the metrics were measured with: values of unlike provenance are not compared.
     provenance: Mapping[str, str | int] = field(default_factory=dict)
 

@@ -19,6 +19,7 @@ _MEANINGS: Mapping[str, str] = {
     "killed": "The process was killed from outside, or the trial was stopped on request.",
     "error": "The trainer raised an error, or its program ended with one.",
     "collapsed": "The trainer called the trial collapsed.",
+    "discriminator_saturated": "The discriminator gave the generator nothing to learn from.",
 }
 _CURES: Mapping[str, tuple[str, ...]] = {
     "nonfinite": ("Take the largest step sizes out of ", "space", ", or clip gradients."),
@@ -41,7 +42,7 @@ def failures(s: Snapshot) -> Section:
     collapsed = [
         t.spec.number
         for t in s.result.records
-        if t.outcome and t.outcome.state == "complete" and t.outcome.reason == "collapsed"
+        if t.outcome and t.outcome.state == "complete" and t.outcome.reason
     ]
     if not groups:
         blocks.append(say("No trial failed."))
@@ -52,8 +53,8 @@ def failures(s: Snapshot) -> Section:
     if collapsed:
         blocks.append(
             say(
-                f"{counted(len(collapsed), 'trial')} collapsed by the trainer's own judgement and "
-                "kept their score."
+                f"{counted(len(collapsed), 'trial')} collapsed, or had a saturated discriminator, "
+                "by the trainer's own judgement and kept their score."
             )
         )
     return Section("What failed", "failures", tuple(blocks))

@@ -1,4 +1,4 @@
-"""The GAN: its losses by hand, penalties by finite means, collapse, a short training."""
+"""The GAN: labels, packs, rates, what is said of a training; a short training."""
 
 import math
 
@@ -6,79 +6,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch.nn import functional as F
 
-from data import digits
+from data import dataset, digits
 from features import FEATURES, extractor, reference
-from gan import GAN, LOSSES, PENALTIES, judge, penalised_place, slope_penalty, why_collapsed
+from gan import GAN, judge, why_collapsed
+from gan_reports import latents, one_hot, why_saturated
+from hpsearch.errors import TrainerError
 from hpsearch.fusion import lone
-from hpsearch.run import HP
+from hpsearch.testing import fused
 
 SMALL = {"width": 8, "z_dim": 3, "batch_size": 12, "depth": 2}
-
-
-def softplus(x: float) -> float:
-    return math.log1p(math.exp(x))
-
-
-@pytest.mark.parametrize(
-    ("loss", "discriminator", "generator"),
-    [
-        ("non_saturating", (softplus(-2) + softplus(1)) / 2 + softplus(-0.5), softplus(0.5)),
-        ("wgan", -0.5 - 0.5, 0.5),
-        ("least_squares", (1 + 4) / 4 + 0.125, 0.5 * 1.5**2),
-        ("hinge", (0 + 2) / 2 + 0.5, 0.5),
-    ],
-)
-def test_a_loss_has_the_value_of_its_formula(loss, discriminator, generator):
-    real, fake = torch.tensor([[2.0], [-1.0]]), torch.tensor([[-0.5], [-0.5]])
-    of_discriminator, of_generator = LOSSES[loss]
-    assert float(of_discriminator(real, fake).mean()) == pytest.approx(discriminator)
-    assert float(of_generator(fake).mean()) == pytest.approx(generator)
-
-
-def pictures_and_noise(rows: int = 7) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    generator = torch.Generator().manual_seed(3)
-    image, away, fake = torch.randn(3, rows, 64, generator=generator)
-    return fake, {"image": image, "away": away, "mix": torch.randn(rows, 1, generator=generator)}
-
-
-def penalty_of(penalty: str, critic: nn.Module) -> torch.Tensor:
-    return slope_penalty(critic, *pictures_and_noise(), HP({"penalty": penalty}))
-
-
-def test_the_penalties_of_a_linear_critic_follow_from_its_weights():
-    critic = nn.Linear(64, 1).requires_grad_(False)
-    norm = float(critic.weight.norm())
-    assert float(penalty_of("r1", critic)) == pytest.approx(norm**2 / 2, rel=1e-5)
-    for penalty in ("gradient", "dragan"):
-        assert float(penalty_of(penalty, critic)) == pytest.approx((norm - 1) ** 2, rel=1e-4)
-
-
-def test_each_penalty_looks_at_its_own_place():
-    """128,000 unit normals a place: the standard error of a variance is 0.004."""
-    fake, batch = pictures_and_noise(2000)
-    between, real, around = (
-        penalised_place(fake, batch, HP({"penalty": penalty})) for penalty in PENALTIES
-    )
-    # u real + (1 - u) fake with u uniform in (0, 1), the same for all pixels of a picture.
-    assert float(between.var()) == pytest.approx(2 / 3, abs=0.03)
-    share = (between - fake)[:, 0] / (batch["image"] - fake)[:, 0]
-    assert 0 < float(share.min()) < 0.02 and 0.98 < float(share.max()) < 1
-    assert torch.equal(real, batch["image"])
-    assert float((around - real).std()) == pytest.approx(0.5, abs=0.01)
-
-
-@pytest.mark.parametrize("penalty", PENALTIES)
-def test_a_penaltys_slope_in_the_weights_is_that_of_double_backward(penalty):
-    critic = nn.Sequential(nn.Linear(64, 9), nn.Tanh(), nn.Linear(9, 1))
-    ours = torch.autograd.grad(penalty_of(penalty, critic), list(critic.parameters())[:3])
-    x = penalised_place(*pictures_and_noise(), HP({"penalty": penalty})).requires_grad_()
-    rows = [torch.autograd.grad(critic(x)[i, 0], x, create_graph=True)[0][i] for i in range(7)]
-    each = [0.5 * row.norm() ** 2 if penalty == "r1" else (row.norm() - 1) ** 2 for row in rows]
-    theirs = torch.autograd.grad(sum(each) / 7, list(critic.parameters())[:3])
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b)
 
 
 def test_a_generator_step_has_a_slope_in_the_generator_and_the_critic_may_be_frozen(hp):
@@ -87,6 +25,7 @@ def test_a_generator_step_has_a_slope_in_the_generator_and_the_critic_may_be_fro
     nets = trainer.build(settings)
     nets["discriminator"].requires_grad_(False)
     batch = {name: torch.randn(shape) for name, shape in trainer.noise(settings).items()}
+    batch["image"] = trainer.data(settings).train["image"][:12]
     loss = trainer.loss("generator", nets, batch, settings)
     slopes = torch.autograd.grad(loss, list(nets["generator"].parameters()))
     assert all(slope.abs().sum() > 0 for slope in slopes)
@@ -98,7 +37,9 @@ def test_a_short_training_improves_the_distance_and_leaves_pictures_and_provenan
     reports = run.folder.read_reports()
     assert reports[-1].metrics["fid"] < 0.6 * reports[0].metrics["fid"]
     assert reports[-1].metrics["fid"] < 15
-    assert set(reports[-1].metrics) == {"fid", "coverage", "test_fid", "test_coverage"}
+    watched = {"d_real", "d_fake", "loss_d", "loss_g", "gradient_d", "gradient_g"}
+    judged = {"fid", "coverage", "test_fid", "test_coverage"}
+    assert set(reports[-1].metrics) == judged | watched
     assert run.provenance == {"extractor": extractor().sha256, "samples": 1000}
     assert run.collapsed is None
     with Image.open(run.folder.artifacts / "samples-000600.png") as picture:
@@ -140,3 +81,144 @@ def test_real_pictures_are_close_to_real_pictures_in_features_of_unit_variance()
     fid, covered, spread = judge(extractor()(digits("test")[0]), "valid")
     assert fid < 1 and covered > 0.95 and 0.9 < spread < 1.1
     assert np.trace(reference("train").covariance) == pytest.approx(FEATURES)
+
+
+def watched(critic_scale: float, loss: str, hp):
+    """What is seen of a generator of black pictures, of which a critic says they are black."""
+    settings = hp(GAN, loss=loss, depth=1, width=4)
+    nets = GAN().build(settings)
+    for net in nets.values():
+        for parameter in net.parameters():
+            parameter.data.zero_()
+    nets["generator"][0][-1].bias.data.fill_(-3)
+    nets["discriminator"][0].weight.data[0] = 1 / 64  # the mean, -0.995 of a black picture
+    nets["discriminator"][0].bias.data[0] = 0.9
+    nets["discriminator"][2].weight.data[0, 0] = critic_scale
+    nets["discriminator"][2].bias.data.fill_(-0.1 * critic_scale)
+    return nets, settings, evaluated(nets, settings)
+
+
+def test_a_discriminator_that_is_sure_is_saturated_in_the_minimax_game_alone(hp):
+    assert watched(600, "minimax", hp)[2].saturated.startswith("scores ")
+    assert watched(600, "non_saturating", hp)[2].saturated is None
+    assert watched(6, "minimax", hp)[2].saturated is None
+
+
+def test_what_is_watched_is_what_autograd_gives(hp):
+    nets, settings, evaluation = watched(6, "hinge", hp)
+    real, z = digits("train")[0][:128], latents(settings.z_dim)[:128]
+    on_real = nets["discriminator"](real)
+    on_fake = nets["discriminator"](nets["generator"](z))
+    loss = F.relu(1 - on_real).mean() + F.relu(1 + on_fake).mean()
+    gradients = torch.autograd.grad(loss, list(nets["discriminator"].parameters()))
+    theirs = float(torch.cat([g.flatten() for g in gradients]).norm())
+    assert evaluation.metrics["gradient_d"] == pytest.approx(theirs, rel=1e-4)
+    assert evaluation.metrics["loss_d"] == pytest.approx(loss.item(), rel=1e-4)
+    assert evaluation.metrics["d_real"] == pytest.approx(on_real.mean().item(), rel=1e-4)
+    assert evaluation.metrics["d_fake"] == pytest.approx(on_fake.mean().item(), rel=1e-4)
+
+
+def test_a_discriminator_is_saturated_only_if_it_tells_all_pictures_apart():
+    assert why_saturated(0.5, 1e-9) == "scores 0.5 apart, the generator's gradient is 1e-09"
+    assert why_saturated(-0.5, 1e-9) is None and why_saturated(0.5, 1e-3) is None
+
+
+def test_one_hot_rows_are_those_of_torch():
+    labels = torch.tensor([2, 0, 1, 2])
+    assert torch.equal(one_hot(labels, 3, torch.float32), F.one_hot(labels, 3).float())
+
+
+@pytest.mark.parametrize("conditional", ["acgan", "projection"])
+def test_a_conditional_generator_and_its_critic_heed_the_kind(hp, conditional):
+    settings = hp(GAN, conditional=conditional, **SMALL)
+    nets = GAN().build(settings)
+    kinds = torch.eye(10)[:2]
+    images = nets["generator"](torch.zeros(2, 3), kinds)
+    assert images.shape == (2, 1, 8, 8) and not torch.equal(images[0], images[1])
+    same = images[:1].expand(2, -1, -1, -1)
+    if conditional == "acgan":
+        assert nets["discriminator"](same).shape == (2, 11)
+    else:
+        scores = nets["discriminator"](same, kinds)
+        assert scores.shape == (2, 1) and scores[0] != scores[1]
+
+
+def test_a_packed_critic_of_linear_scores_has_the_loss_of_its_packs(hp):
+    settings = hp(GAN, pack=3, loss="wgan", **SMALL | {"batch_size": 8, "width": 2, "depth": 1})
+    trainer = GAN()
+    nets = trainer.build(settings)
+    first, _, last = nets["discriminator"]
+    image, z = digits("train")[0][:8].view(-1, 1, 8, 8), torch.randn(8, 3)
+    loss = trainer.loss("discriminator", nets, {"image": image, "z": z}, settings)
+    fake = nets["generator"](z)
+    scores = [
+        last(F.leaky_relu(first(torch.cat([x[i].flatten() for i in pack])), 0.2))
+        for x in (fake, image)
+        for pack in ((0, 1, 2), (3, 4, 5))  # two pictures are left over
+    ]
+    theirs = (sum(scores[:2]) - sum(scores[2:])) / 2
+    assert loss.item() == pytest.approx(theirs.item(), rel=1e-5, abs=1e-7)
+
+
+def test_packs_of_unlike_kinds_are_refused(hp):
+    with pytest.raises(TrainerError, match="pack must be 1 with conditional acgan, got 2"):
+        GAN().build(hp(GAN, pack=2, conditional="acgan"))
+
+
+def test_rates_are_zero_after_as_many_pictures_whatever_the_batch(hp):
+    for batch in (32, 256):
+        settings = hp(GAN, samples=51200, batch_size=batch, n_critic=2, lr_d=0.5, lr_g=0.25)
+        critic, painter = (GAN().optimizer(phase, settings) for phase in GAN.phases)
+        assert critic.rate(25600 // batch) == 0.25 and critic.rate(51200 // batch) == 0
+        assert painter.rate(12800 // batch) == 0.125 and painter.rate(25600 // batch) == 0
+
+
+def test_the_critic_is_clipped_and_an_average_without_memory_is_the_generator(start):
+    run = start("fid", budget=4, report_every=4, clip=0.02, average=0.0, role="confirm", **SMALL)
+    lone.train(GAN(), run)
+    weights = run.load()["nets"]["discriminator"].values()
+    assert max(float(weight.abs().max()) for weight in weights) == pytest.approx(0.02)
+    metrics = run.folder.read_reports()[-1].metrics
+    assert metrics["fid_average"] == metrics["fid"]
+    assert metrics["test_fid_average"] == metrics["test_fid"]
+
+
+UNLIKE = [
+    {"normalization": "spectral", "pack": 2, "penalty": "gradient", "clip": 0.5, "depth": 1},
+    {"normalization": "batch", "conditional": "projection", "penalty": "dragan"},
+    {"architecture": "dcgan", "width": 3, "normalization": "layer", "penalty": "gradient"},
+    {"architecture": "dcgan", "width": 3, "normalization": "spectral", "conditional": "acgan"},
+]
+
+
+@pytest.mark.parametrize("settings", UNLIKE, ids=lambda settings: "-".join(map(str, settings)))
+def test_a_fused_gan_of_any_kind_is_the_lone_one_whoever_is_there(settings, tmp_path):
+    tries = [{**SMALL, **settings}]
+    fused.company_does_not_change_a_trials_bits(GAN, tries, tmp_path / "bits")
+    fused.a_fused_trial_has_the_numbers_of_a_lone_one(GAN, tries, tmp_path / "lone")
+
+
+@pytest.fixture
+def tinted(tmp_path):
+    """The digits in colour, 12 x 12, in a NumPy file: a hyperparameter's `data`."""
+    images, labels = digits("train")
+    grey = F.pad(images.view(-1, 1, 8, 8), (2, 2, 2, 2), value=-1)
+    colours = torch.eye(3)[labels % 3][:, :, None, None]
+    pixels = ((grey + 1) / 2 * colours * 255).to(torch.uint8).permute(0, 2, 3, 1)
+    np.savez(tmp_path / "tinted.npz", x_train=pixels.numpy(), y_train=labels.numpy())
+    return f"npz:{tmp_path / 'tinted.npz'}"
+
+
+def test_pictures_of_another_data_set_are_judged_by_an_extractor_of_their_own(tinted, start):
+    small = {"architecture": "dcgan", "width": 4, "z_dim": 4, "conditional": "projection"}
+    run = start("fid", budget=120, report_every=60, role="confirm", data=tinted, lr_g=4e-3, **small)
+    lone.train(GAN(), run)
+    first, last = run.folder.read_reports()
+    assert last.metrics["fid"] < first.metrics["fid"]
+    assert {"test_fid", "test_coverage"} <= set(last.metrics)
+    assert run.provenance["extractor"] == extractor(tinted).sha256 != extractor().sha256
+    with Image.open(run.folder.artifacts / "samples-000120.png") as picture:
+        assert picture.mode == "RGB" and picture.size == (8 * (2 * 12 + 4), 8 * (2 * 12 + 4))
+    real, labels = dataset(tinted).part("test")
+    fid, covered, _ = judge(extractor(tinted)(real), "valid", tinted)
+    assert fid < 2 and covered > 0.9 and len(labels.unique()) == 10

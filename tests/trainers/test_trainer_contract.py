@@ -15,6 +15,14 @@ GANS = [
     {"loss": "wgan", "penalty": "gradient", "penalty_weight": 10.0, "width": 16, "z_dim": 6},
     {"loss": "least_squares", "penalty": "dragan", "width": 32, "lr_d": 2e-3, "n_critic": 3},
     {"loss": "non_saturating", "penalty": "none", "width": 20, "beta1": 0.0, "batch_size": 32},
+    {
+        "loss": "loss_sensitive",
+        "generator_penalty": "gradient_norm",
+        "conditional": "acgan",
+        "normalization": "layer",
+        "width": 8,
+        "batch_size": 16,
+    },
 ]
 CLASSIFIERS = [
     {"optimizer": "sgd", "lr_sgd": 0.05, "width": 24, "dropout": 0.3, "depth": 2},

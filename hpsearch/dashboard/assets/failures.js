@@ -8,6 +8,8 @@ const CURES = {
     "Mostly too large a step. If they lie at one end of a parameter, narrow its range there.",
   collapsed:
     "They keep their value. If they lie at one end of a parameter, narrow its range there.",
+  discriminator_saturated:
+    "They keep their value. Their discriminator learns too fast: narrow its rate, or penalise it.",
   timeout: "Raise limits.trial_seconds, or narrow what makes a trial slow.",
   out_of_memory:
     "Raise limits.trial_memory_mib, lower resources.parallel, or narrow what makes a trial large.",

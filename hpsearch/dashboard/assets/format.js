@@ -56,6 +56,7 @@ export function role(name) {
 const REASONS = {
   nonfinite: "the objective became NaN or infinite",
   collapsed: "the trainer said that it collapsed",
+  discriminator_saturated: "its discriminator gave the generator nothing to learn from",
   timeout: "it took longer than its limit",
   out_of_memory: "it took more memory than there was",
   killed: "its process was killed",

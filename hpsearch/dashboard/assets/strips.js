@@ -160,7 +160,8 @@ export class Strips {
     cell.dataset.look = look;
     cell.classList.toggle("survivor", survives);
     cell.classList.toggle("continued", trial.role === "continue");
-    cell.classList.toggle("collapsed", trial.reason === "collapsed");
+    const broken = look === "done" ? trial.reason : null;
+    cell.classList.toggle("collapsed", Boolean(broken));
     cell.style.setProperty("--cell", look === "done" && rank ? shade(rank.good) : "");
     cell.style.setProperty("--done", `${Math.round(done * 100)}%`);
     const words = [`Trial ${trial.number}`];
@@ -170,7 +171,7 @@ export class Strips {
     else if (look === "failed") words.push(`failed: ${trial.reason}`);
     else if (look === "running") words.push(`running, ${Math.round(done * 100)} %`);
     else words.push("waits");
-    if (trial.reason === "collapsed") words.push("collapsed");
+    if (broken) words.push(broken.replaceAll("_", " "));
     if (survives) words.push("survivor");
     cell.setAttribute("aria-label", words.join(", "));
   }
