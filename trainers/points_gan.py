@@ -16,7 +16,6 @@ from mixtures import Array, Mixture, census, mixture, training_set
 from vector_gan import VectorGAN, latents
 
 SAMPLES = 2500  # that a report judges, as in PacGAN
-FREQUENCIES = 32
 SIDE = 192  # pixels of the map of samples
 
 
@@ -24,15 +23,15 @@ class PointsGAN(VectorGAN):
     defaults = {
         **VectorGAN.defaults,
         "data": "grid25",  # ring8
-        "fourier": 0.0,  # standard deviation of the discriminator's frequencies; 0 for plain points
+        "octaves": 0,  # of sines and cosines that the discriminator sees of a point
     }
-    structure = (*VectorGAN.structure, "data")
+    structure = (*VectorGAN.structure, "data", "octaves")
 
     def samples(self, hp: HP) -> Tensor:
         return training_set(hp.data)
 
     def seen(self, hp: HP, d: int) -> tuple[nn.Module, int]:
-        return Fourier(d, hp.fourier), d + 2 * FREQUENCIES
+        return (Octaves(hp.octaves) if hp.octaves else nn.Identity()), d * (1 + 2 * hp.octaves)
 
     def inputs(self, hp: HP) -> dict[str, Tensor]:
         return {"z": latents(SAMPLES, hp.z_dim)}
@@ -63,21 +62,19 @@ class PointsGAN(VectorGAN):
         )
 
 
-class Fourier(nn.Module):
-    """Points [n, d] to [n, d + 2 FREQUENCIES]: themselves, sin(2π B x) and cos(2π B x).
+class Octaves(nn.Module):
+    """Points [n, d] to [n, d (1 + 2 octaves)]: themselves, and sines and cosines of each coordinate.
 
-    Tancik et al. 2020, sec. 5: B is normal. It lets a small network see structure that is fine
-    beside the range of x.
+    The first octave's period is 4, and each other's half of the one before (Mildenhall et al. 2020,
+    eq. 4). They let a small network see what is fine beside the range of x (Tancik et al. 2020).
     """
 
-    def __init__(self, d: int, deviation: float) -> None:
+    def __init__(self, octaves: int) -> None:
         super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        frequencies = deviation * torch.randn(FREQUENCIES, d, generator=generator)
-        self.register_buffer("frequencies", 2 * math.pi * frequencies)
+        self.octaves = octaves
 
     def forward(self, x: Tensor) -> Tensor:
-        angles = x @ self.frequencies.T
+        angles = torch.cat([x * (math.pi / 2 * 2**i) for i in range(self.octaves)], dim=1)
         return torch.cat([x, angles.sin(), angles.cos()], dim=1)
 
 
