@@ -9,7 +9,7 @@ has found the best, not just the better.
 
 The critic is the symmetric matrix S of its quadratic form yᵀ S y, with the penalty w/2 |S|². At
 principal components S vanishes on what the generator spans, so for `wasserstein` and `wgan` no w
-moves the optimum. For the other losses it does (Cho & Suh 2019).
+moves the optimum. For the other losses it may (Cho & Suh 2019): the less, the larger w.
 """
 
 import functools

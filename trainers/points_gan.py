@@ -63,7 +63,7 @@ class PointsGAN(VectorGAN):
 
 
 class Octaves(nn.Module):
-    """Points [n, d] to [n, d (1 + 2 octaves)]: themselves, and sines and cosines of each coordinate.
+    """Points [n, d] to [n, d (1 + 2 octaves)]: themselves, and sines and cosines of them.
 
     The first octave's period is 4, and each other's half of the one before (Mildenhall et al. 2020,
     eq. 4). They let a small network see what is fine beside the range of x (Tancik et al. 2020).

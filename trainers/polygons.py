@@ -1,4 +1,4 @@
-"""Pictures of convex polygons: a manifold that is known, so that a generator can be held against it.
+"""Pictures of convex polygons: a manifold that is known, to hold a generator against.
 
 After Lucic et al. 2018 ("Are GANs created equal?"), sec. 5. Here the corners of a polygon lie on a
 circle. Every triangle has one, and such polygons are convex whatever their angles, so a polygon is

@@ -21,7 +21,6 @@ from projection import nearest
 from vector_gan import VectorGAN, latents
 
 DRAWN = 8192  # polygons to train on
-JUDGED = 64  # pictures of either kind that a report looks at
 TRIED = 1024  # generated pictures, the nearest of which is where an inversion begins
 STEPS = 10  # of an inversion
 SEEDS = {"train": 0, "valid": 2, "test": 3}  # the projection's own polygons have 1
@@ -36,6 +35,7 @@ class PolygonsGAN(VectorGAN):
         "pixels": 12,  # of a side
         "softness": 0.4,  # width of the edges in pixels; the less, the less smooth the manifold
         "pieces": 1,  # of the manifold, between which there is no path
+        "judged": 64,  # pictures of either kind that a report looks at
         "near": 0.2,  # the squared distance, summed over pixels, up to which a picture counts
     }
     structure = (*VectorGAN.structure, "corners", "pixels", "softness", "pieces")
@@ -65,7 +65,7 @@ class PolygonsGAN(VectorGAN):
         return Evaluation(
             metrics=found,
             images={"samples": sheet(pictures[: GRID * GRID], of.pixels)},
-            provenance={"polygons": repr(of), "near": str(hp.near), "samples": JUDGED},
+            provenance={"polygons": repr(of), "near": str(hp.near), "samples": hp.judged},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
@@ -95,10 +95,10 @@ def judge(
         pictures: what it makes of `latents(TRIED, hp.z_dim)`.
         of: the manifold.
         part: whose polygons are to be recalled, "valid" or "test".
-        hp: of it `near` and `z_dim`.
+        hp: of it `near`, `judged` and `z_dim`.
     """
-    away = of.squared_distances(pictures[:JUDGED])
-    wanted = drawn(of, part, JUDGED).to(pictures)
+    away = of.squared_distances(pictures[: hp.judged])
+    wanted = drawn(of, part, hp.judged).to(pictures)
     missed = squared_misses(generator, wanted, latents(TRIED, hp.z_dim).to(pictures), pictures)
     precision = float((away <= hp.near).double().mean())
     recall = float((missed <= hp.near).double().mean())

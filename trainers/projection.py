@@ -1,4 +1,4 @@
-"""The nearest point of a manifold that is given by a map: of polygons, or of what a generator makes.
+"""The nearest point of a manifold given by a map: of polygons, or of what a generator makes.
 
 Levenberg 1944, Marquardt 1963, with a damping for each target of its own.
 """

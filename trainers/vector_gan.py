@@ -18,7 +18,7 @@ PENALTIES = ("gradient", "r1")
 
 
 class VectorGAN(Trainer):
-    """What GANs of vectors have in common; a subclass gives the samples and judges the generator."""
+    """What GANs of vectors have in common; a subclass gives samples and judges the generator."""
 
     defaults = {
         "loss": "non_saturating",  # wgan, least_squares, hinge
