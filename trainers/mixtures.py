@@ -7,7 +7,7 @@ sec. 4.1.
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,21 +61,27 @@ RING8 = Mixture(
 MIXTURES = {mixture.name: mixture for mixture in (GRID25, RING8)}
 
 
-def mixture(name: str) -> Mixture:
-    """The mixture of a name.
+def mixture(name: str, deviation: float | None = None) -> Mixture:
+    """The mixture of a name, with its own standard deviation or another.
 
     Raises:
-        ValueError: there is no such mixture.
+        ValueError: there is no such mixture, or its discs of high quality would overlap.
     """
     if name not in MIXTURES:
         raise ValueError(f"no data set {name!r} (has: {', '.join(MIXTURES)})")
-    return MIXTURES[name]
+    if deviation is None:
+        return MIXTURES[name]
+    apart = np.hypot(*(MIXTURES[name].modes[1] - MIXTURES[name].modes[0]))
+    most = float(apart / (2 * NEAR))
+    if not 0 < deviation < most:
+        raise ValueError(f"{name}: deviation must be above 0 and below {most:.3g}, got {deviation}")
+    return replace(MIXTURES[name], deviation=deviation)
 
 
 @functools.cache
-def training_set(name: str) -> Tensor:
+def training_set(name: str, deviation: float | None = None) -> Tensor:
     """[DRAWN, 2], float32, divided by the mixture's scale; the same object at each call."""
-    of = mixture(name)
+    of = mixture(name, deviation)
     return torch.tensor(of.sample(DRAWN, seed=0) / of.scale, dtype=torch.float32)
 
 

@@ -23,12 +23,13 @@ class PointsGAN(VectorGAN):
     defaults = {
         **VectorGAN.defaults,
         "data": "grid25",  # ring8
+        "deviation": None,  # of each mode; None for 0.05 of the grid's and 0.01 of the ring's
         "octaves": 0,  # of sines and cosines that the discriminator sees of a point
     }
-    structure = (*VectorGAN.structure, "data", "octaves")
+    structure = (*VectorGAN.structure, "data", "deviation", "octaves")
 
     def samples(self, hp: HP) -> Tensor:
-        return training_set(hp.data)
+        return training_set(hp.data, hp.deviation)
 
     def seen(self, hp: HP, d: int) -> tuple[nn.Module, int]:
         return (Octaves(hp.octaves) if hp.octaves else nn.Identity()), d * (1 + 2 * hp.octaves)
@@ -44,7 +45,7 @@ class PointsGAN(VectorGAN):
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
     ) -> Evaluation:
-        of = mixture(hp.data)
+        of = mixture(hp.data, hp.deviation)
         points = outputs["points"].detach().cpu().double().numpy() * of.scale
         if not np.isfinite(points).all():
             return Evaluation({"jsd": float("nan")})
@@ -58,7 +59,7 @@ class PointsGAN(VectorGAN):
             },
             images={"samples": scatter(points, of)},
             collapsed=why_collapsed(found.modes, of),
-            provenance={"data": of.name, "samples": SAMPLES},
+            provenance={"data": f"{of.name} {of.deviation:g}", "samples": SAMPLES},
         )
 
 

@@ -5,24 +5,25 @@ sec. 2: packing), which shows it a generator that has lost modes.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from gan import LOSSES, slope_penalty
+from gan import LOSSES
 from hpsearch.fusion import Alike, Data, Optimizer, Padded, Schedule, Trainer
 from hpsearch.run import HP
 
-PENALTIES = ("gradient", "r1")
+PENALTIES = ("gradient", "r1", "r1_r2")
 
 
 class VectorGAN(Trainer):
     """What GANs of vectors have in common; a subclass gives samples and judges the generator."""
 
     defaults = {
-        "loss": "non_saturating",  # wgan, least_squares, hinge
-        "penalty": "r1",  # gradient, none
+        "loss": "non_saturating",  # wgan, least_squares, hinge, relativistic
+        "penalty": "r1",  # gradient, r1_r2, none
         "penalty_weight": 0.1,
         "lr_g": 1e-3,
         "lr_d": 1e-3,
@@ -87,20 +88,83 @@ class VectorGAN(Trainer):
         self, phase: str, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], hp: HP
     ) -> Tensor:
         discriminator = nets["discriminator"]
-        fake = nets["generator"](batch["z"])
-        if phase == "generator":
-            of = {
-                name: functools.partial(g, discriminator(fake)) for name, (_, g) in LOSSES.items()
-            }
-            return hp.pick("loss", of).mean()
-        real = batch["sample"]
+        real, fake = batch["sample"], nets["generator"](batch["z"])
         on_real, on_fake = discriminator(torch.cat([real, fake])).chunk(2)
-        of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in LOSSES.items()}
+        if phase == "generator":
+            of = {name: functools.partial(g, on_real, on_fake) for name, (_, g) in PAIRED.items()}
+            return hp.pick("loss", of).mean()
+        of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in PAIRED.items()}
         loss = hp.pick("loss", of).mean()
         if hp.among("penalty", *PENALTIES):
-            seen = {**batch, "image": real}
-            loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, seen, hp)
+            loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, batch, hp)
         return loss
+
+
+def relativistic_d(real: Tensor, fake: Tensor) -> Tensor:
+    """-log σ(D(x) - D(G(z))): real above fake, pair by pair (Jolicoeur-Martineau 2019, eq. 3).
+
+    It has no bad basins in which modes are lost (Sun et al. 2020, sec. 3).
+    """
+    return F.softplus(fake - real)
+
+
+def relativistic_g(real: Tensor, fake: Tensor) -> Tensor:
+    """-log σ(D(G(z)) - D(x)), the same the other way round."""
+    return F.softplus(real - fake)
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def _of_fake(loss: Callable[[Tensor], Tensor]) -> Loss:
+    return lambda real, fake: loss(fake)
+
+
+PAIRED: dict[str, tuple[Loss, Loss]] = {
+    **{name: (d, _of_fake(g)) for name, (d, g) in LOSSES.items()},
+    "relativistic": (relativistic_d, relativistic_g),
+}
+
+
+def slope_penalty(
+    discriminator: Callable[[Tensor], Tensor], fake: Tensor, batch: Mapping[str, Tensor], hp: HP
+) -> Tensor:
+    """As the penalties of `gan.py` on the slope |∇D(x)|, with one more.
+
+    "gradient": (|∇D| - 1)² between fake and real samples (Gulrajani et al. 2017, eq. 3).
+    "r1": ½ |∇D|² at the real samples (Mescheder et al. 2018, eq. 9).
+    "r1_r2": the sum of ½ |∇D|² at the real and at the fake samples (their eqs. 9 and 10), each of
+        half a batch.
+
+    Args:
+        discriminator: [n, d] to [n // m, 1].
+        fake: [n, d].
+        batch: "sample" [n, d] and the normal noise "mix" [n, 1].
+        hp: of it just `penalty`.
+
+    Returns:
+        Mean over the batch; for a packed discriminator the slope is that in all m samples.
+    """
+    real, half = batch["sample"], fake.shape[0] // 2
+
+    def between() -> Tensor:
+        share = torch.special.ndtr(batch["mix"])
+        return share * real + (1 - share) * fake
+
+    places = {
+        "gradient": between,
+        "r1": lambda: real,
+        "r1_r2": lambda: torch.cat([real[:half], fake[half:]]),
+    }
+    at = hp.pick("penalty", places)
+    slopes = torch.func.grad(lambda x: discriminator(x).sum())(at)
+    square = (slopes.reshape(-1, hp.packing * slopes.shape[1]) ** 2).sum(1)
+    penalties = {
+        "gradient": lambda: ((square + 1e-12).sqrt() - 1) ** 2,  # the root has no slope at 0
+        "r1": lambda: 0.5 * square,
+        "r1_r2": lambda: square,
+    }
+    return hp.pick("penalty", penalties).mean()
 
 
 class Packed(nn.Module):

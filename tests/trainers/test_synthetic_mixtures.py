@@ -78,6 +78,14 @@ def test_an_unknown_mixture_is_refused_with_those_there_are():
         mixture("grid")
 
 
+def test_a_deviation_may_be_another_as_long_as_the_discs_are_apart():
+    wide = mixture("grid25", 0.3)
+    assert wide.deviation == 0.3 and wide.scale**2 == pytest.approx(8.09)
+    assert census(wide.sample(50_000, seed=4), wide).quality == pytest.approx(0.98889, abs=0.003)
+    with pytest.raises(ValueError, match=r"above 0 and below 0\.333, got 0\.4"):
+        mixture("grid25", 0.4)
+
+
 def test_a_generator_of_one_mode_is_collapsed_and_one_of_none_is_just_bad():
     assert why_collapsed(1, RING8) == "1 of 8 modes"
     assert why_collapsed(2, GRID25) == "2 of 25 modes"
