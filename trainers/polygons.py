@@ -101,7 +101,7 @@ class Polygons:
         polygons, bands, known = _starts(self)
         found = torch.cdist(pictures, known.to(pictures)).argmin(1).cpu()
         start, band = polygons[found].to(pictures), bands[found].to(pictures)
-        squares, _ = nearest(self.render, pictures, start, STEPS, band)
+        squares, _ = nearest(lambda at: self.render(at, band), pictures, start, STEPS)
         return squares
 
 
