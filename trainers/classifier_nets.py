@@ -169,6 +169,8 @@ def _body(hp: HP, shape: Shape) -> tuple[nn.Module, Shape]:
 
 
 def _layer(kind: str, style: Style, channels: int, width: int, kernel: int) -> nn.Module:
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, got {kernel}")
     if kind == "separable":  # Chollet 2017: of each channel, then across them
         own = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
         return nn.Sequential(own, _unit(style, channels, width, 1))
@@ -210,9 +212,7 @@ def _resnet(hp: HP, style: Style, channels: int) -> nn.Module:
         for i in range(hp.depth):
             stride = 2 if stage and not i else 1
             before, wide = wide, hp.width * 2**stage
-            block = nn.Sequential(
-                _unit(style, before, wide, 3, stride), _second_unit(style, wide)
-            )
+            block = nn.Sequential(_unit(style, before, wide, 3, stride), _second_unit(style, wide))
             after = style.act() if style.order == "post" else nn.Identity()
             around = _around(before, wide, stride)
             layers.append(

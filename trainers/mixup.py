@@ -15,7 +15,7 @@ def symmetric_beta(normals: Tensor, alpha: float | Tensor) -> Tensor:
 
     Args:
         normals: [..., 2], standard normal.
-        alpha: above 0, or 0 for draws of 0 and 1; may differ between trials that are trained as one.
+        alpha: above 0, or 0 for draws of 0 and 1; may differ between trials trained as one.
 
     Returns:
         [...], in [0, 1].
