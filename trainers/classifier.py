@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from adversarial import PIECE, pgd, robustness
 from augment import SLOTS, augmented, noise_shape
+from classifier_nets import ACTIVATIONS as ACTIVATIONS
 from classifier_nets import LAYERS, build_net, mask_shape
 from classifier_scores import confusion, confusion_picture, score
 from data import Part, dataset

@@ -23,5 +23,5 @@ def confusion(logits: Tensor, labels: Tensor) -> Tensor:
 def confusion_picture(counts: Tensor) -> np.ndarray:
     """Shares of each true class (a row), from white for none to black for all; in [0, 1]."""
     shares = (counts / counts.sum(1, keepdim=True).clamp_min(1)).double().cpu().numpy()
-    cell = max(1, 160 // len(shares))
+    cell = max(1, 80 // len(shares))
     return np.kron(1 - shares, np.ones((cell, cell)))
