@@ -9,7 +9,7 @@ from classifier import Classifier
 from mixup import mixed, symmetric_beta
 
 
-@pytest.mark.parametrize("alpha", [0.05, 0.3, 1.0, 4.0])
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_the_share_is_beta_distributed(alpha):
     """Kolmogorov and Smirnov say otherwise once in a million."""
     normals = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(0)).double()
