@@ -124,7 +124,7 @@ def wasserstein_d(real: Tensor, fake: Tensor, form: Tensor) -> Tensor:
     """ψ(y) + ψ*(ŷ) for ψ(y) = ½ yᵀ A y with A = exp(S), whose conjugate is ½ ŷᵀ A⁻¹ ŷ.
 
     Least over convex ψ where E|y|² + E|ŷ|² - 2 E[ψ(y) + ψ*(ŷ)] is the squared distance (Feizi et
-    al. 2017, eq. 5, with quadratic ψ).
+    al. 2017, with quadratic ψ).
     """
     return 0.5 * (quadratic(real, exponential(form)) + quadratic(fake, exponential(-form)))
 

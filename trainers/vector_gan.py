@@ -101,9 +101,9 @@ class VectorGAN(Trainer):
 
 
 def relativistic_d(real: Tensor, fake: Tensor) -> Tensor:
-    """-log σ(D(x) - D(G(z))): real above fake, pair by pair (Jolicoeur-Martineau 2019, eq. 3).
+    """-log σ(D(x) - D(G(z))): real above fake, pair by pair (Jolicoeur-Martineau 2019).
 
-    It has no bad basins in which modes are lost (Sun et al. 2020, sec. 3).
+    It has no bad basins in which modes are lost (Sun et al. 2020).
     """
     return F.softplus(fake - real)
 
