@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gan import LOSSES
+from gan_losses import PAIRED
 from hpsearch.fusion import Data, Evaluation, Optimizer, Schedule, Trainer
 from hpsearch.run import HP
 from metrics import frechet_distance
@@ -78,11 +78,11 @@ class LQG(Trainer):
         form = critic()
         if phase == "generator":
             of_fake = quadratic(fake, form)
-            losses = {name: functools.partial(LOSSES[name][1], of_fake) for name in OF_LOGITS}
+            losses = {name: functools.partial(PAIRED[name][1], of_fake) for name in OF_LOGITS}
             losses["wasserstein"] = lambda: wasserstein_g(fake, form)
             return hp.pick("loss", losses).mean()
         of_real, of_fake = quadratic(real, form), quadratic(fake, form)
-        losses = {name: functools.partial(LOSSES[name][0], of_real, of_fake) for name in OF_LOGITS}
+        losses = {name: functools.partial(PAIRED[name][0], of_real, of_fake) for name in OF_LOGITS}
         losses["wasserstein"] = lambda: wasserstein_d(real, fake, form)
         penalty = 0.5 * hp.penalty_weight * (form**2).sum()
         return hp.pick("loss", losses).mean() + penalty

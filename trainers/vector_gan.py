@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan import LOSSES
+from gan_losses import PAIRED
 from hpsearch.fusion import Alike, Data, Optimizer, Padded, Schedule, Trainer
 from hpsearch.run import HP
 
@@ -22,7 +22,7 @@ class VectorGAN(Trainer):
     """What GANs of vectors have in common; a subclass gives samples and judges the generator."""
 
     defaults = {
-        "loss": "non_saturating",  # wgan, least_squares, hinge, relativistic
+        "loss": "non_saturating",  # minimax, wgan, least_squares, hinge, relativistic
         "penalty": "r1",  # gradient, r1_r2, none
         "penalty_weight": 0.1,
         "lr_g": 1e-3,
@@ -91,9 +91,9 @@ class VectorGAN(Trainer):
         real, fake = batch["sample"], nets["generator"](batch["z"])
         on_real, on_fake = discriminator(torch.cat([real, fake])).chunk(2)
         if phase == "generator":
-            of = {name: functools.partial(g, on_real, on_fake) for name, (_, g) in PAIRED.items()}
+            of = {name: functools.partial(g, on_real, on_fake) for name, (_, g) in LOSSES.items()}
             return hp.pick("loss", of).mean()
-        of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in PAIRED.items()}
+        of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in LOSSES.items()}
         loss = hp.pick("loss", of).mean()
         if hp.among("penalty", *PENALTIES):
             loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, batch, hp)
@@ -120,8 +120,8 @@ def _of_fake(loss: Callable[[Tensor], Tensor]) -> Loss:
     return lambda real, fake: loss(fake)
 
 
-PAIRED: dict[str, tuple[Loss, Loss]] = {
-    **{name: (d, _of_fake(g)) for name, (d, g) in LOSSES.items()},
+LOSSES: dict[str, tuple[Loss, Loss]] = {
+    **{name: (d, _of_fake(g)) for name, (d, g) in PAIRED.items()},
     "relativistic": (relativistic_d, relativistic_g),
 }
 
@@ -129,7 +129,7 @@ PAIRED: dict[str, tuple[Loss, Loss]] = {
 def slope_penalty(
     discriminator: Callable[[Tensor], Tensor], fake: Tensor, batch: Mapping[str, Tensor], hp: HP
 ) -> Tensor:
-    """As the penalties of `gan.py` on the slope |∇D(x)|, with one more.
+    """As the penalties of `gan_losses.py` on the slope |∇D(x)|, with one more.
 
     "gradient": (|∇D| - 1)² between fake and real samples (Gulrajani et al. 2017, eq. 3).
     "r1": ½ |∇D|² at the real samples (Mescheder et al. 2018, eq. 9).

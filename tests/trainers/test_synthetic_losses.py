@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hpsearch.run import HP
-from vector_gan import PAIRED, slope_penalty
+from vector_gan import LOSSES, slope_penalty
 
 REAL = torch.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
 FAKE = torch.tensor([[1.0, 0.0], [5.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
@@ -20,7 +20,7 @@ def penalty_of(penalty: str, critic, packing: int = 1) -> float:
 
 def test_a_relativistic_loss_is_of_the_difference():
     real, fake = torch.tensor([[2.0], [-1.0]]), torch.tensor([[0.5], [0.5]])
-    of_discriminator, of_generator = PAIRED["relativistic"]
+    of_discriminator, of_generator = LOSSES["relativistic"]
     by_hand = [-math.log(1 / (1 + math.exp(-x))) for x in (1.5, -1.5)]
     assert of_discriminator(real, fake).flatten().tolist() == pytest.approx(by_hand)
     assert of_generator(real, fake).flatten().tolist() == pytest.approx(by_hand[::-1])
@@ -28,8 +28,8 @@ def test_a_relativistic_loss_is_of_the_difference():
 
 def test_a_generators_other_losses_do_not_look_at_real_samples():
     fake = torch.tensor([[0.5], [-2.0]])
-    for name in ("non_saturating", "wgan", "least_squares", "hinge"):
-        loss = PAIRED[name][1]
+    for name in ("non_saturating", "minimax", "wgan", "least_squares", "hinge"):
+        loss = LOSSES[name][1]
         assert torch.equal(loss(torch.zeros(2, 1), fake), loss(torch.ones(2, 1), fake))
 
 
