@@ -118,7 +118,8 @@ def _server() -> socket.socket:
             [sys.executable, "-c", _SERVER],
             stdin=theirs,
             stdout=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": str(HERE.parent), MARK: BLANK},
+            # Whether there is a width is seen at import; which, when something is printed.
+            env=os.environ | {"PYTHONPATH": str(HERE.parent), MARK: BLANK, "COLUMNS": "200"},
             start_new_session=True,
         )
 

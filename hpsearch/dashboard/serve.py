@@ -1,6 +1,7 @@
 """The dashboard as a server of one process: our pages, Optuna Dashboard beside them, the gate."""
 
 import concurrent.futures
+import contextlib
 import errno
 import os
 import secrets
@@ -95,7 +96,8 @@ class Server:
     def close(self) -> None:
         """End it, from any thread."""
         if self._serves:
-            self._first.trigger.pull_trigger(self._close_sockets)
+            with contextlib.suppress(OSError):  # an interrupt has closed them already
+                self._first.trigger.pull_trigger(self._close_sockets)
         else:
             self._close_sockets()
         self._hands.shutdown()
