@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hpsearch.fusion import Evaluation
 from hpsearch.run import HP
 from mixtures import Array, Mixture, census, mixture, training_set
-from vector_gan import VectorGAN, latents
+from vector_gan import VectorGAN, judged, latents
 
 SAMPLES = 2500  # that a report judges, as in PacGAN
 SIDE = 192  # pixels of the map of samples
@@ -40,7 +40,7 @@ class PointsGAN(VectorGAN):
     def outputs(
         self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
     ) -> dict[str, Tensor]:
-        return {"points": nets["generator"](inputs["z"])}
+        return {"points": judged(nets)(inputs["z"])}
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP

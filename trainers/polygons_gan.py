@@ -18,7 +18,7 @@ from hpsearch.fusion import Evaluation
 from hpsearch.run import HP
 from polygons import Polygons
 from projection import nearest
-from vector_gan import VectorGAN, latents
+from vector_gan import VectorGAN, judged, latents
 
 DRAWN = 8192  # polygons to train on
 TRIED = 1024  # generated pictures, the nearest of which is where an inversion begins
@@ -52,7 +52,7 @@ class PolygonsGAN(VectorGAN):
     def outputs(
         self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
     ) -> dict[str, Tensor]:
-        return {"pictures": nets["generator"](inputs["z"])}
+        return {"pictures": judged(nets)(inputs["z"])}
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
@@ -61,7 +61,7 @@ class PolygonsGAN(VectorGAN):
         if not torch.isfinite(pictures).all():
             return Evaluation({"f1": float("nan")})
         of = manifold(hp)
-        found = judge(nets["generator"], pictures, of, "valid", hp)
+        found = judge(judged(nets), pictures, of, "valid", hp)
         return Evaluation(
             metrics=found,
             images={"samples": sheet(pictures[: GRID * GRID], of.pixels)},
@@ -69,7 +69,7 @@ class PolygonsGAN(VectorGAN):
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
-        generator = nets["generator"]
+        generator = judged(nets)
         z = latents(TRIED, hp.z_dim).to(next(generator.parameters()))
         found = judge(generator, generator(z), manifold(hp), "test", hp)
         return {f"test_{name}": value for name, value in found.items()}

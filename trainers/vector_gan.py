@@ -30,6 +30,7 @@ class VectorGAN(Trainer):
         "beta1": 0.0,
         "beta2": 0.99,
         "decay": 0,  # updates over which a network's rate falls to a twentieth; 0 for never
+        "average": None,  # decay of the generator's moving average, which is judged in its place
         "n_critic": 1,  # updates of the discriminator for one of the generator
         "packing": 1,  # samples that the discriminator judges as one
         "depth": 2,
@@ -79,7 +80,13 @@ class VectorGAN(Trainer):
     def optimizer(self, phase: str, hp: HP) -> Optimizer:
         lr, often = (hp.lr_d, hp.n_critic) if phase == "discriminator" else (hp.lr_g, 1)
         schedule = Schedule("exponential", hp.decay * often, final=0.05) if hp.decay else None
-        return Optimizer("adam", lr=lr, betas=(hp.beta1, hp.beta2), schedule=schedule)
+        return Optimizer(
+            "adam",
+            lr=lr,
+            betas=(hp.beta1, hp.beta2),
+            schedule=schedule,
+            average=hp.average if phase == "generator" else None,
+        )
 
     def repeats(self, phase: str, hp: HP) -> int:
         return hp.n_critic if phase == "discriminator" else 1
@@ -98,6 +105,11 @@ class VectorGAN(Trainer):
         if hp.among("penalty", *PENALTIES):
             loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, batch, hp)
         return loss
+
+
+def judged(nets: Mapping[str, nn.Module]) -> nn.Module:
+    """The generator, or its moving average if there is one."""
+    return nets.get("generator_average", nets["generator"])
 
 
 def relativistic_d(real: Tensor, fake: Tensor) -> Tensor:
