@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import errno
+import logging
 import os
 import secrets
 import socket
@@ -52,6 +53,9 @@ class Server:
         names: Iterable[str] = (),
     ) -> None:
         from waitress import create_server
+
+        # That a request waits for one of the threads is nothing that anybody must do something about.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
         if token is not None and len(token) < SHORTEST_TOKEN:
             raise HpsearchError(
