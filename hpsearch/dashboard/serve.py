@@ -54,7 +54,7 @@ class Server:
     ) -> None:
         from waitress import create_server
 
-        # That a request waits for one of the threads is nothing that anybody must do something about.
+        # That a request waits for a thread is nothing that anybody must do something about.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
         if token is not None and len(token) < SHORTEST_TOKEN:
