@@ -19,6 +19,7 @@ from gan_reports import (
     GRID,
     SAMPLES,
     every_kind,
+    further,
     judge,
     latents,
     sheet,
@@ -54,6 +55,7 @@ class GAN(Trainer):
         "beta2": 0.99,
         "samples": 0,  # real pictures after which both rates, falling linearly, are 0; 0 for never
         "average": None,  # decay of the generator's moving average; None for no average
+        "judges": (),  # besides fid and coverage, by their names in judges/table.py
         "n_critic": 1,  # updates of the discriminator for one of the generator
         "depth": 2,
         "width": 128,
@@ -173,12 +175,13 @@ class GAN(Trainer):
         if "features_average" in outputs:
             average = judge(eye.scaled(outputs["features_average"]), "valid", *_place(hp))
             metrics |= {"fid_average": average[0], "coverage_average": average[1]}
+        metrics |= (more := further(hp.judges, eye.scaled(outputs["features"]), *_place(hp)))[0]
         return Evaluation(
             metrics=metrics | seen,
             images={"samples": sheet(outputs["first"])},
             collapsed=why_collapsed(covered, spread),
             saturated=why_saturated(gap, seen["gradient_g"]),
-            provenance={"extractor": eye.sha256, "samples": SAMPLES},
+            provenance={"extractor": eye.sha256, "samples": SAMPLES, **more[1]},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:

@@ -1,14 +1,16 @@
 """How a generator is judged at a report, and what is said when training has gone wrong."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import judges
 from data import dataset
-from features import reference
+from features import REFERENCE, extractor, reference
 from metrics import Array, frechet_distance, moments, share_covered
 
 SAMPLES = 1000  # generated pictures that a report judges, from latents that are always the same
@@ -35,6 +37,29 @@ def judge(
     fid = frechet_distance(real.mean, real.covariance, mean, covariance)
     spread = np.trace(covariance) / np.trace(real.covariance)
     return fid, share_covered(real.features, real.radii, features), float(spread)
+
+
+def further(
+    names: Sequence[str], features: Array, name: str = "digits", root: str | None = None
+) -> tuple[dict[str, float], dict[str, str | int]]:
+    """What more judges say of generated pictures, and what they were measured with.
+
+    Args:
+        names: of `judges.JUDGES`; those that look at features.
+        features: as `judge` takes them.
+        name: of the data set, with whose validation pictures they are compared.
+        root: the folder with its files.
+    """
+    if not names:
+        return {}, {}
+    found = judges.judge(names, _real(name, root), features)
+    return {judge: said.value for judge, said in found.items()}, judges.provenance(found.values())
+
+
+@functools.cache
+def _real(name: str, root: str | None) -> judges.Reference:
+    pictures = dataset(name, root).part("valid")[0][:REFERENCE]
+    return judges.Reference(pictures, extractor(name, root))
 
 
 def why_collapsed(covered: float, spread: float) -> str | None:

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+import judges
 from data import dataset, digits
 from features import FEATURES, extractor, reference
 from gan import GAN, judge, why_collapsed
@@ -222,3 +223,17 @@ def test_pictures_of_another_data_set_are_judged_by_an_extractor_of_their_own(ti
     real, labels = dataset(tinted).part("test")
     fid, covered, _ = judge(extractor(tinted)(real), "valid", tinted)
     assert fid < 2 and covered > 0.9 and len(labels.unique()) == 10
+
+
+def test_more_judges_say_what_the_study_asks_them_and_leave_their_settings(hp):
+    names = ["kernel", "recall", "density"]
+    plain, asked = hp(GAN, **SMALL), hp(GAN, judges=names, **SMALL)
+    nets = GAN().build(plain)
+    before, after = evaluated(nets, plain), evaluated(nets, asked)
+    eye = extractor()
+    with torch.no_grad():
+        features = eye(nets["generator"](latents(3)))
+    found = judges.judge(names, dataset("digits").part("valid")[0], features, eye)
+    said = {name: judgement.value for name, judgement in found.items()}
+    assert after.metrics == pytest.approx(before.metrics | said)
+    assert after.provenance == before.provenance | judges.provenance(found.values())
