@@ -1,5 +1,5 @@
 # Everything that a person or CI calls. `sweep` and `test` set up what they need themselves.
-.PHONY: install sweep dashboard test lint types layers bench clean
+.PHONY: install sweep studies mnist dashboard test lint types layers bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -22,6 +22,12 @@ install: $(READY)  ## make the environment in .venv
 
 sweep: $(READY)  ## run the main study (STUDY=path for another), or go on with it
 	$(BIN)/hpsearch run $(STUDY)
+
+studies: $(READY)  ## every study that needs no data of others, about ten minutes
+	$(BIN)/python benchmarks/studies.py
+
+mnist: $(READY)  ## MNIST's files, into data/mnist
+	$(BIN)/python trainers/get_data.py mnist
 
 dashboard: $(READY)  ## the pages of the searches in RUNS (FLAGS=--allow-control to act on them)
 	$(BIN)/hpsearch dashboard $(RUNS) --open $(FLAGS)
