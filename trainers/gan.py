@@ -55,7 +55,7 @@ class GAN(Trainer):
         "beta2": 0.99,
         "samples": 0,  # real pictures after which both rates, falling linearly, are 0; 0 for never
         "average": None,  # decay of the generator's moving average; None for no average
-        "judges": (),  # besides fid and coverage, by their names in judges/table.py
+        "judges": "",  # besides fid and coverage: names of judges/table.py, with spaces between
         "n_critic": 1,  # updates of the discriminator for one of the generator
         "depth": 2,
         "width": 128,
@@ -175,13 +175,14 @@ class GAN(Trainer):
         if "features_average" in outputs:
             average = judge(eye.scaled(outputs["features_average"]), "valid", *_place(hp))
             metrics |= {"fid_average": average[0], "coverage_average": average[1]}
-        metrics |= (more := further(hp.judges, eye.scaled(outputs["features"]), *_place(hp)))[0]
+        asked = hp.judges.split()
+        more, measured_with = further(asked, eye.scaled(outputs["features"]), *_place(hp))
         return Evaluation(
-            metrics=metrics | seen,
+            metrics=metrics | more | seen,
             images={"samples": sheet(outputs["first"])},
             collapsed=why_collapsed(covered, spread),
             saturated=why_saturated(gap, seen["gradient_g"]),
-            provenance={"extractor": eye.sha256, "samples": SAMPLES, **more[1]},
+            provenance={"extractor": eye.sha256, "samples": SAMPLES, **measured_with},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:

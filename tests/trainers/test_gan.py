@@ -227,7 +227,7 @@ def test_pictures_of_another_data_set_are_judged_by_an_extractor_of_their_own(ti
 
 def test_more_judges_say_what_the_study_asks_them_and_leave_their_settings(hp):
     names = ["kernel", "recall", "density"]
-    plain, asked = hp(GAN, **SMALL), hp(GAN, judges=names, **SMALL)
+    plain, asked = hp(GAN, **SMALL), hp(GAN, judges=" ".join(names), **SMALL)
     nets = GAN().build(plain)
     before, after = evaluated(nets, plain), evaluated(nets, asked)
     eye = extractor()
