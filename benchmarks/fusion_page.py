@@ -34,6 +34,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         f"device {machine['device']}, torch {machine['torch']}, Python {machine['python']}. "
         f"Everything {where}, one thread a process; arms take turns in one run. Figures are "
         "medians, in brackets the quartiles.",
+        *found.get("notes", []),
         *_section("What was to be shown", _targets(found)),
         *_steps(found.get("steps", []), plan),
         *_crowds(found.get("crowds", []), plan),

@@ -266,13 +266,13 @@ def test_an_act_that_is_none_is_refused(finished, record):
     assert "error" in answer.record
 
 
-def test_two_thousand_quick_requests_change_nothing(held, undisturbed_held):
+def test_ten_thousand_quick_requests_change_nothing(held, undisturbed_held):
     controller = held.start_held()
     with serving(held.runs) as ask:
         connection = http.client.HTTPConnection("127.0.0.1", ask.port, timeout=60)
         paths = ["/data/study/s", "/data/studies", "/data/study/s/trial/0", "/study/s"]
-        for i in range(2_000):
-            if i == 1_000:
+        for i in range(10_000):
+            if i == 5_000:
                 held.release()
             connection.request("GET", paths[i % len(paths)])
             answer = connection.getresponse()

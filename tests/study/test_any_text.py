@@ -15,7 +15,7 @@ from hpsearch.study.spaces import KINDS
 
 # The folder of one test serves all its examples: each writes its file anew.
 anything = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 words = st.sampled_from(
