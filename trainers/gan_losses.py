@@ -127,12 +127,14 @@ def slope_penalty(
     "gradient": 1, between fake and real pictures (Gulrajani et al. 2017, eq. 3).
     "dragan": 1, around the real pictures (Kodali et al. 2017, sec. 3), at half their deviation.
     "r1": 0, at the real pictures, and ½ |∇D(x)|² (Mescheder et al. 2018, eq. 9).
+    "r1_r2": the sum of ½ |∇D(x)|² at the real and at the fake ones (their eqs. 9 and 10), each of
+        half a batch.
 
     Args:
         discriminator: [batch, ...] to [batch, 1].
-        real: [batch, ...].
+        real: [batch, ...]; a row is what has one score, so a pack is one.
         fake: as real.
-        batch: the normal noise "mix" [batch, 1] and "away", as real.
+        batch: the normal noise "mix" [batch, 1] for "gradient", "away", as real, for "dragan".
         hp: of it just `penalty`.
 
     Returns:
@@ -144,7 +146,12 @@ def slope_penalty(
     def off_one() -> Tensor:
         return ((square + 1e-12).sqrt() - 1) ** 2  # the root has no slope at 0
 
-    penalties = {"gradient": off_one, "dragan": off_one, "r1": lambda: 0.5 * square}
+    penalties = {
+        "gradient": off_one,
+        "dragan": off_one,
+        "r1": lambda: 0.5 * square,
+        "r1_r2": lambda: square,
+    }
     return hp.pick("penalty", penalties).mean()
 
 
@@ -156,12 +163,14 @@ def penalised_place(real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], hp:
         share = share.view(-1, *[1] * (real.dim() - 1))
         return share * real + (1 - share) * fake
 
+    half = len(real) // 2
     return hp.pick(
         "penalty",
         {
             "gradient": between,
             "dragan": lambda: real + 0.5 * real.std() * batch["away"],
             "r1": lambda: real,
+            "r1_r2": lambda: torch.cat([real[:half], fake[half:]]),
         },
     )
 
