@@ -156,7 +156,8 @@ def targets(values: Sequence[float | None]) -> Array:
     below = y - np.median(y)
     good = below < 0
     scale = math.sqrt(float(np.mean(below[good] ** 2))) if good.any() else 0.0
-    return np.where(good, below / scale, z) if scale > 0 else z
+    # Many that equal the median may share a rank below the middle one, but are none of the good.
+    return np.where(good, below / scale, np.maximum(z, 0.0)) if scale > 0 else z
 
 
 def representative(features: Features, rows: Sequence[Row]) -> list[Row]:
