@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfcx, ndtr, ndtri
 
 from hpsearch.features import Features
 from hpsearch.gp import Likelihood, Posterior, one_thread
@@ -172,13 +173,12 @@ def targets(values: Sequence[float | None]) -> Array:
     counts for more than its rank. Below it (value - median)/rms of that half, so that good trials
     keep their distances. Failures have the worst finite value; equal values share a mean rank.
     """
-    from scipy.special import ndtri
-    from scipy.stats import rankdata
-
     finite = [v for v in values if v is not None and math.isfinite(v)]
     worst = max(finite)
     y = np.array([v if v is not None and math.isfinite(v) else worst for v in values], dtype=float)
-    z = np.asarray(ndtri((rankdata(y) - 0.5) / len(y)), dtype=np.float64)
+    _, which, counts = np.unique(y, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[which]
+    z = np.asarray(ndtri((ranks - 0.5) / len(y)), dtype=np.float64)
     y = y / max(np.abs(y).max(), 1e-300)  # nothing overflows
     below = y - np.median(y)
     good = below < 0
@@ -220,8 +220,6 @@ def log_expected_improvement(mean: Array, deviation: Array, incumbent: float) ->
     logarithm as in Ament et al. 2023). Below -1 the second term is log φ(t) + log(1 - |t|·m(|t|))
     with Mills' ratio m, and far below, where that difference loses digits, its asymptotic series.
     """
-    from scipy.special import erfcx, ndtr
-
     t = (incumbent - mean) / deviation
     log_density = -0.5 * t * t - 0.5 * math.log(2 * math.pi)
     near = np.maximum(t, -1.0)
