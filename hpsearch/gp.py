@@ -161,6 +161,11 @@ class Posterior:
         self._factor: Array = np.ascontiguousarray(inverse)
         self._alpha: Array = self._factor.T @ (self._factor @ z)
 
+    @property
+    def noise_ratio(self) -> float:
+        """The noise's variance over the signal's."""
+        return self._noise / self._signal
+
     def _kernel(self, a: Array, b: Array) -> Array:
         root, decay = _parts(a, b, self._signal)
         return np.asarray((1 + root + root**2 / 3) * decay)

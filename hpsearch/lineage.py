@@ -64,19 +64,15 @@ def lineage(
 def _drawn(
     study: Study, record: RoundRecord, tightening: rounds.Tightening, spec: Spec
 ) -> rounds.Drawn | None:
-    """The draw with the trial's point among those that its place could take."""
+    """The draw that the trial is, or was before a judge moved it."""
     offer = _offer(study, record, tightening, spec)
     if offer is None:
         return None
-    drawn, more = offer.plain, 0
-    if record.judge is not None:
-        from hpsearch.judge import CANDIDATES  # scipy: half a second, and rarely needed here
-
-        more = int(CANDIDATES)  # which of them it kept is seen without asking it again
-    while drawn.unit != spec.unit:
-        if more == 0:
-            return None
-        drawn, more = offer.another(), more - 1
+    drawn = offer.plain
+    if record.judge is None:
+        return drawn if drawn.unit == spec.unit else None
+    for _ in range(spec.candidate):
+        drawn = offer.another()
     return drawn
 
 

@@ -21,6 +21,7 @@ class Drawn:
     unit: tuple[float, ...]  # a point of the unit cube, inactive coordinates included
     parent: int | None  # a survivor's number; None for a draw from the whole prior
     donors: tuple[int | None, ...]  # whose value each parameter had before it moved
+    candidate: int = 0  # which of the place's draws a judge has kept, and perhaps moved
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Offer:
         drawn: the plain draw, with a structure of its own.
         generator: of the place, as that draw has left it.
         draw: makes one more from the generator.
+        move: moves a point with a width.
         shared: what the trials of a block have in common.
         leader: whose structure all of the place's draws take, if blocks share structures.
     """
@@ -42,6 +44,7 @@ class Offer:
     drawn: Drawn
     generator: np.random.Generator
     draw: Callable[[np.random.Generator], Drawn]
+    move: Callable[[tuple[float, ...], float, np.random.Generator], tuple[float, ...]]
     shared: Structure = ()
     leader: Drawn | None = None
 
@@ -66,7 +69,15 @@ class Offer:
             made += [self.another() for _ in range(candidates(self.place, trials) - 1)]
             while len(made) < REDRAWS and all(judge.is_repeat(drawn.unit) for drawn in made):
                 made.append(self.another())
-        return made[judge.pick([drawn.unit for drawn in made], self.place, self.generator)]
+        kept = judge.pick([drawn.unit for drawn in made], self.place, self.generator)
+        drawn = made[kept]
+
+        def near(point: tuple[float, ...], width: float) -> tuple[float, ...]:
+            return self._led(replace(drawn, unit=self.move(point, width, self.generator))).unit
+
+        unit = judge.refined(drawn.unit, self.place, trials, near)
+        judge.wait(unit)
+        return replace(drawn, unit=unit, candidate=kept)
 
     def _led(self, drawn: Drawn) -> Drawn:
         """`drawn` with the leader's structure, where it comes from included."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from hpsearch.blocks import NO_BLOCKS, Blocks, led_by
+from hpsearch.blocks import NO_BLOCKS, Blocks, Point, led_by
 from hpsearch.filling import first_points
 from hpsearch.offer import Drawn as Drawn
 from hpsearch.offer import Offer as Offer
@@ -50,6 +50,7 @@ class Proposal:
     seed: int
     parent: int | None = None  # of a continuation
     origin: int | None = None  # of a draw: the survivor that it was made around
+    candidate: int = 0  # of a draw: which of its place's it is
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,16 @@ def propose(
         made = [offer.judged(mind, trials) for offer in offered]
     for i, drawn in enumerate(made, start=len(kept)):
         own_seed = training_seed(seed, round, i)
-        places.append(Proposal(i, "draw", drawn.unit, own_seed, origin=drawn.parent))
+        places.append(
+            Proposal(
+                i,
+                "draw",
+                drawn.unit,
+                own_seed,
+                origin=drawn.parent,
+                candidate=drawn.candidate,
+            )
+        )
     return places
 
 
@@ -155,7 +165,11 @@ def offer(space: Space, tightening: Tightening, *, seed: int, round: int, place:
     """What a place takes that shares no structure."""
     generator = draw_generator(seed, round, place)
     draws = partial(draw, space, tightening)
-    return Offer(space, place, draws(generator), generator, draws)
+
+    def move(point: Point, width: float, generator: np.random.Generator) -> Point:
+        return moved(space, replace(tightening, width=width), point, generator)
+
+    return Offer(space, place, draws(generator), generator, draws, move)
 
 
 def offers(
@@ -199,6 +213,15 @@ def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -
         return Drawn(tuple(prior.tolist()), None, (None,) * len(space))
     parent, donors = _recombine(space, tightening.survivors, generator)
     point = [float(prior[j]) if donor is None else donor.unit[j] for j, donor in enumerate(donors)]
+    numbers = tuple(None if donor is None else donor.number for donor in donors)
+    return Drawn(moved(space, tightening, point, generator), parent.number, numbers)
+
+
+def moved(
+    space: Space, tightening: Tightening, start: Sequence[float], generator: np.random.Generator
+) -> Point:
+    """A point after a move of the tightening's width; steps 3 to 5 of a draw."""
+    point = list(start)
     share = generator.uniform(MOVE_FLOOR, 1)
     moves = generator.random(len(space)) < share
     candidates = np.flatnonzero(space.active(point))
@@ -208,8 +231,7 @@ def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -
     for j in np.flatnonzero(moves):
         step = tightening.width * multiplier * tightening.evidence[j]
         point[j] = _move(space.parameters[j].domain, point[j], step, tightening.width, generator)
-    numbers = tuple(None if donor is None else donor.number for donor in donors)
-    return Drawn(tuple(point), parent.number, numbers)
+    return tuple(point)
 
 
 def _recombine(

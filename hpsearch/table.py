@@ -134,6 +134,7 @@ class Table:
             budget=record.budget,
             parent=proposal.parent,
             threads=self._study.resources.threads,
+            candidate=proposal.candidate,
             weights_of=proposal.origin if self._study.search.inherit == "weights" else None,
         )
 
@@ -195,6 +196,7 @@ class Table:
             parent=parent,
             group=(),
             weights_of=None,
+            candidate=0,
             threads=self._study.resources.threads,
         )
 
