@@ -51,7 +51,7 @@ def lineage(
         return Lineage(None)
     tightening = rounds.Tightening(rows, record.width, evidence)
     drawn = _drawn(study, record, tightening, spec)
-    if drawn is None or drawn.unit != spec.unit:
+    if drawn is None:
         return Lineage(None)
     donors = {
         name: donor
@@ -64,12 +64,27 @@ def lineage(
 def _drawn(
     study: Study, record: RoundRecord, tightening: rounds.Tightening, spec: Spec
 ) -> rounds.Drawn | None:
+    """The draw that the trial is, or was before a judge moved it."""
+    offer = _offer(study, record, tightening, spec)
+    if offer is None:
+        return None
+    drawn = offer.plain
+    if record.judge is None:
+        return drawn if drawn.unit == spec.unit else None
+    for _ in range(spec.candidate):
+        drawn = offer.another()
+    return drawn
+
+
+def _offer(
+    study: Study, record: RoundRecord, tightening: rounds.Tightening, spec: Spec
+) -> rounds.Offer | None:
     space, seed = study.space, study.search.seed
     if not record.blocks:
-        return rounds.draw(space, tightening, rounds.draw_generator(seed, spec.round, spec.index))
+        return rounds.offer(space, tightening, seed=seed, round=spec.round, place=spec.index)
     continued = spec.round > 0 and record.budget > study.budget.at(spec.round - 1)
     kept = len(tightening.survivors) if continued else 0
-    made = rounds.draws(
+    made = rounds.offers(
         space,
         tightening,
         seed=seed,

@@ -23,7 +23,7 @@ from hpsearch.trial import Outcome, Spec, Trial
 
 METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
 SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
-INHERITED = ("weights_of",)  # of the spec, where it is not None
+RARE_ATTRIBUTES = {"weights_of": None, "candidate": 0}  # of the spec, where they are not these
 LANDED_ATTRIBUTES = ("trainer", "group")  # of the spec, known when the trial has run
 OUTCOME_ATTRIBUTES = ("metrics", "reason", "message", "seconds", "steps", "provenance")
 
@@ -244,7 +244,7 @@ def _trial(
     given = {key: attributes[key] for key in SPEC_ATTRIBUTES}
     given["unit"] = tuple(given["unit"])
     given["group"] = tuple(attributes.get("group", ()))  # studies from before groups have none
-    given["weights_of"] = attributes.get("weights_of")
+    given |= {key: attributes[key] for key in RARE_ATTRIBUTES if key in attributes}
     spec = Spec(number=number, params=params, **given)
     if state not in ("COMPLETE", "FAIL"):
         return Trial(spec, None, times[0])

@@ -34,10 +34,10 @@ from sqlalchemy import orm
 
 from hpsearch.errors import RunFolderError
 from hpsearch.reader import (
-    INHERITED,
     LANDED_ATTRIBUTES,
     METRIC_NAMES,
     OUTCOME_ATTRIBUTES,
+    RARE_ATTRIBUTES,
     SPEC_ATTRIBUTES,
     Changes,
     Reader,
@@ -111,8 +111,10 @@ class Store:
                 self._trial_ids[spec.number] = int(trial.trial_id)
                 for name, value in spec.params.items():
                     session.add(_param(trial.trial_id, name, value, distributions[name]))
-                said = SPEC_ATTRIBUTES if spec.weights_of is None else SPEC_ATTRIBUTES + INHERITED
-                session.add_all(_attributes(trial.trial_id, asdict(spec), said))
+                rare = [k for k, usual in RARE_ATTRIBUTES.items() if getattr(spec, k) != usual]
+                session.add_all(
+                    _attributes(trial.trial_id, asdict(spec), (*SPEC_ATTRIBUTES, *rare))
+                )
             if record is not None:
                 session.add(
                     models.StudyUserAttributeModel(

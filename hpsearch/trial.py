@@ -40,6 +40,8 @@ class Spec:
     group: tuple[int, ...] = ()
     # Of a draw, the survivor from whose weights it starts; None if it starts from fresh ones.
     weights_of: int | None = None
+    # Of a judged draw, which of its place's candidates it is, or was before it was refined.
+    candidate: int = 0
 
     @property
     def searched(self) -> bool:
