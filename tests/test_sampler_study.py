@@ -1,5 +1,6 @@
 """A study with the sampler: what is stored decides, whoever asks and however often it is loaded."""
 
+import contextlib
 import math
 import pickle
 import random
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import optuna
@@ -102,6 +104,28 @@ def test_a_study_stopped_and_loaded_ten_times_has_the_draws_of_an_unbroken_one(
         study = optuna.load_study(study_name="s", storage=opened(), sampler=sampler)
         run(study, 3)
     assert params(study) == unbroken
+
+
+@pytest.mark.parametrize("judge", [None, "gp"])
+def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) -> None:
+    def draws(is_kept: bool) -> list[dict[str, object]]:
+        chance = random.Random(1)
+        study = optuna.create_study(sampler=TighteningSampler(trials=6, judge=judge))
+        running: list[optuna.Trial] = []
+        while len(study.get_trials(deepcopy=False)) < 26:  # up to 4 at once, in any order
+            if len(running) < 4 and chance.random() < 0.6:
+                if not is_kept:
+                    study.sampler = TighteningSampler(trials=6, judge=judge)
+                running.append(trial := study.ask())
+                with contextlib.suppress(ValueError, optuna.TrialPruned):
+                    trial.set_user_attr("loss", objective(trial))
+            elif running:
+                trial = running.pop(chance.randrange(len(running)))
+                loss = trial.user_attrs.get("loss")
+                study.tell(trial, loss, state=TrialState.FAIL if loss is None else None)
+        return params(study)
+
+    assert draws(True) == draws(False)
 
 
 def test_a_kill_in_the_middle_of_a_trial_leaves_the_other_draws_as_they_are() -> None:
@@ -310,11 +334,12 @@ def test_several_objectives_are_refused_with_the_cure() -> None:
     ("arguments", "message"),
     [
         ({"seed": -1}, "TighteningSampler: seed must be an int of at least 0, got -1"),
+        ({"judge": "tpe"}, "TighteningSampler: judge must be \"gp\" or None, got 'tpe'"),
         ({"trials": 0}, "TighteningSampler: trials must be an int of at least 1, got 0"),
         ({"survivors": 2.5}, "TighteningSampler: survivors must be an int of at least 1, got 2.5"),
     ],
 )
-def test_arguments_out_of_range_are_refused(arguments: dict[str, int], message: str) -> None:
+def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as refusal:
         TighteningSampler(**arguments)
     assert str(refusal.value) == message
