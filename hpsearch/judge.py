@@ -51,7 +51,7 @@ class Judge:
         rows = sorted(rows, key=lambda row: row.number)
         self._features = Features(space)
         self._known = set(self._features.keys([row.unit for row in rows]))
-        self._posterior: Posterior | None = None
+        self._posterior: Posterior | None = None  # none without trust
         self._budget_columns = np.empty((1, 0))
         self.is_trusted = False
         if any(_is_finite(row) for row in rows):
@@ -67,6 +67,8 @@ class Judge:
         with one_thread():
             data = np.concatenate([x, budgets], axis=1)
             self.is_trusted = skill(data, owners, z) > TRUST
+            if not self.is_trusted:
+                return
             theta = Likelihood(data, owners, z).maximum()
             self._posterior = Posterior(theta, data, owners, z)
             # Of the same parameters at the budget that is asked for.
@@ -91,7 +93,7 @@ class Judge:
             generator: the place's, as the candidates have left it.
         """
         kept = 0
-        if self._posterior is not None and self.is_trusted and len(candidates) > 1:
+        if self._posterior is not None and len(candidates) > 1:
             keys = self._features.keys(candidates)
             repeats = np.array([key in self._known for key in keys])
             with one_thread():
@@ -117,7 +119,7 @@ class Judge:
     def wait(self, point: Point) -> None:
         """A point that is pending without having been picked: a running trial, a continuation."""
         self._known.update(self._features.keys([point]))
-        if self._posterior is not None and self.is_trusted:
+        if self._posterior is not None:
             with one_thread():
                 self._posterior.expect(self._at_budget(self._features.of([point]))[0])
 
