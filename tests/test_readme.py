@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
 
+import hpsearch
 from hpsearch.study import load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +72,7 @@ def test_the_commands_do_what_the_readme_says(checkout: Path) -> None:
 
 
 def test_the_snippet_runs(checkout: Path) -> None:
-    [snippet] = blocks("python")
+    snippet, _ = blocks("python")
     code = snippet.replace(
         'search("studies/digits_gan.yaml")', 'search("studies/digits_gan.yaml", runs="python-runs")'
     )
@@ -125,3 +127,17 @@ def test_every_local_link_leads_somewhere() -> None:
         prose = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(), flags=re.M | re.S)
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
             assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_the_sampler_runs_as_the_readme_says() -> None:
+    _, snippet = blocks("python")
+
+    def objective(trial: optuna.Trial) -> float:
+        return trial.suggest_float("lr", 1e-5, 1e-1, log=True)
+
+    names: dict[str, object] = {"optuna": optuna, "hpsearch": hpsearch, "objective": objective}
+    exec(snippet, names)
+    study = names["study"]
+    assert isinstance(study, optuna.Study)
+    assert len(study.trials) == 100
+    assert study.best_value < 1.5e-5
