@@ -48,11 +48,11 @@ def optima(random: np.random.Generator, domains: Sequence[Domain]) -> list[float
     return found
 
 
-def gaussian(deviation: float) -> Callable[[Params, float, float], float]:
+def gaussian(deviation: float) -> Callable[[Params, float, float, float], float]:
     return partial(_gaussian, deviation)
 
 
-def _gaussian(deviation: float, params: Params, first: float, second: float) -> float:
+def _gaussian(deviation: float, params: Params, truth: float, first: float, second: float) -> float:
     return deviation * normal(first, second)
 
 
