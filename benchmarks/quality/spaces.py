@@ -46,7 +46,7 @@ DIGITS_GAN = Space(
 BOOSTING = Space(
     (
         Parameter("learning_rate", Loguniform(0.01, 1)),
-        Parameter("max_iter", Logint(5, 150)),
+        Parameter("max_iter", Logint(5, 80)),
         Parameter("max_leaf_nodes", Logint(2, 64)),
         Parameter("max_depth", Int(1, 10)),
         Parameter("min_samples_leaf", Logint(1, 100)),

@@ -7,7 +7,7 @@ from .spaces import SPACES
 from .tasks import DATA, Params, Problem
 
 ABOUT = {
-    "digits-classifier": "trainers/classifier.py, 200 steps; log validation loss",
+    "digits-classifier": "trainers/classifier.py, 300 steps; log validation loss",
     "digits-gan": "trainers/gan.py, 400 updates; log FID",
     "boosting": "HistGradientBoosting, odd digits; log of the log loss",
     "pipeline": "scaler, reduction and model on 300 digits; error",

@@ -1,9 +1,9 @@
 """How a configuration of each of our spaces is trained, and what its value is.
 
-- digits-classifier: trainers/classifier.py for 200 steps; log of the validation
+- digits-classifier: trainers/classifier.py for 300 steps; log of the validation
   loss, at most log 10.
 - digits-gan: trainers/gan.py for 400 updates; log of the validation FID, at most log 1000.
-- boosting: is a digit of scikit-learn's odd? Histogram gradient boosting on 600 digits; log of the
+- boosting: is a digit of scikit-learn's odd? Histogram gradient boosting on 500 digits; log of the
   log loss on 800 others.
 - pipeline: scaler, reduction and model on 300 digits; the share of wrong labels among 800 others.
 
@@ -29,7 +29,7 @@ from .spaces import SPACES, point
 Params = Mapping[str, Scalar]
 Key = tuple[int, int]  # number of the point, seed
 
-STEPS = {"digits-classifier": 200, "digits-gan": 400}
+STEPS = {"digits-classifier": 300, "digits-gan": 400}
 METRICS = {"digits-classifier": "val_loss", "digits-gan": "fid"}
 CAPS = {"digits-classifier": 10.0, "digits-gan": 1000.0}
 LARGEST = 100  # members of a group
@@ -142,7 +142,7 @@ def boosting(params: Params, seed: int) -> float:
     from sklearn.metrics import log_loss
 
     images, labels = _digits()
-    rows = _rows(600, np.random.default_rng(seed))
+    rows = _rows(500, np.random.default_rng(seed))
     model = HistGradientBoostingClassifier(**params, early_stopping=False, random_state=seed)
     model.fit(images[rows], labels[rows] % 2)
     return float(
