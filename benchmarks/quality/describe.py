@@ -36,10 +36,10 @@ truth of a table is its best mean over seeds, which is a little lucky.
 LEARNED = """
 ## What was trained here
 
-2,200 configurations a space, really trained by `train_tables.py`, 200 of them under three seeds;
-the rows are `benchmarks/quality/data/*.csv`. The function is the average of 40 extremely randomised
-trees and a Gaussian process, kept as arrays, so that it is not at home in either family of
-optimizers. Spearman's rank correlation with values under one seed, in five folds; "two seeds" is
+2,000 configurations a space and more, really trained by `train_tables.py`, 100 or 200 of them under
+three seeds; the rows are `benchmarks/quality/data/*.csv`. The function is the average of 40
+extremely randomised trees and a Gaussian process, kept as arrays, so that it is not at home in
+either family of optimizers. Spearman's rank correlation with values under one seed, in five folds; "two seeds" is
 the correlation of two seeds of one configuration, which is what noise allows. Noise is the standard
 deviation between seeds, in the value's unit. A value has a deviation really seen at its level.
 

@@ -46,8 +46,8 @@ DIGITS_GAN = Space(
 BOOSTING = Space(
     (
         Parameter("learning_rate", Loguniform(0.01, 1)),
-        Parameter("max_iter", Logint(5, 80)),
-        Parameter("max_leaf_nodes", Logint(2, 64)),
+        Parameter("max_iter", Logint(3, 40)),
+        Parameter("max_leaf_nodes", Logint(2, 32)),
         Parameter("max_depth", Int(1, 10)),
         Parameter("min_samples_leaf", Logint(1, 100)),
         Parameter("l2_regularization", Loguniform(1e-4, 1e2)),
@@ -71,7 +71,7 @@ PIPELINE = Space(
         Parameter("weights", Choice(("uniform", "distance")), _when("model", "knn")),
         Parameter("p", Choice((1, 2)), _when("model", "knn")),
         Parameter("c_logistic", Loguniform(1e-4, 1e3), _when("model", "logistic")),
-        Parameter("trees", Logint(2, 50), _when("model", "forest")),
+        Parameter("trees", Logint(2, 30), _when("model", "forest")),
         Parameter("max_features", Uniform(0.02, 1), _when("model", "forest")),
         Parameter("leaf", Logint(1, 30), _when("model", "forest")),
         Parameter("criterion", Choice(("gini", "entropy")), _when("model", "forest")),

@@ -142,14 +142,13 @@ class Noise:
 
     levels: np.ndarray
     deviations: np.ndarray
-    near: int = 40  # configurations whose deviations a value may have
 
     def __call__(self, truth: float, first: float, second: float) -> float:
         """One of the deviations seen at about this level, chosen by two uniforms."""
         count, seeds = self.deviations.shape
-        centre = int(np.searchsorted(self.levels, truth)) - self.near // 2
-        low = min(max(centre, 0), count - self.near)
-        row = low + int(first * self.near)
+        near = count // 5  # configurations whose deviations a value may have
+        centre = int(np.searchsorted(self.levels, truth)) - near // 2
+        row = min(max(centre, 0), count - near) + int(first * near)
         return float(self.deviations[row, int(second * seeds)])
 
 

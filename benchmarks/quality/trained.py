@@ -9,8 +9,8 @@ from .tasks import DATA, Params, Problem
 ABOUT = {
     "digits-classifier": "trainers/classifier.py, 300 steps; log validation loss",
     "digits-gan": "trainers/gan.py, 400 updates; log FID",
-    "boosting": "HistGradientBoosting, odd digits; log of the log loss",
-    "pipeline": "scaler, reduction and model on 300 digits; error",
+    "boosting": "HistGradientBoosting, odd or even digit; log of the log loss",
+    "pipeline": "scaler, reduction and model on 250 digits; error",
 }
 
 
