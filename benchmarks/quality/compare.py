@@ -21,14 +21,14 @@ from .cache import CACHE, Cache
 from .optimizers import spec
 from .regimes import REGIMES
 from .results import Results, collect
-from .runner import Keys, cells, fill
+from .runner import Keys, cells, fill, loadable
 from .stats import estimate
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     names = tasks.names(None if options.split == "both" else options.split)
-    names = [name for name in names if any(fnmatch(name, shape) for shape in options.tasks)]
+    names = loadable([n for n in names if any(fnmatch(n, shape) for shape in options.tasks)])
     pair = (options.a, options.b)
     wanted = cells([options.regime], pair, names, options.seeds, options.seeds)
     cache = Cache(options.cache)

@@ -77,6 +77,18 @@ class Keys:
         return key(found[0], self._tasks[cell.task]), found[1]
 
 
+def loadable(names: Sequence[str], say: Callable[[str], None] = print) -> list[str]:
+    """The tasks whose data and packages are here; `say` is told why others are not."""
+    found = []
+    for name in names:
+        try:
+            tasks.load(name)
+            found.append(name)
+        except (ImportError, LookupError, OSError) as error:
+            say(f"missing task {name}: {error}")
+    return found
+
+
 def cells(
     regimes: Sequence[str], optimizers: Sequence[str], names: Sequence[str], seeds: int, dear: int
 ) -> list[Cell]:

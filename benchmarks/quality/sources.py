@@ -38,9 +38,8 @@ def _hash_of(name: str) -> str:
     assert path is not None, name
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node):
             del node.body[0]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
@@ -94,8 +93,5 @@ def _path(name: str) -> Path | None:
             return None
         folder = Path(found.origin).parent
     path = folder.joinpath(*rest.split(".")) if rest else folder
-    if path.is_dir():
-        path = path / "__init__.py"
-    else:
-        path = path.with_name(f"{path.name}.py")
+    path = path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
     return path if path.is_file() else None
