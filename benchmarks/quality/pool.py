@@ -120,7 +120,6 @@ def _finished(worker: _Worker[Job], limit_s: float) -> tuple[Job, Any]:
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
     while True:
         try:
-            job = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        pipe.send(work(job))
+            pipe.send(work(pipe.recv()))
+        except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+            return  # who has started this process is gone
