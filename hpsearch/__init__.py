@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from hpsearch.fusion import Schedule as Schedule
     from hpsearch.fusion import Trainer as Trainer
     from hpsearch.result import Result as Result
+    from hpsearch.sampler import TighteningSampler as TighteningSampler
     from hpsearch.start import search as search
     from hpsearch.view import read as open
 
 __all__ = [
     "HP", "Alike", "Data", "Evaluation", "Optimizer", "Padded", "Result", "Run", "Schedule",
-    "Trainer", "open", "plots", "search",
+    "TighteningSampler", "Trainer", "open", "plots", "search",
 ]  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def __getattr__(name: str) -> Any:
         "Optimizer": ("hpsearch.fusion", "Optimizer"),
         "Padded": ("hpsearch.fusion", "Padded"),
         "Schedule": ("hpsearch.fusion", "Schedule"),
+        "TighteningSampler": ("hpsearch.sampler", "TighteningSampler"),
         "Trainer": ("hpsearch.fusion", "Trainer"),
     }
     if name == "plots":

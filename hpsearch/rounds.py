@@ -73,20 +73,37 @@ def evidence(space: Space, rows: Sequence[Row]) -> tuple[float, ...]:
     deviation (1 for a uniform spread), clipped, over its geometric mean for the numeric parameters.
     """
     finished = ranked(rows)
-    good = finished[: max(EVIDENCE_TRIALS, len(finished) // 5)]
+    good = finished[: evidence_trials(len(finished))]
     active = [space.active(row.unit) for row in good]
-    spread: dict[int, float] = {}
+    deviations: dict[int, float | None] = {}
     for j, parameter in enumerate(space):
         if isinstance(parameter.domain, Choice):
             continue
         units = [row.unit[j] for row, mask in zip(good, active, strict=True) if mask[j]]
-        # One trial alone agrees with itself on everything, which is no evidence.
-        raw = math.sqrt(12) * float(np.std(units)) if len(units) > 1 else 1.0
-        spread[j] = min(max(raw, EVIDENCE_FLOOR), 1.0)
+        deviations[j] = float(np.std(units)) if len(units) > 1 else None
+    return relative_widths(deviations, len(space))
+
+
+def evidence_trials(finished: int) -> int:
+    """How many of the best trials are evidence."""
+    return max(EVIDENCE_TRIALS, finished // 5)
+
+
+def relative_widths(deviations: Mapping[int, float | None], parameters: int) -> tuple[float, ...]:
+    """A factor on the width per parameter, from what the good trials agree on.
+
+    Args:
+        deviations: by the index of each numeric parameter, the standard deviation of its
+            coordinates in the good trials; None where fewer than two have it.
+        parameters: of the space, choices included.
+    """
+    # One trial alone agrees with itself on everything, which is no evidence.
+    raw = {j: 1.0 if std is None else math.sqrt(12) * std for j, std in deviations.items()}
+    spread = {j: min(max(value, EVIDENCE_FLOOR), 1.0) for j, value in raw.items()}
     if not spread:
-        return (1.0,) * len(space)
+        return (1.0,) * parameters
     mean = math.exp(sum(math.log(value) for value in spread.values()) / len(spread))
-    return tuple(spread[j] / mean if j in spread else 1.0 for j in range(len(space)))
+    return tuple(spread[j] / mean if j in spread else 1.0 for j in range(parameters))
 
 
 def tighten(space: Space, rows: Sequence[Row], *, round: int, survivors: int) -> Tightening:

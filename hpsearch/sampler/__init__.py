@@ -1,0 +1,5 @@
+"""The method as an Optuna sampler (docs/sampler.md)."""
+
+from hpsearch.sampler.tightening import TighteningSampler
+
+__all__ = ["TighteningSampler"]

@@ -1,0 +1,54 @@
+"""Points that fill the space before anything is known of it, for as many trials as it takes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+
+from hpsearch.filling import first_points
+from hpsearch.sampler.axes import axes
+from hpsearch.space import Parameter, Space
+
+_COORDINATE = 2**31 + 3  # first word of spawn keys that no round has
+
+Point = tuple[float, ...]
+
+
+class Designs:
+    """Scrambled Sobol' sequences (Owen 1998) of one seed; what was computed is kept."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._points: dict[int, list[Point]] = {}
+        self._coordinates: dict[int, list[float]] = {}
+
+    def point(self, space: Mapping[str, BaseDistribution], number: int) -> Point:
+        """Point `number` of the sequence with which the controller begins, in this space."""
+        known = self._points.get(len(space), [])
+        if number >= len(known):
+            domains = {name: axis.domain for name, axis in axes(space).items()}
+            parameters = tuple(Parameter(name, domain) for name, domain in domains.items())
+            known = first_points(Space(parameters), self._seed, _enough(number))
+            self._points[len(space)] = known
+        return known[number]
+
+    def coordinate(self, order: int, number: int) -> float:
+        """Coordinate `order` of point `number`, of a sequence whose dimension nobody knows yet.
+
+        Owen scrambles every dimension by itself, so together these are one scrambled sequence,
+        though not the one that `point` has.
+        """
+        known = self._coordinates.get(order, [])
+        if number >= len(known):
+            from scipy.stats import qmc  # half a second that only a first round needs
+
+            words = np.random.SeedSequence(self._seed, spawn_key=(_COORDINATE, order))
+            sobol = qmc.Sobol(order + 1, scramble=True, rng=np.random.default_rng(words))
+            known = sobol.random_base2(_enough(number).bit_length() - 1)[:, order].tolist()
+            self._coordinates[order] = known
+        return known[number]
+
+
+def _enough(number: int) -> int:
+    """A power of 2 above the number, and at least 32; the first points do not depend on it."""
+    return max(32, 1 << number.bit_length())
