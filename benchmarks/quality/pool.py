@@ -114,7 +114,7 @@ def _finished(worker: _Worker[Job], limit_s: float) -> tuple[Job, Any]:
     except EOFError:
         worker.process.join()
         return job, Failed(f"its process ended with {worker.process.exitcode}")
-    return job, Failed(f"more than {limit_s:.0f} s")
+    return job, Failed(f"more than {limit_s:g} s")
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:

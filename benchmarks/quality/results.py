@@ -9,7 +9,7 @@ from . import tasks
 from .cache import Cache, Cell, Record
 from .optimizers import spec
 from .regimes import REGIMES
-from .runner import Keys
+from .runner import Keys, left_out
 from .stats import Array, ranks, wins
 
 
@@ -103,7 +103,9 @@ def collect(wanted: Sequence[Cell], cache: Cache, keys: Keys | None = None) -> R
     for cell in wanted:
         found = keys.of(cell)
         record = cache.latest(cell) if found is None else cache.get(cell, found[0])
-        if record is None:
+        if reason := left_out(cell):
+            missing[cell] = reason
+        elif record is None:
             package = spec(cell.optimizer).entry.package
             missing[cell] = "not run yet" if found else f"{package} is not installed"
         elif record.missing:

@@ -56,6 +56,13 @@ def measured(cell: Cell, key: str, package: str) -> Record:
     return Record(cell, key, package, truths, trace.ask_s, trace.tell_s)
 
 
+def left_out(cell: Cell) -> str:
+    """Why a cell is not to be run at all; empty where it is."""
+    if spec(cell.optimizer).entry.batches_only and not cell.regime.startswith("batch"):
+        return "not run, a proposal takes seconds"
+    return ""
+
+
 class Keys:
     """The keys of cells, with the present code, packages and tasks."""
 
@@ -68,7 +75,13 @@ class Keys:
         if cell.optimizer not in self._identities:
             chosen = spec(cell.optimizer)
             package = installed(chosen.entry)
-            self._identities[cell.optimizer] = package and (identity(chosen, package), package)
+            if package is None:
+                self._identities[cell.optimizer] = None
+            else:
+                whole = identity(chosen, package)
+                # Of ours the code is what has a version.
+                shown = whole if chosen.entry.ours else package
+                self._identities[cell.optimizer] = whole, shown
         found = self._identities[cell.optimizer]
         if found is None:
             return None
@@ -138,6 +151,8 @@ def fill(
     late: dict[tuple[str, str], set[str]] = defaultdict(set)
     for cell in wanted:
         found = keys.of(cell)
+        if left_out(cell):
+            continue
         if found is None:
             absent[cell.optimizer] += 1
             continue
@@ -170,7 +185,7 @@ def _fill(
                 return
             over = late[cell.regime, cell.optimizer]
             if cell.task in over or len(over) >= GIVE_UP:
-                reason = f"not run: {TOO_LONG} {limit_s:.0f} s on {', '.join(sorted(over))}"
+                reason = f"not run: {TOO_LONG} {limit_s:g} s on {', '.join(sorted(over))}"
                 progress.done(_kept(cache, Record(cell, key, package, missing=reason)))
             else:
                 yield job

@@ -61,11 +61,11 @@ def runs_of(name, regime, seed, trials):
 @pytest.mark.parametrize("regime", ["batch-100", "async-100", "single-100"])
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_proposal_is_in_the_space(name, regime):
-    trials = 30 if regime != "single-100" else 14
+    trials = 14 if regime == "single-100" else 27
     assert len(runs_of(name, regime, 0, trials).truths) == trials
 
 
-@pytest.mark.parametrize("name", ["ours", "optuna-tpe", "optuna-gp", "optuna-qmc", "box"])
+@pytest.mark.parametrize("name", ["ours", "optuna-tpe", "optuna-qmc", "box"])
 def test_a_seed_is_a_run(name):
     first, again, other = (runs_of(name, "batch-100", s, 30).truths for s in (1, 1, 2))
     assert first == again != other

@@ -99,7 +99,7 @@ def test_dear_optimizers_have_fewer_seeds_and_first_seeds_come_first():
 
 
 def test_an_error_is_a_missing_cell_with_its_reason():
-    found = one((replace(CELL, optimizer="ours:survivors=none"), "k", "hpsearch"))
+    found = one((replace(CELL, optimizer="ours:no_such=1"), "k", "hpsearch"))
     assert found.truths == ()
     assert found.missing.startswith("TypeError: ")
 
@@ -109,7 +109,7 @@ def test_jobs_that_take_too_long_or_die_cost_only_themselves():
     # The first job of a process has a minute more, so the sleeper is not one.
     found = answers(act, lambda: next(jobs, None), processes=1, limit_s=0.5)
     assert [answer for _, answer in found] == [
-        1, "more than 0 s", 2, "its process ended with -9", 3, "1",
+        1, "more than 0.5 s", 2, "its process ended with -9", 3, "1",
     ]  # fmt: skip
     assert isinstance(Failed("x"), str)
 

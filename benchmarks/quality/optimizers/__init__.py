@@ -59,6 +59,7 @@ class Entry:
     dear: bool = False  # has fewer seeds
     factor: int = 1  # trials of it in place of one
     ours: bool = False
+    batches_only: bool = False  # a proposal takes it seconds
 
 
 _FLAT = "conditions are unknown to it: all parameters are drawn, the inactive dropped"
@@ -89,7 +90,7 @@ ENTRIES: dict[str, Entry] = {
     "optuna-gp": Entry("Optuna GP", "with_optuna", "gp", "optuna", _FLAT, dear=True),
     "hyperopt-tpe": Entry(
         "hyperopt TPE", "with_hyperopt", "tpe", "hyperopt",
-        "conditions as nested choices; pending trials wait in its queue", dear=True,
+        "conditions as nested choices; pending trials wait in its queue",
     ),
     "smac": Entry(
         "SMAC3", "with_smac", "hpo", "smac",
@@ -98,13 +99,15 @@ ENTRIES: dict[str, Entry] = {
     ),
     "nevergrad-ngopt": Entry(
         "Nevergrad NGOpt", "with_nevergrad", "NGOpt", "nevergrad",
-        f"trials and workers are told; {_FLAT}", dear=True,
+        f"trials and workers are told; {_FLAT}",
     ),
     "nevergrad-tbpsa": Entry(
         "Nevergrad TBPSA", "with_nevergrad", "TBPSA", "nevergrad",
         f"trials and workers are told; {_FLAT}",
     ),
-    "hebo": Entry("HEBO", "with_hebo", "hebo", "HEBO", _FLAT, dear=True),
+    "hebo": Entry(
+        "HEBO", "with_hebo", "hebo", "HEBO", _FLAT, dear=True, batches_only=True
+    ),
     "turbo": Entry(
         "TuRBO-1", "with_botorch", "turbo", "botorch",
         f"Eriksson et al. 2019 on botorch, choices one-hot; {_FLAT}", dear=True,

@@ -10,7 +10,7 @@ from hpsearch.space import Space
 from . import Optimizer, Params, Setting
 from .pending import Pending
 
-SURVIVORS = 3
+PLACES, SURVIVORS = 25, 3
 Judge = Literal["gp"] | None
 
 
@@ -62,17 +62,20 @@ def make(kind: str, setting: Setting, *, survivors: int = SURVIVORS) -> Optimize
         if judge and "judge" not in inspect.signature(rounds.propose).parameters:
             raise ImportError("this hpsearch has no judge")
         return Rounds(setting.space, setting.seed, survivors, judge)
-    import hpsearch
-
-    if not hasattr(hpsearch, "TighteningSampler"):
-        raise ImportError("this hpsearch has no TighteningSampler")
+    try:
+        from hpsearch import TighteningSampler
+    except AttributeError:
+        raise ImportError("this hpsearch has no TighteningSampler") from None
+    if judge and "judge" not in inspect.signature(TighteningSampler).parameters:
+        raise ImportError("this TighteningSampler has no judge")
     from .with_optuna import Study, distributions
 
-    sampler = hpsearch.TighteningSampler(
+    judged: dict[str, Any] = {} if judge is None else {"judge": judge}
+    sampler = TighteningSampler(
         seed=setting.seed,
-        trials=25,
+        trials=PLACES,
         survivors=survivors,
-        judge=judge,
         space=distributions(setting.space),
+        **judged,
     )
     return Study(setting.space, sampler, conditional=True)

@@ -1,7 +1,9 @@
 """HEBO, with the defaults of its class. It does not know of pending trials."""
 
+import contextlib
+import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +28,7 @@ class Suggested:
         self._pending: Pending[pd.DataFrame] = Pending()
 
     def ask(self, count: int) -> list[Params]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             suggested = self._hebo.suggest(n_suggestions=count)
         made = []
         for i in range(len(suggested)):
@@ -40,9 +41,16 @@ class Suggested:
 
     def tell(self, params: Sequence[Params], values: Sequence[float]) -> None:
         rows = pd.concat([self._pending.take(told) for told in params], ignore_index=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             self._hebo.observe(rows, np.array(values, dtype=float).reshape(-1, 1))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """It prints the jitter that it adds to matrices."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _record(parameter: Parameter) -> dict[str, Any]:
