@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     names = tasks.names(None if options.split == "both" else options.split)
     names = loadable([n for n in names if any(fnmatch(n, shape) for shape in options.tasks)])
-    pair = (options.a, options.b)
+    pair = list(dict.fromkeys((options.a, options.b)))
     wanted = cells([options.regime], pair, names, options.seeds, options.seeds)
     cache = Cache(options.cache)
     fill(wanted, cache, processes=options.jobs, limit_s=options.limit, again=options.again)

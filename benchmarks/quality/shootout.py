@@ -107,7 +107,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "regimes": ["batch-100"] if short else list(REGIMES),
         "optimizers": list(SHORT if short else ENTRIES),
         "seeds": 5 if short else 20,
-        "dear": 2 if short else 10,
+        "dear": 1 if short else 10,
         "minutes": 9.5 if short else None,
         "name": "shootout-short" if short else "shootout",
     }

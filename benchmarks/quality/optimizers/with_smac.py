@@ -6,6 +6,7 @@ blocks of eight a model, by its default. Its space has the conditions.
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,14 @@ class Facade:
 
     def ask(self, count: int) -> list[Params]:
         made = []
-        for _ in range(count):
-            info = self._facade.ask()
-            params = self._params(dict(info.config))
-            self._pending.put(params, info)
-            made.append(params)
+        with warnings.catch_warnings():
+            # Its forest would like processes, which a process of a pool may not have.
+            warnings.simplefilter("ignore")
+            for _ in range(count):
+                info = self._facade.ask()
+                params = self._params(dict(info.config))
+                self._pending.put(params, info)
+                made.append(params)
         return made
 
     def _params(self, values: dict[str, Any]) -> Params:
