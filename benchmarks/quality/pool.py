@@ -6,6 +6,7 @@ ended it or had to be ended. The processes end with the one that started them.
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -118,8 +119,17 @@ def _finished(worker: _Worker[Job], limit_s: float) -> tuple[Job, Any]:
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             pipe.send(work(pipe.recv()))
         except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
             return  # who has started this process is gone
+
+
+def _end_with_parent() -> None:
+    """A job may take minutes, and nobody waits for it any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

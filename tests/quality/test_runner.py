@@ -114,6 +114,27 @@ def test_jobs_that_take_too_long_or_die_cost_only_themselves():
     assert isinstance(Failed("x"), str)
 
 
+def test_a_job_ends_with_whom_it_is_done_for():
+    text = (
+        "from benchmarks.quality.pool import answers\n"
+        "from pool_jobs import act\n"
+        "jobs = iter([('say', 1), ('sleep', 600.0)])\n"
+        "for _, answer in answers(act, lambda: next(jobs, None), processes=1, limit_s=900.0):\n"
+        "    print(answer, flush=True)\n"
+    )
+    path = os.pathsep.join([str(BENCHMARKS.parent), str(Path(__file__).parent)])
+    asking = subprocess.Popen(
+        [sys.executable, "-c", text], env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with asking:
+        assert asking.stdout.readline() == "1\n"
+        workers = psutil.Process(asking.pid).children(recursive=True)
+        assert workers
+        asking.kill()
+        assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
 def lines(folder):
     found = []
     for file in sorted(folder.rglob("*.jsonl")):
