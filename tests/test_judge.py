@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hpsearch import judge, rounds
 from hpsearch.features import Features
-from hpsearch.judge import Judge, log_expected_improvement, representative, targets
+from hpsearch.gp import Likelihood, Posterior
+from hpsearch.judge import Judge, log_expected_improvement, representative, skill, targets
 from hpsearch.ranking import Row
 from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
 
@@ -173,7 +174,7 @@ def test_continuations_come_first_and_are_pending() -> None:
 
 def test_no_trial_is_repeated_while_there_are_others() -> None:
     space = Space(
-        tuple(Parameter(name, Int(1, 6)) for name in "ab") + (Parameter("c", Choice((0, 1, 2))),)
+        (Parameter("a", Int(1, 6)), Parameter("b", Int(1, 6)), Parameter("c", Choice((0, 1, 2))))
     )
     rows = table(space, 40)
     known = [space.decode(row.unit) for row in rows]
@@ -225,13 +226,40 @@ def test_a_table_of_failures_has_no_judge(value: float | None) -> None:
     assert mind.pick([(0.1, 0.2), (0.3, 0.4)], 0, np.random.default_rng(0)) == 0
 
 
-def test_a_judge_that_predicts_no_better_than_the_median_leaves_the_plain_draws() -> None:
-    generator = random.Random(3)
+def test_a_judge_without_skill_leaves_the_plain_draws() -> None:
+    generator = random.Random(5)
     rows = [Row(i, generator.random(), (generator.random(),) * 2, 1) for i in range(40)]
     assert not Judge(SQUARE, rows, budget=1).is_trusted
     tightening = rounds.tighten(SQUARE, rows, round=1, survivors=3)
     plain = rounds.propose(SQUARE, tightening, seed=0, round=1, trials=25, continued=False)
     assert judged(SQUARE, rows) == plain
+
+
+def test_skill_is_in_a_signal_and_not_in_noise() -> None:
+    generator = np.random.default_rng(0)
+    owners = np.arange(4)
+    noise, signal = [], []
+    for _ in range(20):
+        x, z = generator.random((25, 4)), generator.standard_normal(25)
+        noise.append(skill(x, owners, z))
+        signal.append(skill(x, owners, 4 * x[:, 2] + 0.5 * z))
+    # Without a signal the mean of 20 has a standard deviation of about 0.2/√20 = 0.045, and
+    # leaving out pushes it below 0: 3 of them are one in 700. The signal has 84% of the variance.
+    assert np.mean(noise) < 0.135 and min(signal) > 0.3
+    assert np.mean(signal) > 0.75
+
+
+def test_skill_is_that_of_a_fit_to_the_other_rows_by_hand() -> None:
+    generator = np.random.default_rng(0)
+    x, owners = generator.random((9, 2)), np.arange(2)
+    z = np.sin(5 * x[:, 0])
+    predicted = []
+    for i in range(9):
+        other = [k for k in range(9) if k % 2 != i % 2]
+        rest = [k for k in range(9) if k != i]
+        theta = Likelihood(x[other], owners, z[other]).maximum()
+        predicted += Posterior(theta, x[rest], owners, z[rest]).mean(x[i : i + 1]).tolist()
+    assert skill(x, owners, z) == pytest.approx(np.corrcoef(predicted, z)[0, 1])
 
 
 def test_short_trainings_inform_long_ones() -> None:
