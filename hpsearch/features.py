@@ -69,7 +69,7 @@ class Features:
         """
         units = np.array(points, dtype=np.float64).reshape(-1, len(self._space))
         levels = np.empty_like(units)
-        active = np.ones(units.shape, dtype=np.bool_)
+        active = ~np.isnan(units)  # a trial of Optuna's may lack what no condition explains
         for j in self._space.parents_first:
             parameter = self._space.parameters[j]
             levels[:, j] = _level(parameter.domain, units[:, j])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import optuna
 import pytest
@@ -41,16 +42,30 @@ def suggest(trial: optuna.Trial, params: Mapping[str, object]) -> None:
         trial._suggest(name, DISTRIBUTIONS[name])
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_four_rounds_are_the_controllers(direction: str) -> None:
+@pytest.mark.parametrize(
+    ("direction", "judge"), [("minimize", None), ("maximize", None), ("minimize", "gp")]
+)
+def test_four_rounds_are_the_controllers(direction: str, judge: Literal["gp"] | None) -> None:
     sign = 1 if direction == "minimize" else -1
     study = optuna.create_study(
-        sampler=TighteningSampler(seed=3, space=DISTRIBUTIONS), direction=direction
+        sampler=TighteningSampler(seed=3, judge=judge, space=DISTRIBUTIONS), direction=direction
     )
     rows: list[rounds.Row] = []
     for round in range(4):
         tightening = rounds.tighten(SPACE, rows, round=round, survivors=3)
-        places = rounds.propose(SPACE, tightening, seed=3, round=round, trials=25, continued=False)
+        places = rounds.propose(
+            SPACE,
+            tightening,
+            seed=3,
+            round=round,
+            trials=25,
+            continued=False,
+            judge=judge,
+            rows=rows,
+        )
+        if judge and round:
+            plain = rounds.offers(SPACE, tightening, seed=3, round=round, trials=25, kept=0)
+            assert [offer.plain.unit for offer in plain] != [place.unit for place in places]
         wanted = [SPACE.decode(place.unit) for place in places]
         trials = [study.ask() for _ in wanted]
         for trial, params in zip(trials, wanted, strict=True):

@@ -30,9 +30,10 @@ class SeenSpace(Space):
         return {name: values[name] for name in self.names if name in values}
 
     def active(self, point: Sequence[float]) -> tuple[bool, ...]:
-        if self.has_conditions:
-            return super().active(point)
-        return tuple([u == u for u in point])
+        if not self.has_conditions:
+            return tuple([u == u for u in point])
+        values = self.decode(point)
+        return tuple([name in values for name in self.names])
 
     @cached_property
     def has_conditions(self) -> bool:

@@ -32,16 +32,20 @@ class Known:
         self._latest: dict[str, tuple[int, BaseDistribution]] = {}
         self._distributions: dict[str, BaseDistribution] | None = None
         self._tables: list[Table] = []
+        self.running: list[FrozenTrial] = []  # at the last reading
 
     def read(self, trials: Sequence[FrozenTrial]) -> None:
         """Take in all trials of the study, in the order of their numbers, finished or not."""
         if not self._has(trials):
             self._forget()
+        self.running = []
         start = self._settled
         is_prefix = True
         for place, trial in enumerate(trials[start:], start):
             if not trial.state.is_finished():
                 is_prefix = False
+                if trial.state == TrialState.RUNNING:
+                    self.running.append(trial)
                 continue
             if trial.number not in self._numbers:
                 self._numbers.add(trial.number)

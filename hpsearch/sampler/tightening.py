@@ -9,7 +9,7 @@ import hashlib
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -22,7 +22,8 @@ from hpsearch import rounds
 from hpsearch.sampler.axes import axes, axis
 from hpsearch.sampler.designs import Designs
 from hpsearch.sampler.known import Known
-from hpsearch.sampler.table import DRAWN, Point, Table
+from hpsearch.sampler.mind import Mind
+from hpsearch.sampler.table import DRAWN, Point
 
 _ALONE = 2**31 + 2  # first word of spawn keys that no round has
 
@@ -37,6 +38,7 @@ class TighteningSampler(BaseSampler):
         seed: of all draws, at least 0. Processes that share a study share the seed.
         trials: places of a round.
         survivors: how many of the best distinct trials a round draws around.
+        judge: "gp" for a Gaussian process that picks one of several draws; None takes the first.
         space: the distributions by name, if they are known before the first trial. Round 0 is then
             a scrambled Sobol' sequence in this order of the parameters, the controller's; without
             it, a scrambled Sobol' sequence in the order in which each trial asks for them.
@@ -53,6 +55,7 @@ class TighteningSampler(BaseSampler):
         seed: int = 0,
         trials: int = 25,
         survivors: int = 3,
+        judge: Literal["gp"] | None = None,
         space: Mapping[str, BaseDistribution] | None = None,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
     ) -> None:
@@ -65,9 +68,12 @@ class TighteningSampler(BaseSampler):
                 raise ValueError(
                     f"TighteningSampler: {name} must be an int of at least {least}, got {value!r}"
                 )
+        if judge not in ("gp", None):
+            raise ValueError(f'TighteningSampler: judge must be "gp" or None, got {judge!r}')
         if space is not None:
             axes(space)  # or a ValueError
         self._seed, self._trials, self._survivors = seed, trials, survivors
+        self._judge = judge
         self._space = None if space is None else dict(space)
         self._constraints_func = constraints_func
         self._start_empty()
@@ -78,9 +84,10 @@ class TighteningSampler(BaseSampler):
         self._study: tuple[weakref.ref[Any], int] | None = None
         self._known = Known(1)
         self._designs = Designs(self._seed)
+        self._mind = Mind()
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("_seed", "_trials", "_survivors", "_space", "_constraints_func")
+        kept = ("_seed", "_trials", "_survivors", "_judge", "_space", "_constraints_func")
         return {name: self.__dict__[name] for name in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -130,7 +137,7 @@ class TighteningSampler(BaseSampler):
         if not search_space:
             return {}
         with self._lock:
-            point = self._point(study, trial.number, search_space)
+            point = self._point(study, trial.number, search_space, self._judge)
         drawn = dict(zip(search_space, point, strict=True))
         # The next trials are drawn around this point, which the values alone do not give back: an
         # int does not say where in its bucket it was drawn.
@@ -160,7 +167,7 @@ class TighteningSampler(BaseSampler):
         if space is None:
             return self._designs.coordinate(len(trial.params), trial.number)
         if name in space:
-            # The same draw, from the table with the range that is asked for.
+            # The plain draw, from the table with the range that is asked for.
             space = space | {name: distribution}
             point = self._point(study, trial.number, space)
             return point[list(space).index(name)]
@@ -168,20 +175,28 @@ class TighteningSampler(BaseSampler):
         key = np.random.SeedSequence(self._seed, spawn_key=(_ALONE, trial.number, word))
         return float(np.random.default_rng(key).random())
 
-    def _point(self, study: Study, number: int, space: Mapping[str, BaseDistribution]) -> Point:
+    def _point(
+        self,
+        study: Study,
+        number: int,
+        space: Mapping[str, BaseDistribution],
+        judge: Literal["gp"] | None = None,
+    ) -> Point:
         """The point of a trial, in a space."""
         round, place = divmod(number, self._trials)
         if round == 0:
             return self._designs.point(space, number)
-        table = self._read(study).table(space)
+        known = self._read(study)
+        table = known.table(space)
         tightening = table.tighten(round, self._survivors)
         if not tightening.survivors:
             return self._designs.point(space, number)
-        return self._draw(table, tightening, round, place)
-
-    def _draw(self, table: Table, tightening: rounds.Tightening, round: int, place: int) -> Point:
-        generator = rounds.draw_generator(self._seed, round, place)
-        return rounds.draw(table.space, tightening, generator).unit
+        offer = rounds.offer(table.space, tightening, seed=self._seed, round=round, place=place)
+        if judge is None:
+            return offer.plain.unit
+        running = [table.point(t) for t in known.running if t.number != number]
+        running = [point for point in running if any(u == u for u in point)]
+        return self._mind.pick(offer, self._trials, table, running)
 
     def _read(self, study: Study) -> Known:
         storage, study_id = study._storage, study._study_id
