@@ -78,7 +78,7 @@ def noisy_quadratic(lr: float, batch_size: int, drop: float, share: float) -> fl
     """Expected loss of SGD on a noisy quadratic after 20,000 examples, as the log to the base 10.
 
     The loss is 1/2 sum h_i θ_i² with h_i = 1/i, i = 1..100, from E θ_i² = 1; the gradient of a
-    batch of B has the variance h_i / B. A step at the rate α makes (Zhang et al. 2019, sec. 2)
+    batch of B has the variance h_i / B. A step at the rate α makes (Zhang et al. 2019)
 
         E θ_i² <- (1 - α h_i)² E θ_i² + α² h_i / B.
 

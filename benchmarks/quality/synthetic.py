@@ -48,11 +48,11 @@ def optima(random: np.random.Generator, domains: Sequence[Domain]) -> list[float
     return found
 
 
-def gaussian(deviation: float) -> Callable[[Params, float, float], float]:
+def gaussian(deviation: float) -> Callable[[Params, float, float, float], float]:
     return partial(_gaussian, deviation)
 
 
-def _gaussian(deviation: float, params: Params, first: float, second: float) -> float:
+def _gaussian(deviation: float, params: Params, truth: float, first: float, second: float) -> float:
     return deviation * normal(first, second)
 
 
@@ -139,7 +139,7 @@ def tree() -> Problem:
     optimum = {one: 0, two: 0, "x4": float(where["x4"]), "r8": 0.0}
     return Problem(
         Space(tuple(parameters)), truth, gaussian(0.05), optimum,
-        "Jenatton et al. 2017, sec. 5.1, its minima shifted",
+        "Jenatton et al. 2017, its minima shifted",
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def _problem(
     def truth(params: Params) -> float:
         return sum(weight * means[row] for row, weight in neighbours(params))
 
-    def noise(params: Params, first: float, second: float) -> float:
+    def noise(params: Params, truth: float, first: float, second: float) -> float:
         for row, weight in neighbours(params):  # noqa: B007
             first -= weight
             if first < 0:

@@ -36,8 +36,8 @@ class Problem:
 
     space: Space
     truth: Callable[[Params], float]  # of the active parameters; lower is better
-    # What noise adds to a truth, given the parameters and two uniforms in (0, 1); None for none.
-    noise: Callable[[Params, float, float], float] | None = None
+    # What noise adds, given parameters, truth and two uniforms in (0, 1); None for none.
+    noise: Callable[[Params, float, float, float], float] | None = None
     optimum: Params | None = None  # where the best truth is, if that is known
     about: str = ""  # where it comes from
 
@@ -71,7 +71,7 @@ class Task:
         if self.problem.noise is None:
             return truth
         active = self._active(params)
-        return truth + self.problem.noise(active, *uniforms(self.name, active, seed))
+        return truth + self.problem.noise(active, truth, *uniforms(self.name, active, seed))
 
     def _active(self, params: Params) -> Params:
         found: dict[str, Scalar] = {}

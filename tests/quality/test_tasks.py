@@ -179,3 +179,9 @@ def test_exact_tables_have_the_rows_of_the_package(name, dataset, metric, of):
         rows = {round(of(bench(original)[metric]), 9) for _ in range(60)}
         assert {round(task.value(params, s), 9) for s in range(60)} == rows
     assert task.truth(task.problem.optimum) == task.best
+
+
+def test_the_two_choices_have_the_minimum_of_the_paper():
+    """Func2C of Ru et al. 2020, whose best terms it shares: twice a tenth of the camel's."""
+    task = load("synthetic/two-choices")
+    assert task.best == pytest.approx(-0.2063, abs=5e-5)
