@@ -1,5 +1,5 @@
 # Everything that a person or CI calls. `sweep` and `test` set up what they need themselves.
-.PHONY: install sweep studies mnist dashboard test lint types layers bench clean
+.PHONY: install sweep studies mnist dashboard test lint types layers bench shootout shootout-full clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -8,9 +8,10 @@ STUDY ?= studies/digits_gan.yaml
 RUNS ?= runs
 FLAGS ?=
 READY := .venv/.ready
+PEERS := .venv/.peers
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 # pandas and the other development packages are small beside torch, so there is one environment.
 $(READY): pyproject.toml constraints.txt
@@ -50,6 +51,18 @@ bench: $(READY)  ## the benchmarks, tables under benchmarks/results
 	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/fusion.py
 	$(BIN)/python benchmarks/sweep.py
+
+# Without HEBO, where it does not build, its cells are named as missing.
+$(PEERS): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[hebo]'
+	@touch $@
+
+shootout: $(PEERS)  ## search methods against each other, ten minutes (FLAGS=--report runs nothing)
+	cd benchmarks && ../$(BIN)/python -m quality.shootout --short $(FLAGS)
+
+shootout-full: $(PEERS)  ## all of them in all regimes, for days; stop it and go on at any time
+	cd benchmarks && ../$(BIN)/python -m quality.shootout $(FLAGS)
 
 clean:  ## the environment and all caches; run folders stay
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
