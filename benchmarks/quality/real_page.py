@@ -68,8 +68,8 @@ def _introduction() -> str:
         "seen* is the lowest value reported by a share of the steps. *Confirmed*: the best "
         f"{TOP} fully trained trials are trained again from scratch under {SEEDS} fresh seeds, and "
         "the best mean counts; *test* is its mean on data that no search has seen. All are medians "
-        "over seeds with a 95 % interval, a percentile bootstrap's over the seeds. *Wins*: share of "
-        "seeds in which `hpsearch` has the lower confirmed value. *Proposing* is time outside "
+        "over seeds with a 95 % interval, a percentile bootstrap's. *Wins*: the share of seeds in "
+        "which `hpsearch` has the lower confirmed value. *Proposing* is time outside "
         "training, for the whole search; *alone* is what seed 0's search took by itself on one "
         "core, its trials fused as far as those in flight agree."
     )

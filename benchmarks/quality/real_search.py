@@ -95,8 +95,10 @@ class _Live:
     unit: int = 0
 
 
-def asynchronous(peer: Peer, task: Task, seed: int, trainings: Trainings) -> Search:
-    """25 workers, each of which gets a new trial as soon as its own has ended.
+def asynchronous(
+    peer: Peer, task: Task, seed: int, trainings: Trainings, workers: int = WORKERS
+) -> Search:
+    """Workers, each of which gets a new trial as soon as its own has ended.
 
     No trial begins that could not be trained in full, so that no step is spent on trials that the
     end of the budget cuts off.
@@ -104,7 +106,7 @@ def asynchronous(peer: Peer, task: Task, seed: int, trainings: Trainings) -> Sea
     log, live = Log(), list[_Live]()
     while True:
         began = time.perf_counter()
-        while len(live) < WORKERS and _reserved(live, task) + task.full <= task.total - log.steps:
+        while len(live) < workers and _reserved(live, task) + task.full <= task.total - log.steps:
             number, params = peer.ask()
             order = Order.of(params, rounds.training_seed(seed, 0, number))
             live.append(_Live(number, params, order))

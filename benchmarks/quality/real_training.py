@@ -42,6 +42,7 @@ class Task:
         interval: steps between two reports of a trial.
         rounds: of our method; a round trains twice as long as the one before.
         full: steps of a whole training, which is the budget of our last round.
+        overrides: of the study, beyond these.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Task:
     interval: int
     rounds: int
     full: int
+    overrides: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str) -> "Task":
@@ -70,6 +72,7 @@ class Task:
                 "budget.growth=2",
                 f"budget.report_every={self.interval}",
                 "start=[]",
+                *self.overrides,
                 *overrides,
             ],
         )
