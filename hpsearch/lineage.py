@@ -51,7 +51,7 @@ def lineage(
         return Lineage(None)
     tightening = rounds.Tightening(rows, record.width, evidence)
     drawn = _drawn(study, record, tightening, spec)
-    if drawn is None or drawn.unit != spec.unit:
+    if drawn is None:
         return Lineage(None)
     donors = {
         name: donor
@@ -64,12 +64,31 @@ def lineage(
 def _drawn(
     study: Study, record: RoundRecord, tightening: rounds.Tightening, spec: Spec
 ) -> rounds.Drawn | None:
+    """The draw with the trial's point among those that its place could take."""
+    offer = _offer(study, record, tightening, spec)
+    if offer is None:
+        return None
+    drawn, more = offer.plain, 0
+    if record.judge is not None:
+        from hpsearch.judge import CANDIDATES  # scipy: half a second, and rarely needed here
+
+        more = int(CANDIDATES)  # which of them it kept is seen without asking it again
+    while drawn.unit != spec.unit:
+        if more == 0:
+            return None
+        drawn, more = offer.another(), more - 1
+    return drawn
+
+
+def _offer(
+    study: Study, record: RoundRecord, tightening: rounds.Tightening, spec: Spec
+) -> rounds.Offer | None:
     space, seed = study.space, study.search.seed
     if not record.blocks:
-        return rounds.draw(space, tightening, rounds.draw_generator(seed, spec.round, spec.index))
+        return rounds.offer(space, tightening, seed=seed, round=spec.round, place=spec.index)
     continued = spec.round > 0 and record.budget > study.budget.at(spec.round - 1)
     kept = len(tightening.survivors) if continued else 0
-    made = rounds.draws(
+    made = rounds.offers(
         space,
         tightening,
         seed=seed,

@@ -18,6 +18,7 @@ class RoundRecord:
     evidence: Mapping[str, float]
     survivors: tuple[int, ...]  # trial numbers, best first
     blocks: Blocks = NO_BLOCKS
+    judge: str | None = None  # who picked its draws among several; none took the first
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "RoundRecord":

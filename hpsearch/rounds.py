@@ -7,15 +7,26 @@ better" whatever the user's direction.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from hpsearch.blocks import NO_BLOCKS, Blocks, follow, led_by
 from hpsearch.filling import first_points
 from hpsearch.groups import Structure, name_of
+from hpsearch.ranking import Row as Row
+from hpsearch.ranking import best_distinct as best_distinct
+from hpsearch.ranking import ranked as ranked
+from hpsearch.seeds import again_seed as again_seed
+from hpsearch.seeds import confirm_seed as confirm_seed
+from hpsearch.seeds import draw_generator as draw_generator
+from hpsearch.seeds import training_seed as training_seed
 from hpsearch.space import Choice, Int, Logint, Scalar, Space
 from hpsearch.trial import Role
+
+if TYPE_CHECKING:
+    from hpsearch.judge import Judge
 
 WIDTH = 0.20  # of a numeric move in round 1
 SHRINK = 0.80  # of the width, a round
@@ -28,20 +39,6 @@ CHOICE_MOVE = 0.4  # at width WIDTH, in proportion to it, and never below CHOICE
 CHOICE_FLOOR = 0.1
 EVIDENCE_FLOOR = 0.3
 EVIDENCE_TRIALS = 6  # or a fifth of the finished ones, if that is more
-
-_TRAINING = 1  # third words of the spawn keys (round, place, word) that are no draw
-_CONFIRM_ROUND = 2**31  # no search has so many rounds
-_AGAIN_ROUND = _CONFIRM_ROUND + 1
-
-
-@dataclass(frozen=True)
-class Row:
-    """A finished trial as the method sees it."""
-
-    number: int
-    value: float | None  # lower is better; None for a failure
-    unit: tuple[float, ...]
-    budget: int
 
 
 @dataclass(frozen=True)
@@ -72,30 +69,6 @@ class Drawn:
     unit: tuple[float, ...]  # a point of the unit cube, inactive coordinates included
     parent: int | None  # a survivor's number; None for a draw from the whole prior
     donors: tuple[int | None, ...]  # whose value each parameter had before it moved
-
-
-def ranked(rows: Sequence[Row]) -> list[Row]:
-    """Finished rows, best first.
-
-    Ties go to the older trial, so the order of completion cannot change the survivors.
-    """
-    return sorted(
-        (row for row in rows if row.value is not None), key=lambda row: (row.value, row.number)
-    )
-
-
-def best_distinct(space: Space, rows: Sequence[Row], count: int) -> list[Row]:
-    """The best `count` finished rows, of those with equal parameters only the best."""
-    chosen: list[Row] = []
-    seen: list[dict[str, Scalar]] = []
-    for row in ranked(rows):
-        if len(chosen) == count:
-            break
-        params = space.decode(row.unit)
-        if params not in seen:
-            seen.append(params)
-            chosen.append(row)
-    return chosen
 
 
 def width(round: int) -> float:
@@ -144,6 +117,9 @@ def propose(
     continued: bool,
     start: Sequence[Mapping[str, Scalar]] = (),
     blocks: Blocks = NO_BLOCKS,
+    judge: Literal["gp"] | None = None,
+    rows: Sequence[Row] = (),
+    budget: int = 1,
 ) -> list[Proposal]:
     """The places of a round, in order.
 
@@ -151,12 +127,15 @@ def propose(
         space: of the study.
         tightening: from `tighten` for this round.
         seed: of the study.
-        round: 0 is the space-filling one.
+        round: 0 is the space-filling one, in which nobody judges.
         trials: places.
         continued: the first places go to the survivors, which train on to a larger budget.
         start: known-good configurations for the first places of round 0; what one leaves open
             comes from the place's own point.
         blocks: how the trials share structures.
+        judge: who picks each draw among several; none takes the first.
+        rows: what the judge knows: all that was finished in the rounds before, at every budget.
+        budget: of the round, in steps; for the judge.
     """
     if round == 0:
         points = first_points(space, seed, trials, start, blocks)
@@ -165,16 +144,65 @@ def propose(
     # A continuation is its parent's training, longer; its seed is therefore the parent's, which
     # only the controller's table knows: `seed` here is a placeholder that it replaces.
     places = [Proposal(i, "continue", row.unit, -1, row.number) for i, row in enumerate(kept)]
-    made = draws(
+    offered = offers(
         space, tightening, seed=seed, round=round, trials=trials, kept=len(kept), blocks=blocks
     )
+    made = [offer.plain for offer in offered]
+    if judge is not None:
+        from hpsearch.judge import Judge  # scipy: half a second that only a judged search needs
+
+        mind = Judge(space, rows, budget=budget)
+        for row in kept:
+            mind.wait(row.unit)
+        made = [offer.judged(mind, trials) for offer in offered]
     for i, drawn in enumerate(made, start=len(kept)):
         own_seed = training_seed(seed, round, i)
         places.append(Proposal(i, "draw", drawn.unit, own_seed, origin=drawn.parent))
     return places
 
 
-def draws(
+@dataclass(frozen=True)
+class Offer:
+    """What a place of a round from 1 on can take: its plain draw, and more after it."""
+
+    space: Space
+    tightening: Tightening
+    place: int
+    drawn: Drawn  # by itself
+    generator: np.random.Generator  # as that draw has left it
+    shared: Structure = ()
+    leader: Drawn | None = None  # whose structure all of the place's draws take
+
+    @property
+    def plain(self) -> Drawn:
+        return self._led(self.drawn)
+
+    def another(self) -> Drawn:
+        return self._led(draw(self.space, self.tightening, self.generator))
+
+    def _led(self, drawn: Drawn) -> Drawn:
+        leader = self.leader
+        return drawn if leader is None else _following(self.space, self.shared, drawn, leader)
+
+    def judged(self, judge: "Judge", trials: int) -> Drawn:
+        """The draw that the round's judge keeps, of a round of so many trials; pending for it."""
+        from hpsearch.judge import REDRAWS, candidates
+
+        drawn = [self.plain]
+        if judge.is_trusted:
+            drawn += [self.another() for _ in range(candidates(self.place, trials) - 1)]
+            while all(judge.is_repeat(d.unit) for d in drawn) and len(drawn) < REDRAWS:
+                drawn.append(self.another())
+        return drawn[judge.pick([d.unit for d in drawn], self.place, self.generator)]
+
+
+def offer(space: Space, tightening: Tightening, *, seed: int, round: int, place: int) -> Offer:
+    """What a place takes that shares no structure."""
+    generator = draw_generator(seed, round, place)
+    return Offer(space, tightening, place, draw(space, tightening, generator), generator)
+
+
+def offers(
     space: Space,
     tightening: Tightening,
     *,
@@ -183,21 +211,22 @@ def draws(
     trials: int,
     kept: int,
     blocks: Blocks = NO_BLOCKS,
-) -> list[Drawn]:
-    """The draws of a round from 1 on, for its places from `kept` on.
+) -> list[Offer]:
+    """What the places of a round from 1 on can take, from place `kept` on.
 
     With blocks, they take the structures of the best survivor and of the first draws that bring
     others (`blocks.led_by`).
     """
-    made = [draw(space, tightening, draw_generator(seed, round, i)) for i in range(kept, trials)]
+    made = [offer(space, tightening, seed=seed, round=round, place=i) for i in range(kept, trials)]
     if not blocks:
         return made
     survivors = [Drawn(r.unit, r.number, (r.number,) * len(r.unit)) for r in tightening.survivors]
-    leaders = led_by(space, blocks, [s.unit for s in survivors], kept, [d.unit for d in made])
-    known = [*survivors, *made]
+    known = [*survivors, *(one.drawn for one in made)]
+    units, first = [drawn.unit for drawn in known], len(survivors)
+    leaders = led_by(space, blocks, units[:first], kept, units[first:])
     return [
-        _following(space, blocks.shared, drawn, known[leader])
-        for drawn, leader in zip(made, leaders, strict=True)
+        replace(one, shared=blocks.shared, leader=known[leader])
+        for one, leader in zip(made, leaders, strict=True)
     ]
 
 
@@ -237,11 +266,6 @@ def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -
     return Drawn(tuple(point), parent.number, numbers)
 
 
-def draw_generator(seed: int, round: int, index: int) -> np.random.Generator:
-    """The generator of a place's draw, in a round from 1 on."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(round, index)))
-
-
 def _recombine(
     space: Space, survivors: Sequence[Row], generator: np.random.Generator
 ) -> tuple[Row, list[Row | None]]:
@@ -273,22 +297,3 @@ def _move(
         moved = u + step * generator.standard_normal()
         if 0.0 <= moved <= 1.0:
             return float(moved)
-
-
-def training_seed(seed: int, round: int, index: int) -> int:
-    """The seed of a draw's training, independent of those of its proposal."""
-    return _seed(seed, (round, index, _TRAINING))
-
-
-def confirm_seed(seed: int, repeat: int) -> int:
-    """The seed of a confirmation; all candidates share it, which pairs the comparison."""
-    return _seed(seed, (_CONFIRM_ROUND, repeat, _TRAINING))
-
-
-def again_seed(seed: int, parent: int, repeat: int) -> int:
-    """The seed of a trial that is trained again for the first (`repeat` 0), second, ... time."""
-    return _seed(seed, (_AGAIN_ROUND, parent, repeat))
-
-
-def _seed(seed: int, key: tuple[int, ...]) -> int:
-    return int(np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint32)[0])

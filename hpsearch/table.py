@@ -59,17 +59,21 @@ class Table:
         if round == 0:
             return []
         budget = self._study.budget.at(round - 1)
+        return [row for row in self.before(round) if row.budget == budget]
+
+    def before(self, round: int) -> list[rounds.Row]:
+        """The finished trials of the rounds before `round`, at whatever budget."""
         sign = 1 if self._study.objective.direction == "minimize" else -1
         rows = []
         for trial in self:
             spec = trial.spec
             point = self._points[spec.number]
-            if point is None or not spec.searched:
+            if trial.outcome is None or point is None or not spec.searched:
                 continue
-            if spec.round < round and spec.budget == budget:
+            if spec.round < round:
                 value = value_of(trial)
                 signed = None if value is None else sign * value
-                rows.append(rounds.Row(spec.number, signed, point, budget))
+                rows.append(rounds.Row(spec.number, signed, point, spec.budget))
         return rows
 
     def best(self, round: int, count: int) -> list[rounds.Row]:
@@ -87,6 +91,7 @@ class Table:
             survivors=study.search.survivors,
         )
         blocks = Blocks(study.search.structures_in(round), self._shared)
+        judge = study.search.judge if round > 0 and study.search.judge != "none" else None
         proposals = rounds.propose(
             study.space,
             tightening,
@@ -96,6 +101,9 @@ class Table:
             continued=round > 0 and budget > study.budget.at(round - 1),
             start=study.start,
             blocks=blocks,
+            judge=judge,
+            rows=self.before(round) if judge else (),
+            budget=budget,
         )
         record = RoundRecord(
             round=round,
@@ -104,6 +112,7 @@ class Table:
             evidence=dict(zip(study.space.names, tightening.evidence, strict=True)),
             survivors=tuple(row.number for row in tightening.survivors),
             blocks=blocks if blocks else NO_BLOCKS,
+            judge=judge,
         )
         return record, [self._spec(record, proposal) for proposal in proposals]
 

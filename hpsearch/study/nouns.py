@@ -46,6 +46,9 @@ class Search:
     # What a draw has from the survivor that it was made around, besides hyperparameters.
     inherit: Literal["none", "weights"] = "none"
 
+    # Who picks each draw of a round from 1 on among several; none takes the first.
+    judge: Literal["none", "gp"] = "none"
+
     def structures_in(self, round: int) -> int:
         """0 if every draw has its own."""
         return self.structures[min(round, len(self.structures) - 1)] if self.structures else 0

@@ -106,7 +106,7 @@ def test_what_is_missing_is_named_with_its_cure(faults):
         ("search: {seed: -1}", "search.seed: must be at least 0, got -1"),
         ("search: {rounds: true}", "search.rounds: must be a whole number, got true"),
         ("search: {trails: 3}",
-         "search.trails: unknown (has: rounds, trials, survivors, seed, structures, inherit)."
+         "search.trails: unknown (has: rounds, trials, survivors, seed, structures, inherit, judge)."
          ' Did you mean "trials"?'),
         ("search: {trials: 2}", "search.trials: survivors (3) must be at most search.trials (2)"),
         ("limits: {trial_seconds: 0}", "limits.trial_seconds: must be above 0, got 0"),

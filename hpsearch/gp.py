@@ -1,0 +1,217 @@
+"""An exact Gaussian process: Matérn-5/2, one lengthscale a parameter, zero mean.
+
+Rasmussen & Williams 2006 (RW): the marginal likelihood is their eq. 5.8 and 5.9, the posterior
+2.25 and 2.26, the kernel 4.17, leaving one out 5.12. Hyperparameters are the maximum a posteriori.
+"""
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import numpy as np
+import threadpoolctl
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.optimize import minimize
+
+Array = NDArray[np.float64]
+
+# Priors of the logarithms: mean and standard deviation. A distance of 0.4·√d is a typical one
+# between two points of a d-dimensional cube, which is far enough to say little.
+LENGTHSCALE = 0.4  # times √d
+LENGTHSCALE_SPREAD = 1.0
+SIGNAL, SIGNAL_SPREAD = 1.0, 0.7  # variance; the targets' is 1
+NOISE, NOISE_SPREAD = 0.01, 1.5  # variance
+
+LENGTHSCALE_BOUNDS = (0.02, 50.0)
+SIGNAL_BOUNDS = (float(np.exp(-3.0)), float(np.exp(3.0)))
+NOISE_BOUNDS = (1e-6, float(np.exp(1.0)))
+ITERATIONS = 30  # of L-BFGS, from each start
+_JITTER = 1e-10  # of the signal's variance, on the diagonal of what a sample is drawn from
+
+_limits = threading.RLock()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One BLAS thread inside, since the last bits depend on their number.
+
+    The limit is the process's, so only one thread of Python may be inside.
+    """
+    with _limits, _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _controller() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()
+
+
+def _parts(a: Array, b: Array, signal: float) -> tuple[Array, Array]:
+    """√5 times the distances of scaled points, and exp(-them) times the signal's variance."""
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
+    root = np.sqrt(5 * np.maximum(squares, 0.0))
+    return root, signal * np.exp(-root)
+
+
+class Likelihood:
+    """The negative logarithm of the hyperparameters' posterior density, up to a constant.
+
+    Args:
+        x: features, shape [n, columns].
+        owners: of each column its parameter, shape [columns], int, without gaps from 0 on.
+        z: targets, shape [n].
+    """
+
+    def __init__(self, x: Array, owners: NDArray[np.int_], z: Array) -> None:
+        self._x, self._owners, self._z = x, owners, z
+        d = int(owners.max()) + 1
+        self.centre = np.log([*[LENGTHSCALE * np.sqrt(d)] * d, SIGNAL, NOISE])
+        self.spread = np.array([*[LENGTHSCALE_SPREAD] * d, SIGNAL_SPREAD, NOISE_SPREAD])
+        self.bounds = np.log([*[LENGTHSCALE_BOUNDS] * d, SIGNAL_BOUNDS, NOISE_BOUNDS])
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Value and gradient.
+
+        Args:
+            theta: logarithms of the lengthscales, the signal's and the noise's variance.
+        """
+        *_, signal, noise = np.exp(theta)
+        s = self._x / np.exp(theta[:-2])[self._owners]
+        root, decay = _parts(s, s, signal)
+        kernel = (1 + root + root**2 / 3) * decay
+        np.fill_diagonal(kernel, signal)
+        inverse, half_log_det = _inverse(kernel, noise)
+        alpha = inverse @ self._z
+        outside = (theta - self.centre) / self.spread
+        value = 0.5 * self._z @ alpha + half_log_det + 0.5 * outside @ outside
+        weights = inverse - np.outer(alpha, alpha)
+        # d kernel / d log lengthscale = 5/3 (1 + root) decay times the squared scaled difference.
+        slopes = weights * (1 + root) * decay
+        by_column = slopes.sum(1) @ (s * s) - (s * (slopes @ s)).sum(0)
+        gradient = np.empty_like(theta)
+        gradient[:-2] = 5 / 3 * np.bincount(self._owners, by_column)
+        gradient[-2] = 0.5 * np.vdot(weights, kernel)
+        gradient[-1] = 0.5 * noise * np.trace(weights)
+        return float(value), gradient + outside / self.spread
+
+    def maximum(self) -> Array:
+        """The best hyperparameters that L-BFGS finds from two starts, as `theta`."""
+        short = self.centre - 1.0
+        short[-2] = self.centre[-2]
+        found = []
+        for start in (self.centre, short):
+            start = np.clip(start, self.bounds[:, 0], self.bounds[:, 1])
+            found.append(
+                minimize(
+                    self,
+                    start,
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=self.bounds,
+                    options={"maxiter": ITERATIONS},
+                )
+            )
+        return np.asarray(min(found, key=lambda result: result.fun).x, dtype=np.float64)
+
+
+def _inverse(kernel: Array, noise: float) -> tuple[Array, float]:
+    """The inverse of kernel + noise·1, and half the logarithm of its determinant."""
+    covariance = kernel.copy()
+    covariance.flat[:: len(kernel) + 1] += noise
+    factor, info = lapack.dpotrf(covariance, lower=1, overwrite_a=1)
+    # The noise is at least 1e-6, far above what rounding does to a few hundred rows.
+    assert info == 0, info
+    half_log_det = float(np.log(np.diag(factor)).sum())
+    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    inverse = np.tril(inverse)
+    return np.asarray(inverse + np.tril(inverse, -1).T), half_log_det
+
+
+class Posterior:
+    """What is believed of the function, given targets at some points.
+
+    Args:
+        theta: hyperparameters, as `Likelihood` has them.
+        x: features, shape [n, columns].
+        owners: of each column its parameter.
+        z: targets, shape [n].
+    """
+
+    def __init__(self, theta: Array, x: Array, owners: NDArray[np.int_], z: Array) -> None:
+        self._lengthscales = np.exp(theta[:-2])[owners]
+        self._signal, self._noise = (float(v) for v in np.exp(theta[-2:]))
+        self._s = x / self._lengthscales
+        self._z = z
+        covariance = self._kernel(self._s, self._s)
+        np.fill_diagonal(covariance, self._signal + self._noise)
+        factor, info = lapack.dpotrf(covariance, lower=1, clean=1)
+        assert info == 0, info
+        inverse, _ = lapack.dtrtri(factor, lower=1)
+        # Of the Cholesky factor the inverse; its transpose times it is the covariance's inverse.
+        self._factor: Array = np.ascontiguousarray(inverse)
+        self._alpha: Array = self._factor.T @ (self._factor @ z)
+
+    def _kernel(self, a: Array, b: Array) -> Array:
+        root, decay = _parts(a, b, self._signal)
+        return np.asarray((1 + root + root**2 / 3) * decay)
+
+    def _look(self, x: Array) -> tuple[Array, Array]:
+        """Means at points, and the inverse Cholesky factor times their covariances with data."""
+        across = self._kernel(self._s, x / self._lengthscales)
+        return self._alpha @ across, self._factor @ across
+
+    def mean(self, x: Array) -> Array:
+        """Means at points of shape [m, columns]; shape [m]."""
+        return self._look(x)[0]
+
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """Means and variances of the function, without noise, at points; shapes [m]."""
+        mean, look = self._look(x)
+        return mean, np.maximum(self._signal - (look * look).sum(0), 1e-12)
+
+    def sample(self, x: Array, normals: Array) -> Array:
+        """The function at points of shape [m, columns], drawn jointly; shape [m].
+
+        Args:
+            x: features.
+            normals: independent standard normal numbers, shape [m].
+        """
+        mean, look = self._look(x)
+        s = x / self._lengthscales
+        covariance = self._kernel(s, s)
+        np.fill_diagonal(covariance, self._signal)
+        covariance -= look.T @ look
+        jitter = _JITTER * self._signal
+        while True:
+            wider = covariance.copy()
+            wider.flat[:: len(s) + 1] += jitter
+            factor, info = lapack.dpotrf(wider, lower=1, clean=1, overwrite_a=1)
+            if info == 0:
+                return mean + np.asarray(factor) @ normals
+            jitter *= 10
+
+    def expect(self, x: Array) -> None:
+        """A point, shape [columns], whose outcome is pending: it is believed to be its mean.
+
+        So no mean changes; the variances shrink. The inverse Cholesky factor gains a row.
+        """
+        s = x / self._lengthscales
+        look = self._factor @ self._kernel(self._s, s[None])[:, 0]
+        # Never below the noise but by rounding.
+        left = math.sqrt(max(self._signal + self._noise - float(look @ look), self._noise))
+        n = len(self._s)
+        grown = np.zeros((n + 1, n + 1))
+        grown[:n, :n] = self._factor
+        grown[n, :n] = -(look @ self._factor) / left
+        grown[n, n] = 1 / left
+        self._factor = grown
+        self._alpha = np.append(self._alpha, 0.0)
+        self._s = np.concatenate([self._s, s[None]])
+
+    def left_out(self) -> Array:
+        """The mean at each of the data's points if its own target were unknown; shape [n]."""
+        n = len(self._z)
+        return np.asarray(self._z - self._alpha[:n] / (self._factor[:n, :n] ** 2).sum(0))

@@ -1,0 +1,31 @@
+"""The seeds of draws and of trainings, each independent of all others."""
+
+import numpy as np
+
+_TRAINING = 1  # third words of the spawn keys (round, place, word) that are no draw
+_CONFIRM_ROUND = 2**31  # no search has so many rounds
+_AGAIN_ROUND = _CONFIRM_ROUND + 1
+
+
+def draw_generator(seed: int, round: int, index: int) -> np.random.Generator:
+    """The generator of a place's draw, in a round from 1 on."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(round, index)))
+
+
+def training_seed(seed: int, round: int, index: int) -> int:
+    """The seed of a draw's training, independent of those of its proposal."""
+    return _seed(seed, (round, index, _TRAINING))
+
+
+def confirm_seed(seed: int, repeat: int) -> int:
+    """The seed of a confirmation; all candidates share it, which pairs the comparison."""
+    return _seed(seed, (_CONFIRM_ROUND, repeat, _TRAINING))
+
+
+def again_seed(seed: int, parent: int, repeat: int) -> int:
+    """The seed of a trial that is trained again for the first (`repeat` 0), second, ... time."""
+    return _seed(seed, (_AGAIN_ROUND, parent, repeat))
+
+
+def _seed(seed: int, key: tuple[int, ...]) -> int:
+    return int(np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint32)[0])
