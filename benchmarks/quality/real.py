@@ -15,8 +15,8 @@ The target is the median result of random search under seeds of its own (`real_t
 """
 
 import argparse
+import hashlib
 import importlib.metadata
-import json
 import statistics
 import sys
 import time
@@ -24,7 +24,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch.files import write_json
+import hpsearch
+from hpsearch.files import read_json, write_json
 
 from .real_lines import Lines
 from .real_ours import ARMS, growing
@@ -38,6 +39,7 @@ CURVES = ROOT / ".cache" / "real"  # ignored by git
 METHODS = (*ARMS, *PEERS)
 TARGET_SEEDS = range(100, 105)
 RANDOM = "random search"
+SOURCES = ("rounds", "filling", "blocks", "space", "judge", "gp", "features", "ranking", "seeds")
 
 
 def search(method: str, task: Task, seed: int, trainings: Trainings) -> Search:
@@ -103,14 +105,25 @@ def row(
 
 
 def versions(method: str) -> dict[str, str]:
+    """Of what decides on a search's trials; of ours, the SHA-256 of its sources."""
     names = ["torch", "numpy"]
     names += ["optuna"] if "Optuna" in method else ["ray"] if "Ray" in method else []
-    return {name: importlib.metadata.version(name) for name in names}
+    found = {name: importlib.metadata.version(name) for name in names}
+    if method in ARMS:
+        files = [Path(hpsearch.__file__).with_name(f"{name}.py") for name in SOURCES]
+        text = b"".join(file.read_bytes() for file in files)
+        found["hpsearch"] = hashlib.sha256(text).hexdigest()[:8]
+    return found
 
 
 def missing(task: Task, methods: Sequence[str], seeds: Sequence[int], lines: Lines) -> list[Any]:
     known = {(r["task"], r["method"], r["seed"]) for r in lines.read() if "alone_s" not in r}
     return [(m, s) for s in seeds for m in methods if (task.name, m, s) not in known]
+
+
+def targets() -> dict[str, Any]:
+    """By task, as they were written down."""
+    return read_json(TARGETS) if TARGETS.exists() else {}
 
 
 def find_target(task: Task, trainings: Trainings) -> dict[str, Any]:
@@ -160,9 +173,9 @@ def main() -> None:
             continue
         trainings = Trainings(task, Lines(CURVES / f"{task.name}-{task.full}.jsonl"))
         if given.what == "target":
-            known = json.loads(TARGETS.read_text()) if TARGETS.exists() else {}
-            if task.name not in known:
-                write_json(TARGETS, {**known, task.name: find_target(task, trainings)})
+            if task.name not in targets():
+                found = find_target(task, trainings)
+                write_json(TARGETS, {**targets(), task.name: found})
             continue
         for first in range(0, given.seeds, given.batch):
             seeds = range(first, min(first + given.batch, given.seeds))
@@ -173,7 +186,7 @@ def main() -> None:
             spent = time.perf_counter() - began
             print(task.name, seeds, f"{len(wanted)} searches, {spent:.0f} s", file=sys.stderr)
     if given.what in ("run", "alone", "page"):
-        real_page.write(lines.read(), json.loads(TARGETS.read_text()))
+        real_page.write(lines.read(), targets())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from .real_training import Order, Task, Trainings
 # Overrides of the shipped study.
 ARMS = {
     "hpsearch": ("search.structures=[]",),
+    "hpsearch with the judge": ("search.structures=[]", "search.judge=gp"),
     "hpsearch, shared structures": ("search.structures=[5, 2]",),
 }
 

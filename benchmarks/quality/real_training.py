@@ -103,7 +103,7 @@ class Task:
 
 TASKS = {
     "classifier": Task("classifier", ROOT / "studies" / "digits_classifier.yaml", 32, 3, 512),
-    "gan": Task("gan", ROOT / "studies" / "digits_gan.yaml", 50, 4, 800),
+    "gan": Task("gan", ROOT / "studies" / "digits_gan.yaml", 40, 4, 640),
 }
 
 
