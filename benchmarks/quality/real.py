@@ -1,6 +1,5 @@
 """Our method and its peers on real trainers, at equal training steps.
 
-    PYTHONPATH=benchmarks python -m quality.real target        # once, before anything is compared
     PYTHONPATH=benchmarks python -m quality.real run           # what is missing; may be killed
     PYTHONPATH=benchmarks python -m quality.real alone         # seconds of one search by itself
     PYTHONPATH=benchmarks python -m quality.real page          # results/real.md and real.svg
@@ -11,7 +10,8 @@ budgets double and whose survivors train on; `real_search.py` says how peers spe
 the best 3 trials that were trained in full are trained again from scratch under 5 fresh seeds, and
 the best mean is the search's result: one rule for all.
 
-The target is the median result of random search under seeds of its own (`real_targets.json`).
+The target is the median result of random search under the seeds 100 to 104, which nothing else
+uses; `run` makes these searches beside the first others, and writes it down in `real_targets.json`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import importlib.metadata
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from .real_training import ROOT, TASKS, Task, Trainings
 TARGETS = Path(__file__).parent / "real_targets.json"
 RESULTS = ROOT / "benchmarks" / "results" / "real.jsonl"
 CURVES = ROOT / ".cache" / "real"  # ignored by git
+Row = Mapping[str, Any]
 METHODS = (*ARMS, *PEERS)
 TARGET_SEEDS = range(100, 105)
 RANDOM = "random search"
@@ -126,8 +127,8 @@ def targets() -> dict[str, Any]:
     return read_json(TARGETS) if TARGETS.exists() else {}
 
 
-def find_target(task: Task, trainings: Trainings) -> dict[str, Any]:
-    rows = list(run(task, [(RANDOM, seed) for seed in TARGET_SEEDS], trainings))
+def target_of(task: Task, rows: Sequence[Row]) -> dict[str, Any]:
+    """From the searches under the target's own seeds."""
     means = [row["winner"]["mean"] for row in rows]
     return {
         "metric": task.study.objective.metric,
@@ -137,6 +138,20 @@ def find_target(task: Task, trainings: Trainings) -> dict[str, Any]:
         "full": task.full,
         "total": task.total,
     }
+
+
+def run_missing(task: Task, methods: Sequence[str], seeds: Sequence[int], lines: Lines) -> int:
+    """Run what is not there yet, and the target's searches with it; how many searches that is."""
+    trainings = Trainings(task, Lines(CURVES / f"{task.name}-{task.full}.jsonl"))
+    wanted = missing(task, methods, seeds, lines)
+    of_target = [] if task.name in targets() else [(RANDOM, seed) for seed in TARGET_SEEDS]
+    found = list(run(task, [*of_target, *wanted], trainings))
+    if of_target:
+        target = target_of(task, found[: len(of_target)])
+        write_json(TARGETS, {**targets(), task.name: target})
+    for record in found[len(of_target) :]:
+        lines.append(record)
+    return len(found)
 
 
 def alone(task: Task, method: str) -> dict[str, Any]:
@@ -158,7 +173,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=("target", "run", "alone", "page"))
+    parser.add_argument("what", choices=("run", "alone", "page"))
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--seeds", type=int, default=10)
@@ -171,20 +186,12 @@ def main() -> None:
                 lines.append(record := alone(task, method))
                 print(record, file=sys.stderr, flush=True)
             continue
-        trainings = Trainings(task, Lines(CURVES / f"{task.name}-{task.full}.jsonl"))
-        if given.what == "target":
-            if task.name not in targets():
-                found = find_target(task, trainings)
-                write_json(TARGETS, {**targets(), task.name: found})
-            continue
         for first in range(0, given.seeds, given.batch):
             seeds = range(first, min(first + given.batch, given.seeds))
             began = time.perf_counter()
-            wanted = missing(task, given.methods, seeds, lines)
-            for record in run(task, wanted, trainings):
-                lines.append(record)
+            count = run_missing(task, given.methods, seeds, lines)
             spent = time.perf_counter() - began
-            print(task.name, seeds, f"{len(wanted)} searches, {spent:.0f} s", file=sys.stderr)
+            print(task.name, seeds, f"{count} searches, {spent:.0f} s", file=sys.stderr)
     if given.what in ("run", "alone", "page"):
         real_page.write(lines.read(), targets())
 

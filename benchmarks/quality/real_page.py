@@ -63,7 +63,7 @@ def _introduction() -> str:
         "asked in this process without a cluster; successive halving draws at random too.\n\n"
         "*Steps to target*: trained by all workers until some trial first reports a value at or "
         "below the target, in whole trainings; the target is the median result of random search "
-        "over seeds of its own, written down before (`benchmarks/quality/real_targets.json`). "
+        "over seeds that nothing else uses (`benchmarks/quality/real_targets.json`). "
         "*Ticks to target* count what one worker trains meanwhile, in whole trainings too. *Best "
         "seen* is the lowest value reported by a share of the steps. *Confirmed*: the best "
         f"{TOP} fully trained trials are trained again from scratch under {SEEDS} fresh seeds, and "

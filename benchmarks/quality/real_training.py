@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.fusion import Trainer, group
-from hpsearch.groups import Shape, plan, shape_of
+from hpsearch.groups import Shape, shape_of
 from hpsearch.run import HP, NonfiniteError, Run
 from hpsearch.sharing import largest_group
 from hpsearch.source import load as load_trainer
@@ -102,8 +102,8 @@ class Task:
 
 
 TASKS = {
-    "classifier": Task("classifier", ROOT / "studies" / "digits_classifier.yaml", 32, 3, 512),
-    "gan": Task("gan", ROOT / "studies" / "digits_gan.yaml", 40, 4, 640),
+    "classifier": Task("classifier", ROOT / "studies" / "digits_classifier.yaml", 16, 3, 256),
+    "gan": Task("gan", ROOT / "studies" / "digits_gan.yaml", 30, 4, 240),
 }
 
 
@@ -243,11 +243,16 @@ class Trainings:
                 nothing is done.
         """
         wanted = {o: step for o, step in wanted.items() if not self.curve(o).reaches(step)}
-        orders = list(wanted)
-        shapes = {i: self._shape(order) for i, order in enumerate(orders)}
-        for numbers in plan(shapes, places=1, largest=self._largest):
-            members = {orders[i]: wanted[orders[i]] for i in numbers}
-            self._train_group(members, shapes[numbers[0]])
+        alike: dict[tuple[str, int], list[Order]] = {}
+        shapes = {order: self._shape(order) for order in wanted}
+        for order, step in wanted.items():
+            alike.setdefault((shapes[order].key, step), []).append(order)
+        for (_, step), orders in alike.items():
+            while orders:
+                # Of few different sizes, so that most groups have had their like before.
+                size = min(self._largest, 2 ** (len(orders).bit_length() - 1))
+                members, orders = orders[:size], orders[size:]
+                self._train_group(dict.fromkeys(members, step), shapes[members[0]])
 
     def forget(self, orders: Sequence[Order]) -> None:
         """Drop the checkpoints of trials that nobody will train on."""
