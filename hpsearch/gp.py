@@ -51,9 +51,13 @@ def _controller() -> threadpoolctl.ThreadpoolController:
 
 def _parts(a: Array, b: Array, signal: float) -> tuple[Array, Array]:
     """√5 times the distances of scaled points, and exp(-them) times the signal's variance."""
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
-    root = np.sqrt(5 * np.maximum(squares, 0.0))
-    return root, signal * np.exp(-root)
+    squares = (-10 * a) @ b.T
+    squares += 5 * (a * a).sum(1)[:, None]
+    squares += 5 * (b * b).sum(1)
+    root = np.sqrt(np.maximum(squares, 0.0, out=squares), out=squares)
+    decay = np.exp(-root)
+    decay *= signal
+    return root, decay
 
 
 class Likelihood:
@@ -87,7 +91,8 @@ class Likelihood:
         alpha = inverse @ self._z
         outside = (theta - self.centre) / self.spread
         value = 0.5 * self._z @ alpha + half_log_det + 0.5 * outside @ outside
-        weights = inverse - np.outer(alpha, alpha)
+        weights = inverse
+        weights -= alpha[:, None] * alpha
         # d kernel / d log lengthscale = 5/3 (1 + root) decay times the squared scaled difference.
         slopes = weights * (1 + root) * decay
         by_column = slopes.sum(1) @ (s * s) - (s * (slopes @ s)).sum(0)
@@ -121,13 +126,15 @@ def _inverse(kernel: Array, noise: float) -> tuple[Array, float]:
     """The inverse of kernel + noise·1, and half the logarithm of its determinant."""
     covariance = kernel.copy()
     covariance.flat[:: len(kernel) + 1] += noise
-    factor, info = lapack.dpotrf(covariance, lower=1, overwrite_a=1)
+    # Symmetric, so its transpose is it in the order that LAPACK wants.
+    factor, info = lapack.dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
     # The noise is at least 1e-6, far above what rounding does to a few hundred rows.
     assert info == 0, info
-    half_log_det = float(np.log(np.diag(factor)).sum())
-    inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse)
-    return np.asarray(inverse + np.tril(inverse, -1).T), half_log_det
+    half_log_det = float(np.log(factor.diagonal()).sum())
+    lower, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    inverse = np.add(lower, lower.T, order="C")
+    inverse.flat[:: len(kernel) + 1] /= 2
+    return inverse, half_log_det
 
 
 class Posterior:

@@ -23,6 +23,7 @@ Point = tuple[float, ...]
 
 CANDIDATES = 512.0  # of the last place, nearly; the first has one
 REDRAWS = 20  # candidates of a place at most, if only because all before were repeats
+TRUST = 0.0  # the skill above which the judge is asked
 # Rows that the process is fitted to, whose cost grows with their cube.
 BEST, RECENT, FILLING = 100, 100, 100
 
@@ -41,8 +42,8 @@ class Judge:
         budget: of the trials to pick, in steps.
 
     Attributes:
-        is_trusted: whether it predicts the table, each row left out in turn, better than the
-            median does. One that does not picks the first candidate, which is a plain draw.
+        is_trusted: whether it tells good rows from bad that it has not seen. One that does not
+            picks the first candidate, which is a plain draw.
     """
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
@@ -64,10 +65,9 @@ class Judge:
             owners = np.append(owners, owners.max(initial=-1) + 1)
         with one_thread():
             data = np.concatenate([x, budgets], axis=1)
+            self.is_trusted = skill(data, owners, z) > TRUST
             theta = Likelihood(data, owners, z).maximum()
             self._posterior = Posterior(theta, data, owners, z)
-            errors = self._posterior.left_out() - z
-            self.is_trusted = bool(errors @ errors < ((z - np.median(z)) ** 2).sum())
             # Of the same parameters at the budget that is asked for.
             self._incumbent = float(self._posterior.mean(self._at_budget(x)).min())
 
@@ -138,6 +138,33 @@ def _budget_columns(budgets: Sequence[int], asked: int) -> tuple[Array, Array]:
     return scaled[:-1], scaled[-1:]
 
 
+def skill(x: Array, owners: NDArray[np.int_], z: Array) -> float:
+    """How the process predicts targets that it has not seen: their correlation, from -1 to 1.
+
+    Each row is left out in turn, under hyperparameters fitted to the half of the rows that it is
+    not in. Were it in, pure noise would look predictable: fitted to all rows, the process beats the
+    median in most tables of noise.
+
+    Args:
+        x: features, shape [n, columns].
+        owners: of each column its parameter.
+        z: targets, shape [n].
+
+    Returns:
+        0 where there is nothing to correlate, as for the median, which is the same everywhere.
+    """
+    if len(z) < 4:
+        return 0.0
+    predicted = np.empty_like(z)
+    half = np.arange(len(z)) % 2 == 0
+    for seen in (half, ~half):
+        theta = Likelihood(x[seen], owners, z[seen]).maximum()
+        predicted[~seen] = Posterior(theta, x, owners, z).left_out()[~seen]
+    p, q = predicted - predicted.mean(), z - z.mean()
+    size = math.sqrt(float(p @ p) * float(q @ q))
+    return float(p @ q) / size if size > 1e-12 else 0.0
+
+
 def targets(values: Sequence[float | None]) -> Array:
     """What the process is fitted to, from values of which lower is better; shape [n].
 
@@ -156,7 +183,8 @@ def targets(values: Sequence[float | None]) -> Array:
     below = y - np.median(y)
     good = below < 0
     scale = math.sqrt(float(np.mean(below[good] ** 2))) if good.any() else 0.0
-    return np.where(good, below / scale, z) if scale > 0 else z
+    # Many that equal the median may share a rank below the middle one, but are none of the good.
+    return np.where(good, below / scale, np.maximum(z, 0.0)) if scale > 0 else z
 
 
 def representative(features: Features, rows: Sequence[Row]) -> list[Row]:

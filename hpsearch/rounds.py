@@ -8,13 +8,15 @@ better" whatever the user's direction.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import Literal
 
 import numpy as np
 
-from hpsearch.blocks import NO_BLOCKS, Blocks, follow, led_by
+from hpsearch.blocks import NO_BLOCKS, Blocks, led_by
 from hpsearch.filling import first_points
-from hpsearch.groups import Structure, name_of
+from hpsearch.offer import Drawn as Drawn
+from hpsearch.offer import Offer as Offer
 from hpsearch.ranking import Row as Row
 from hpsearch.ranking import best_distinct as best_distinct
 from hpsearch.ranking import ranked as ranked
@@ -24,9 +26,6 @@ from hpsearch.seeds import draw_generator as draw_generator
 from hpsearch.seeds import training_seed as training_seed
 from hpsearch.space import Choice, Int, Logint, Scalar, Space
 from hpsearch.trial import Role
-
-if TYPE_CHECKING:
-    from hpsearch.judge import Judge
 
 WIDTH = 0.20  # of a numeric move in round 1
 SHRINK = 0.80  # of the width, a round
@@ -60,15 +59,6 @@ class Tightening:
     survivors: tuple[Row, ...]  # best first; none in round 0
     width: float  # standard deviation of a numeric move, in the unit cube
     evidence: tuple[float, ...]  # factor on the width per parameter; 1 for choices
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A draw and where it comes from."""
-
-    unit: tuple[float, ...]  # a point of the unit cube, inactive coordinates included
-    parent: int | None  # a survivor's number; None for a draw from the whole prior
-    donors: tuple[int | None, ...]  # whose value each parameter had before it moved
 
 
 def width(round: int) -> float:
@@ -161,45 +151,11 @@ def propose(
     return places
 
 
-@dataclass(frozen=True)
-class Offer:
-    """What a place of a round from 1 on can take: its plain draw, and more after it."""
-
-    space: Space
-    tightening: Tightening
-    place: int
-    drawn: Drawn  # by itself
-    generator: np.random.Generator  # as that draw has left it
-    shared: Structure = ()
-    leader: Drawn | None = None  # whose structure all of the place's draws take
-
-    @property
-    def plain(self) -> Drawn:
-        return self._led(self.drawn)
-
-    def another(self) -> Drawn:
-        return self._led(draw(self.space, self.tightening, self.generator))
-
-    def _led(self, drawn: Drawn) -> Drawn:
-        leader = self.leader
-        return drawn if leader is None else _following(self.space, self.shared, drawn, leader)
-
-    def judged(self, judge: "Judge", trials: int) -> Drawn:
-        """The draw that the round's judge keeps, of a round of so many trials; pending for it."""
-        from hpsearch.judge import REDRAWS, candidates
-
-        drawn = [self.plain]
-        if judge.is_trusted:
-            drawn += [self.another() for _ in range(candidates(self.place, trials) - 1)]
-            while all(judge.is_repeat(d.unit) for d in drawn) and len(drawn) < REDRAWS:
-                drawn.append(self.another())
-        return drawn[judge.pick([d.unit for d in drawn], self.place, self.generator)]
-
-
 def offer(space: Space, tightening: Tightening, *, seed: int, round: int, place: int) -> Offer:
     """What a place takes that shares no structure."""
     generator = draw_generator(seed, round, place)
-    return Offer(space, tightening, place, draw(space, tightening, generator), generator)
+    draws = partial(draw, space, tightening)
+    return Offer(space, place, draws(generator), generator, draws)
 
 
 def offers(
@@ -228,16 +184,6 @@ def offers(
         replace(one, shared=blocks.shared, leader=known[leader])
         for one, leader in zip(made, leaders, strict=True)
     ]
-
-
-def _following(space: Space, shared: Structure, drawn: Drawn, leader: Drawn) -> Drawn:
-    unit = follow(space, shared, drawn.unit, leader.unit)
-    donors = list(drawn.donors)
-    for entry in shared:
-        j = space.names.index(name_of(entry))
-        if isinstance(entry, str) or unit[j] != drawn.unit[j]:
-            donors[j] = leader.donors[j]
-    return Drawn(unit, drawn.parent, tuple(donors))
 
 
 def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -> Drawn:

@@ -147,7 +147,7 @@ class Space:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(parameter.name for parameter in self.parameters)
 
@@ -176,9 +176,23 @@ class Space:
                 values[parameter.name] = parameter.domain.decode(point[i])
         return {name: values[name] for name in self.names if name in values}
 
+    @cached_property
+    def _deciding(self) -> frozenset[str]:
+        """The parameters that others depend on."""
+        return frozenset(c.parent for parameter in self for c in parameter.when)
+
     def active(self, point: Sequence[float]) -> tuple[bool, ...]:
-        values = self.decode(point)
-        return tuple(name in values for name in self.names)
+        """Which parameters exist at a point of the unit cube."""
+        found = [True] * len(self)
+        if not self._deciding:
+            return tuple(found)
+        values: dict[str, Scalar] = {}
+        for i in self.parents_first:
+            parameter = self.parameters[i]
+            found[i] = holds(parameter.when, values)
+            if found[i] and parameter.name in self._deciding:
+                values[parameter.name] = parameter.domain.decode(point[i])
+        return tuple(found)
 
 
 def holds(conditions: Sequence[Condition], values: Mapping[str, Scalar]) -> bool:
