@@ -40,7 +40,8 @@ Row = Mapping[str, Any]
 METHODS = (*ARMS, *PEERS)
 TARGET_SEEDS = range(100, 105)
 RANDOM = "random search"
-SOURCES = ("rounds", "filling", "blocks", "space", "judge", "gp", "features", "ranking", "seeds")
+SOURCES = ("rounds", "filling", "blocks", "space", "judge", "gp", "features", "ranking", "seeds",
+           "offer")  # fmt: skip
 
 
 def search(method: str, task: Task, seed: int, trainings: Trainings) -> Search:
