@@ -39,7 +39,7 @@ CURVES = ROOT / ".cache" / "real"  # ignored by git
 Row = Mapping[str, Any]
 METHODS = (*ARMS, *PEERS)
 TARGET_SEEDS = range(100, 105)
-RANDOM = "random search"
+RANDOM, SHARED = "random search", "hpsearch, shared structures"
 SOURCES = ("rounds", "filling", "blocks", "space", "judge", "gp", "features", "ranking", "seeds",
            "offer")  # fmt: skip
 
@@ -143,7 +143,9 @@ def target_of(task: Task, rows: Sequence[Row]) -> dict[str, Any]:
 
 def run_missing(task: Task, methods: Sequence[str], seeds: Sequence[int], lines: Lines) -> int:
     """Run what is not there yet, and the target's searches with it; how many searches that is."""
-    trainings = Trainings(task, Lines(CURVES / f"{task.name}-{task.full}.jsonl"))
+    trainings = Trainings(
+        task, Lines(CURVES / f"{task.name.replace(', ', '-').replace(' ', '-')}-{task.full}.jsonl")
+    )
     wanted = missing(task, methods, seeds, lines)
     of_target = [] if task.name in targets() else [(RANDOM, seed) for seed in TARGET_SEEDS]
     found = list(run(task, [*of_target, *wanted], trainings))
@@ -175,7 +177,7 @@ def main() -> None:
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("what", choices=("run", "alone", "page"))
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--tasks", nargs="+", default=["classifier", "gan"], choices=list(TASKS))
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--batch", type=int, default=5, help="seeds that train side by side")
@@ -190,7 +192,9 @@ def main() -> None:
         for first in range(0, given.seeds, given.batch):
             seeds = range(first, min(first + given.batch, given.seeds))
             began = time.perf_counter()
-            count = run_missing(task, given.methods, seeds, lines)
+            # With the structural parameters fixed there is next to nothing to share.
+            methods = [m for m in given.methods if not (task.fixed and m == SHARED)]
+            count = run_missing(task, methods, seeds, lines)
             spent = time.perf_counter() - began
             print(task.name, seeds, f"{count} searches, {spent:.0f} s", file=sys.stderr)
     if given.what in ("run", "alone", "page"):
