@@ -26,7 +26,7 @@ ONE_STRUCTURE = (
     "confirm.top=1", "confirm.seeds=2",
 )  # fmt: skip
 SMALL = dataclasses.replace(
-    TASKS["classifier"], interval=4, full=8, rounds=2, overrides=ONE_STRUCTURE
+    TASKS["classifier, whole space"], interval=4, full=8, rounds=2, overrides=ONE_STRUCTURE
 )
 ADAM = {"optimizer": "adam", "lr": 0.01, "weight_decay": 0.001, "depth": 1, "width": 16,
         "activation": "relu", "dropout": 0.1, "label_smoothing": 0.1, "batch_size": 32}  # fmt: skip
@@ -224,7 +224,7 @@ def _unit(space, params):
 
 def test_a_conditional_parameter_is_asked_for_only_while_it_is_active():
     optuna = real_peers.optuna
-    space, seen = TASKS["classifier"].space, set()
+    space, seen = TASKS["classifier, whole space"].space, set()
     for seed in range(8):
         trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
         params = suggest(trial, space)
