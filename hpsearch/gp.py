@@ -199,6 +199,7 @@ class Posterior:
             if info == 0:
                 return mean + np.asarray(factor) @ normals
             jitter *= 10
+            assert jitter <= self._signal
 
     def expect(self, x: Array) -> None:
         """A point, shape [columns], whose outcome is pending: it is believed to be its mean.

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfcx, ndtr, ndtri
 
 from hpsearch.features import Features
 from hpsearch.gp import Likelihood, Posterior, one_thread
@@ -50,7 +51,7 @@ class Judge:
         rows = sorted(rows, key=lambda row: row.number)
         self._features = Features(space)
         self._known = set(self._features.keys([row.unit for row in rows]))
-        self._posterior: Posterior | None = None
+        self._posterior: Posterior | None = None  # none without trust
         self._budget_columns = np.empty((1, 0))
         self.is_trusted = False
         if any(_is_finite(row) for row in rows):
@@ -66,6 +67,8 @@ class Judge:
         with one_thread():
             data = np.concatenate([x, budgets], axis=1)
             self.is_trusted = skill(data, owners, z) > TRUST
+            if not self.is_trusted:
+                return
             theta = Likelihood(data, owners, z).maximum()
             self._posterior = Posterior(theta, data, owners, z)
             # Of the same parameters at the budget that is asked for.
@@ -90,7 +93,7 @@ class Judge:
             generator: the place's, as the candidates have left it.
         """
         kept = 0
-        if self._posterior is not None and self.is_trusted and len(candidates) > 1:
+        if self._posterior is not None and len(candidates) > 1:
             keys = self._features.keys(candidates)
             repeats = np.array([key in self._known for key in keys])
             with one_thread():
@@ -116,7 +119,7 @@ class Judge:
     def wait(self, point: Point) -> None:
         """A point that is pending without having been picked: a running trial, a continuation."""
         self._known.update(self._features.keys([point]))
-        if self._posterior is not None and self.is_trusted:
+        if self._posterior is not None:
             with one_thread():
                 self._posterior.expect(self._at_budget(self._features.of([point]))[0])
 
@@ -172,13 +175,12 @@ def targets(values: Sequence[float | None]) -> Array:
     counts for more than its rank. Below it (value - median)/rms of that half, so that good trials
     keep their distances. Failures have the worst finite value; equal values share a mean rank.
     """
-    from scipy.special import ndtri
-    from scipy.stats import rankdata
-
     finite = [v for v in values if v is not None and math.isfinite(v)]
     worst = max(finite)
     y = np.array([v if v is not None and math.isfinite(v) else worst for v in values], dtype=float)
-    z = np.asarray(ndtri((rankdata(y) - 0.5) / len(y)), dtype=np.float64)
+    _, which, counts = np.unique(y, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[which]
+    z = np.asarray(ndtri((ranks - 0.5) / len(y)), dtype=np.float64)
     y = y / max(np.abs(y).max(), 1e-300)  # nothing overflows
     below = y - np.median(y)
     good = below < 0
@@ -220,8 +222,6 @@ def log_expected_improvement(mean: Array, deviation: Array, incumbent: float) ->
     logarithm as in Ament et al. 2023). Below -1 the second term is log φ(t) + log(1 - |t|·m(|t|))
     with Mills' ratio m, and far below, where that difference loses digits, its asymptotic series.
     """
-    from scipy.special import erfcx, ndtr
-
     t = (incumbent - mean) / deviation
     log_density = -0.5 * t * t - 0.5 * math.log(2 * math.pi)
     near = np.maximum(t, -1.0)

@@ -44,6 +44,7 @@ class RoundSummary:
         survivors: the trials that were chosen after it, best first; none while it is open.
         best, median: over its finished trials, in the user's direction; None while there are none.
         done: trials that have ended, failures included.
+        judge: who picked its draws among several; None where the first was taken.
     """
 
     round: int
@@ -56,6 +57,7 @@ class RoundSummary:
     trials: int
     done: int
     failed: int
+    judge: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class Snapshot:
             trials=len(members),
             done=done,
             failed=done - len(values),
+            judge=record.judge,
         )
 
     @cached_property

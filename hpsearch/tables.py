@@ -110,7 +110,7 @@ def _show_round_table(snapshot: Snapshot) -> None:
         table.add_row(
             f"{stage.round} of {snapshot.plan.rounds}",
             f"{stage.budget:,}",
-            f"{stage.width:.3f}" if stage.round else "prior",
+            f"{stage.width:.3f}{' judged' * bool(stage.judge)}" if stage.round else "prior",
             f"{stage.done}/{stage.trials}",
             str(stage.failed),
             "" if stage.best is None else f"{stage.best:.5g}",

@@ -33,6 +33,26 @@ def test_a_round_compares_equal_budgets_only(study: Study) -> None:
     assert table.comparable(0) == []
 
 
+def test_a_judge_sees_the_finished_trials_of_all_budgets(study: Study) -> None:
+    table = Table(study, [])
+    run(table, 0)
+    run(table, 1)
+    table.put(Trial(table[3].spec))  # not ended
+    assert [(row.number, row.budget) for row in table.before(2)] == [
+        *((number, 4) for number in (0, 1, 2, 4, 5)),
+        *((number, 8) for number in (6, 7, 8, 9, 10, 11)),
+    ]
+
+
+def test_a_round_records_its_judge_which_the_first_has_not(study: Study) -> None:
+    judged = replace(study, search=replace(study.search, judge="gp"))
+    table = Table(judged, [])
+    assert table.round_specs(0)[0].judge is None
+    run(table, 0)
+    assert table.round_specs(1)[0].judge == "gp"
+    assert Table(study, list(table)).round_specs(1)[0].judge is None
+
+
 def test_without_growth_a_round_compares_all_that_came_before(study: Study) -> None:
     flat = replace(study, budget=replace(study.budget, growth=1.0))
     table = Table(flat, [])

@@ -84,6 +84,7 @@ def _figure(
     notes = [
         f"Fill: the {'root of the ' * root}density a round draws from; stalks: survivors' values "
         "that it keeps. Dots: its trials, brighter for better; rings: survivors.",
+        "A judge picked among such draws." * any(summary.judge for summary in s.rounds),
         _left_out(len(s.rounds), kept),
         f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
         _dots_left_out(s, kept, most),

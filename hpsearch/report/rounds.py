@@ -38,6 +38,14 @@ def rounds(s: Snapshot) -> Section:
                 tone="note",
             )
         )
+    if any(summary.judge for summary in s.rounds):
+        blocks.append(
+            say(
+                "A judge picked each later draw among several, by a Gaussian process that was "
+                "fitted to the trials before. What the rounds drew from is what it picked among.",
+                tone="note",
+            )
+        )
     if any(t.spec.weights_of is not None for t in s.searched):
         blocks.append(
             say(

@@ -202,7 +202,8 @@ export class Strips {
       };
     }
     const round = rounds[Number(strip.slice(1))];
-    const around = round.round === 0 ? "prior" : `width ${number(round.width, 2)}`;
+    const width = `width ${number(round.width, 2)}${round.judge ? ", judged" : ""}`;
+    const around = round.round === 0 ? "prior" : width;
     return {
       label: [
         h("b", null, `round ${round.round}`),
