@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from hpsearch.outline import outline
+from hpsearch.pace import pace
 from hpsearch.requests import Pending
 from hpsearch.result import Result, Winner, row, state_of, value_of
+from hpsearch.runfolder import RunFolder
 from hpsearch.snapshot import Snapshot
 from hpsearch.source import Description
 from hpsearch.study import Study
@@ -127,14 +129,16 @@ def show_trials(result: Result, *, round: int | None, by_value: bool, limit: int
         finished = [t for t in chosen if value_of(t) is not None]
         chosen = sorted(finished, key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
     table = Table(box=None, header_style="dim")
-    for heading in ("trial", "round", "role", "state", result.metric, "steps", "s", "parameters"):
+    headings = ("trial", "round", "role", "state", result.metric, "steps", "s", "ms/step")
+    for heading in (*headings, "parameters"):
         table.add_column(heading, overflow="fold")
+    folder = RunFolder(result.folder)
     for trial in chosen[:limit]:
-        table.add_row(*_trial_cells(trial))
+        table.add_row(*_trial_cells(trial, pace(folder.trial(trial.spec.number).read_reports())))
     console.print(table)
 
 
-def _trial_cells(trial: Trial) -> tuple[str, ...]:
+def _trial_cells(trial: Trial, step: float | None) -> tuple[str, ...]:
     spec, outcome = trial.spec, trial.outcome
     role = spec.role if spec.parent is None else f"{spec.role} {spec.parent}"
     if spec.weights_of is not None:
@@ -149,6 +153,7 @@ def _trial_cells(trial: Trial) -> tuple[str, ...]:
         "" if value is None else f"{value:.5g}",
         f"{outcome.steps:,}" if outcome else "",
         f"{outcome.seconds:.1f}" if outcome else "",
+        "" if step is None else f"{1000 * step:.3g}",
         params_text(spec.params),
     )
 

@@ -7,6 +7,7 @@ and generated pictures, both losses and the norms of their gradients.
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from data import dataset
@@ -198,6 +199,25 @@ class GAN(Trainer):
             fid, covered, _ = judge(features, "test", *_place(hp))
             metrics |= {f"test_fid{name}": fid, f"test_coverage{name}": covered}
         return metrics
+
+    def generate(self, nets: Mapping[str, nn.Module], count: int, hp: HP) -> Tensor:
+        """Pictures [count, ...] for `skill.py`, SAMPLES at most; one kind after another."""
+        classes = dataset(hp.data, hp.data_dir).classes
+        kinds = None if hp.conditional == "none" else every_kind(classes)[:count]
+        return painted(nets["generator"], latents(hp.z_dim)[:count], kinds)[0]
+
+    def scores(self, nets: Mapping[str, nn.Module], pictures: Tensor, hp: HP) -> Tensor:
+        """[count], or one of each pack, for `skill.py`.
+
+        In a tournament nobody says of what kind a picture is: a projection discriminator, which
+        asks for it, gives the highest of its scores over all kinds.
+        """
+        critic = nets["discriminator"]
+        if hp.conditional == "projection":
+            classes = torch.eye(dataset(hp.data, hp.data_dir).classes)
+            kinds = [kind.expand(len(pictures), -1) for kind in classes]
+            return torch.cat([critic(pictures, kind) for kind in kinds], 1).amax(1)
+        return scored(critic, packed(pictures, hp.pack), None, hp)[0][:, 0]
 
 
 def _check(hp: HP) -> None:

@@ -32,7 +32,7 @@ def minimax_g(fake: Tensor) -> Tensor:
 
 
 def wgan_d(real: Tensor, fake: Tensor) -> Tensor:
-    """Arjovsky et al. 2017, eq. 3; the Lipschitz bound is left to `clip` or to a penalty."""
+    """Arjovsky et al. 2017, sec. 3; the Lipschitz bound is left to `clip` or to a penalty."""
     return fake - real
 
 
@@ -41,7 +41,7 @@ def wgan_g(fake: Tensor) -> Tensor:
 
 
 def least_squares_d(real: Tensor, fake: Tensor) -> Tensor:
-    """Mao et al. 2017, eq. 9: targets 1 for real and 0 for fake."""
+    """Mao et al. 2017, with the targets 1 for real and 0 for fake."""
     return 0.5 * ((real - 1) ** 2 + fake**2)
 
 
@@ -50,12 +50,12 @@ def least_squares_g(fake: Tensor) -> Tensor:
 
 
 def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
-    """Lim & Ye 2017, eq. 5; Miyato et al. 2018, eq. 16."""
+    """Lim & Ye 2017; Miyato et al. 2018, sec. 4."""
     return F.relu(1 - real) + F.relu(1 + fake)
 
 
 def hinge_g(fake: Tensor) -> Tensor:
-    """Miyato et al. 2018, eq. 17."""
+    """Miyato et al. 2018, sec. 4."""
     return -fake
 
 
@@ -124,15 +124,17 @@ def slope_penalty(
 ) -> Tensor:
     """One formula for the penalties on the slope |∇D(x)|; they differ in x and in its target.
 
-    "gradient": 1, between fake and real pictures (Gulrajani et al. 2017, eq. 3).
-    "dragan": 1, around the real pictures (Kodali et al. 2017, sec. 3), at half their deviation.
-    "r1": 0, at the real pictures, and ½ |∇D(x)|² (Mescheder et al. 2018, eq. 9).
+    "gradient": 1, between fake and real pictures (Gulrajani et al. 2017, sec. 4).
+    "dragan": 1, around the real pictures (Kodali et al. 2017), at half their deviation.
+    "r1": 0, at the real pictures, and ½ |∇D(x)|² (Mescheder et al. 2018, sec. 4.1, eq. 9).
+    "r1_r2": the sum of ½ |∇D(x)|² at the real and at the fake ones (their eqs. 9 and 10), each of
+        half a batch.
 
     Args:
         discriminator: [batch, ...] to [batch, 1].
-        real: [batch, ...].
+        real: [batch, ...]; a row is what has one score, so a pack is one.
         fake: as real.
-        batch: the normal noise "mix" [batch, 1] and "away", as real.
+        batch: the normal noise "mix" [batch, 1] for "gradient", "away", as real, for "dragan".
         hp: of it just `penalty`.
 
     Returns:
@@ -144,7 +146,12 @@ def slope_penalty(
     def off_one() -> Tensor:
         return ((square + 1e-12).sqrt() - 1) ** 2  # the root has no slope at 0
 
-    penalties = {"gradient": off_one, "dragan": off_one, "r1": lambda: 0.5 * square}
+    penalties = {
+        "gradient": off_one,
+        "dragan": off_one,
+        "r1": lambda: 0.5 * square,
+        "r1_r2": lambda: square,
+    }
     return hp.pick("penalty", penalties).mean()
 
 
@@ -156,12 +163,14 @@ def penalised_place(real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], hp:
         share = share.view(-1, *[1] * (real.dim() - 1))
         return share * real + (1 - share) * fake
 
+    half = len(real) // 2
     return hp.pick(
         "penalty",
         {
             "gradient": between,
             "dragan": lambda: real + 0.5 * real.std() * batch["away"],
             "r1": lambda: real,
+            "r1_r2": lambda: torch.cat([real[:half], fake[half:]]),
         },
     )
 
@@ -181,8 +190,9 @@ def squared_gradient(
 ) -> tuple[Tensor, Tensor]:
     """|∇ loss|² in the parameters of a network, itself differentiable, and the loss.
 
-    The generator minimises V + η |∇_D V|² in Nagarajan & Kolter 2017 (1706.04156), sec. 4; V is,
-    but for its sign, the discriminator's loss.
+    The generator minimises V + η |∇_D V|² in Nagarajan & Kolter 2017 (1706.04156), sec. 4, and in
+    the authors' program (gradient_regularized_gan), which squares the norm over all of the
+    discriminator's parameters. V is, but for its sign, the discriminator's loss.
 
     Args:
         net: the network.
@@ -197,7 +207,7 @@ def squared_gradient(
 
 
 def class_loss(logits: Tensor, kinds: Tensor) -> Tensor:
-    """-L_C of an AC-GAN: mean cross-entropy in nats (Odena et al. 2017, eq. 3).
+    """-L_C of an AC-GAN: mean cross-entropy in nats (Odena et al. 2017, sec. 3).
 
     Args:
         logits: [batch, classes].

@@ -17,7 +17,7 @@ Shape = tuple[int, int, int]
 
 
 class LayerNorm(nn.Module):
-    """Ba et al. 2016, eq. 3, over all but the batch; scale and shift for each unit or channel.
+    """Ba et al. 2016, sec. 3, over all but the batch; scale and shift for each unit or channel.
 
     Units by which a network is padded are left out of the mean.
     """
@@ -44,7 +44,9 @@ class LayerNorm(nn.Module):
 class BatchNorm(nn.Module):
     """Ioffe & Szegedy 2015, algorithm 1, by the batch's own statistics always.
 
-    Spelled out: torch's kernel has a second derivative that depends on a trial's company.
+    It keeps no running ones: nothing would read them, since a discriminator sees batches when it
+    is watched or rated too. Spelled out: torch's kernel has a second derivative that depends on a
+    trial's company.
     """
 
     def __init__(self, units: int) -> None:
@@ -62,11 +64,14 @@ class BatchNorm(nn.Module):
 
 
 def spectral(weight: Tensor) -> Tensor:
-    """The weight divided by its largest singular value (Miyato et al. 2018, eq. 8).
+    """The weight divided by its largest singular value (Miyato et al. 2018, sec. 2.1, eq. 8).
 
     The power iteration of their algorithm 1, but from a start that is always the same: a step
     stays a function of the parameters alone. It takes `ITERATIONS`, as nothing is kept from step
-    to step, and comes out at most a few percent low.
+    to step. Fresh layers, which have no gap between the singular values, come out 1.6 to 4 % low
+    on average and 9 % at worst (`torch.linalg.svdvals`, sizes from 64x32 to 784x512); with 20
+    iterations 0.6 to 2 %, with 60 at most 0.4 %. They are dear: a step of 25 perceptrons of width
+    64 in one loop takes 5.9 ms without a norm, 12.4 with 10 iterations, 17 with 20, 26 with 40.
 
     Args:
         weight: [outputs, ...], a matrix of its first dimension and all others.
@@ -120,7 +125,7 @@ class Painter(nn.Sequential):
 
 
 class Projection(nn.Module):
-    """A discriminator that is told the kind (Miyato & Koyama 2018, eq. 3): yᵀVφ(x) + ψ(φ(x)).
+    """A discriminator that is told the kind (Miyato & Koyama 2018): yᵀVφ(x) + ψ(φ(x)).
 
     Pictures [batch, ...] and one-hot kinds [batch, classes] to scores [batch, 1].
     """

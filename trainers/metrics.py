@@ -12,7 +12,7 @@ def moments(features: Array) -> tuple[Array, Array]:
 
 
 def frechet_distance(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> float:
-    """Squared Fréchet distance of two Gaussians (Dowson & Landau 1982, eq. 4; Heusel et al. 2017).
+    """Squared Fréchet distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017).
 
     |m_a - m_b|² + tr(A + B - 2 (A^½ B A^½)^½). The inner matrix is symmetric, so two symmetric
     eigen-decompositions do, and nothing becomes complex as with a root of A B.
@@ -37,7 +37,7 @@ def frechet_distance(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -
 def coverage(real: Array, fake: Array, k: int = 5) -> float:
     """Share of real samples with a fake one no farther than their k-th real neighbour.
 
-    Naeem et al. 2020, eq. 8.
+    Naeem et al. 2020, sec. 3.
 
     Args:
         real: [n, d], n > k.

@@ -94,7 +94,7 @@ class Census:
         quality: the share of samples of high quality.
         reverse_kl: Kullback-Leibler divergence in nats of the samples' shares of the modes, each
             counted for its nearest, from equal shares.
-        jsd: Jensen-Shannon divergence in nats (Lin 1991, eq. 4.1) of the generator's probabilities
+        jsd: Jensen-Shannon divergence in nats (Lin 1991, sec. IV) of the generator's probabilities
             from the mixture's, of the discs of NEAR deviations around the modes and of what lies
             outside them all. 0 for the mixture itself, ln 2 at most.
     """

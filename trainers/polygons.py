@@ -1,6 +1,6 @@
 """Pictures of convex polygons: a manifold that is known, to hold a generator against.
 
-After Lucic et al. 2018 ("Are GANs created equal?"), sec. 5. Here the corners of a polygon lie on a
+After Lucic et al. 2018 ("Are GANs created equal?"). Here the corners of a polygon lie on a
 circle. Every triangle has one, and such polygons are convex whatever their angles, so a polygon is
 its circle and the arcs between its corners, and each choice of these numbers is a valid one.
 

@@ -1,6 +1,6 @@
 """A GAN of polygons, judged by precision and recall against the manifold that they lie on.
 
-Lucic et al. 2018, sec. 5. Precision is the share of generated pictures that are near the manifold,
+Lucic et al. 2018. Precision is the share of generated pictures that are near the manifold,
 recall the share of unseen polygons that are near something that the generator can make, which is
 looked for by inverting it. The objective `f1` is their harmonic mean.
 """

@@ -201,7 +201,7 @@ def entropy(logits: Tensor) -> Tensor:
 
 
 def pull_away(features: Tensor) -> Tensor:
-    """Mean squared cosine between different rows of [batch, width] (Zhao et al. 2017, eq. 4).
+    """Mean squared cosine between different rows of [batch, width] (Zhao et al. 2017, sec. 2.4).
 
     Dai et al. 2017 lower it to raise the generator's entropy.
     """

@@ -72,9 +72,9 @@ def rate(run: Path | str, pictures: int = PICTURES) -> Skill:
     A trainer takes part as it is if its networks are "generator", of latents inputs(hp)["z"], and
     "discriminator", whose first output is the score. Any other has two methods: `generate(nets,
     count, hp)` gives pictures [count, ...] and `scores(nets, pictures, hp)` gives [count], or one
-    score for each pack of pictures. Real pictures are the validation part of the data set that the
-    hyperparameter "data" names, else the trainer's own training pictures, which its discriminator
-    knows.
+    score for each pack of pictures. Real pictures are what its method `real(hp)` gives [n, ...],
+    else the validation part of the data set that the hyperparameter "data" names, else the
+    trainer's own training pictures, which its discriminator knows.
 
     Args:
         run: the folder of a study.
@@ -180,9 +180,12 @@ def _scores(trainer: Any, player: Player, pictures: Tensor) -> Tensor:
 
 
 def _real(trainer: Any, hp: HP) -> Tensor:
-    if "data" in hp:
-        return dataset(hp.data, hp.get("data_dir")).part("valid")[0]
-    images: Tensor = trainer.data(hp).train["image"]
+    if hasattr(trainer, "real"):
+        images: Tensor = trainer.real(hp)
+    elif "data" in hp:
+        images = dataset(hp.data, hp.get("data_dir")).part("valid")[0]
+    else:
+        images = trainer.data(hp).train["image"]
     return images
 
 

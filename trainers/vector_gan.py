@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan_losses import PAIRED
+from gan_losses import PAIRED, slope_penalty
 from hpsearch.fusion import Alike, Data, Optimizer, Padded, Schedule, Trainer
 from hpsearch.run import HP
 
@@ -53,6 +53,10 @@ class VectorGAN(Trainer):
         """What is to be learnt, [n, d], float32; the same object at each call."""
         raise NotImplementedError(f"{type(self).__name__}.samples")
 
+    def real(self, hp: HP) -> Tensor:
+        """What `skill.py` shows to discriminators."""
+        return self.samples(hp)
+
     def seen(self, hp: HP, d: int) -> tuple[nn.Module, int]:
         """What the discriminator sees of a sample [n, d] in its place, and how wide that is."""
         return nn.Identity(), d
@@ -74,7 +78,7 @@ class VectorGAN(Trainer):
     def noise(self, hp: HP) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {"z": (hp.batch_size, hp.z_dim)}
         if hp.penalty == "gradient":
-            shapes["mix"] = (hp.batch_size, 1)
+            shapes["mix"] = (hp.batch_size // hp.packing, 1)
         return shapes
 
     def optimizer(self, phase: str, hp: HP) -> Optimizer:
@@ -103,7 +107,9 @@ class VectorGAN(Trainer):
         of = {name: functools.partial(d, on_real, on_fake) for name, (d, _) in LOSSES.items()}
         loss = hp.pick("loss", of).mean()
         if hp.among("penalty", *PENALTIES):
-            loss = loss + hp.penalty_weight * slope_penalty(discriminator, fake, batch, hp)
+            packs = [x.reshape(x.shape[0] // hp.packing, -1) for x in (real, fake)]
+            penalty = slope_penalty(lambda x: discriminator(x.view(real.shape)), *packs, batch, hp)
+            loss = loss + hp.penalty_weight * penalty
         return loss
 
 
@@ -136,47 +142,6 @@ LOSSES: dict[str, tuple[Loss, Loss]] = {
     **{name: (d, _of_fake(g)) for name, (d, g) in PAIRED.items()},
     "relativistic": (relativistic_d, relativistic_g),
 }
-
-
-def slope_penalty(
-    discriminator: Callable[[Tensor], Tensor], fake: Tensor, batch: Mapping[str, Tensor], hp: HP
-) -> Tensor:
-    """As the penalties of `gan_losses.py` on the slope |∇D(x)|, with one more.
-
-    "gradient": (|∇D| - 1)² between fake and real samples (Gulrajani et al. 2017, eq. 3).
-    "r1": ½ |∇D|² at the real samples (Mescheder et al. 2018, eq. 9).
-    "r1_r2": the sum of ½ |∇D|² at the real and at the fake samples (their eqs. 9 and 10), each of
-        half a batch.
-
-    Args:
-        discriminator: [n, d] to [n // m, 1].
-        fake: [n, d].
-        batch: "sample" [n, d] and the normal noise "mix" [n, 1].
-        hp: of it just `penalty`.
-
-    Returns:
-        Mean over the batch; for a packed discriminator the slope is that in all m samples.
-    """
-    real, half = batch["sample"], fake.shape[0] // 2
-
-    def between() -> Tensor:
-        share = torch.special.ndtr(batch["mix"])
-        return share * real + (1 - share) * fake
-
-    places = {
-        "gradient": between,
-        "r1": lambda: real,
-        "r1_r2": lambda: torch.cat([real[:half], fake[half:]]),
-    }
-    at = hp.pick("penalty", places)
-    slopes = torch.func.grad(lambda x: discriminator(x).sum())(at)
-    square = (slopes.reshape(-1, hp.packing * slopes.shape[1]) ** 2).sum(1)
-    penalties = {
-        "gradient": lambda: ((square + 1e-12).sqrt() - 1) ** 2,  # the root has no slope at 0
-        "r1": lambda: 0.5 * square,
-        "r1_r2": lambda: square,
-    }
-    return hp.pick("penalty", penalties).mean()
 
 
 class Packed(nn.Module):

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from hpsearch import files
 from hpsearch.dashboard.wire import Record, brief
+from hpsearch.pace import pace
 from hpsearch.result import state_of, value_of
 from hpsearch.snapshot import RunningTrial, Snapshot
 from hpsearch.space import Choice, Logint, Loguniform
@@ -33,6 +34,7 @@ def trial(snapshot: Snapshot, number: int) -> Record:
         "metrics": {k: brief(v) for k, v in _metrics(found, live).items()},
         "steps": outcome.steps if outcome else live.step if live else 0,
         "seconds": outcome.seconds if outcome else None,
+        "step_seconds": brief(pace(snapshot.reports(number)), 3),
         "started": found.started.isoformat(" ", "seconds") if found.started else None,
         "ended": found.ended.isoformat(" ", "seconds") if found.ended else None,
         "children": [

@@ -19,6 +19,7 @@ from hpsearch.figures.ink import (
     thinned,
 )
 from hpsearch.figures.scales import value_axis
+from hpsearch.pace import paces
 from hpsearch.snapshot import Snapshot
 
 _TITLE = "Learning curves"
@@ -71,6 +72,8 @@ def curves(s: Snapshot) -> Figure:
 def trial_curves(s: Snapshot, number: int, *, columns: int = 2) -> Figure:
     """Every metric of one trial over its steps, after the curves of those that it continues.
 
+    Beside them, how long its steps took.
+
     Args:
         s: the study.
         number: of the trial.
@@ -83,23 +86,31 @@ def trial_curves(s: Snapshot, number: int, *, columns: int = 2) -> Figure:
     if not names:
         return empty(title, "It has not reported yet.")
     chosen = names[:_METRICS]
+    timed = [(step, 1000 * seconds) for step, seconds in paces(reports)]
+    count = len(chosen) + bool(timed)
     note = f"{len(chosen)} of {len(names)} metrics." if len(chosen) < len(names) else ""
     spec = s.trial(number).spec
     if spec.role == "continue":
         note = f"Muted: trial {spec.parent}, which it continues. {note}".strip()
     grid = {"columns": columns, "panel": 130, "between": 66}
-    frame = layout(title, [note], height=Panels.height(len(chosen), **grid))
-    panels = Panels(frame, len(chosen), gap=0.15, **grid)
+    frame = layout(title, [note], height=Panels.height(count, **grid))
+    panels = Panels(frame, count, gap=0.15, **grid)
     data: list[Figure] = []
     for i, key in enumerate(chosen):
         whole = s.curve(number, key)
         before = thinned([p for p in whole if p[0] < reports[0].step], _METRIC_POINTS)
         own = thinned([p for p in whole if p[0] >= reports[0].step], _METRIC_POINTS)
-        x = {"title": {"text": "steps"}, "tickformat": ",", "nticks": 4, "zeroline": False}
-        y = _framed([before, own], "") | {"nticks": 4}
-        axes = panels.add(i, x, y, f"<b>{name(key)}</b>")
-        data += [trace | axes for trace in _halves(key, before, own)]
+        data += _panel(panels, i, key, before, own)
+    if timed:
+        data += _panel(panels, len(chosen), "ms a step", [], thinned(timed, _METRIC_POINTS))
     return {"data": data, "layout": frame}
+
+
+def _panel(panels: Panels, place: int, key: str, before: Curve, own: Curve) -> list[Figure]:
+    x = {"title": {"text": "steps"}, "tickformat": ",", "nticks": 4, "zeroline": False}
+    y = _framed([before, own], "") | {"nticks": 4}
+    axes = panels.add(place, x, y, f"<b>{name(key)}</b>")
+    return [trace | axes for trace in _halves(key, before, own)]
 
 
 def _halves(key: str, before: Curve, own: Curve) -> Iterable[Figure]:

@@ -22,6 +22,7 @@ from hpsearch.report.content import (
     table,
 )
 from hpsearch.report.facts import Facts, facts
+from hpsearch.report.question import step_time
 from hpsearch.report.rivals import by_seed, params_table
 from hpsearch.report.study import written
 from hpsearch.result import Winner, value_of
@@ -199,6 +200,7 @@ def _column(s: Snapshot, found: Facts, tests: list[str]) -> dict[str, Cell]:
         "steps trained": f"{found.steps:,}",
         "from first to last": between,
         "training time, summed": duration(found.seconds),
+        "time of a step": step_time(found) if found.step_seconds else "",
     }
 
 

@@ -1,10 +1,11 @@
 """What a study's trials say of where, when and with what they ran."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hpsearch.pace import pace
 from hpsearch.snapshot import Snapshot
 from hpsearch.trial import Spec
 
@@ -16,6 +17,7 @@ class Facts:
     Attributes:
         steps: that were trained; a continuation counts its own only.
         seconds: of training, over all trials.
+        step_seconds: that a step took, rising; of each trial that has said it.
         began, ended: of the first and the last trial; None before there is one.
         devices: trials on each.
         trainers: SHA-256 of the trainer's sources, with the trials of each.
@@ -24,6 +26,7 @@ class Facts:
 
     steps: int
     seconds: float
+    step_seconds: Sequence[float]
     began: datetime | None
     ended: datetime | None
     devices: Mapping[str, int]
@@ -49,6 +52,9 @@ def facts(s: Snapshot) -> Facts:
     return Facts(
         steps=steps_trained(s),
         seconds=sum(t.outcome.seconds for t in records if t.outcome is not None),
+        step_seconds=sorted(
+            found for t in records if (found := pace(s.reports(t.spec.number))) is not None
+        ),
         began=min((t.started for t in records if t.started is not None), default=None),
         ended=max((t.ended for t in records if t.ended is not None), default=None),
         devices=dict(sorted(devices.items())),

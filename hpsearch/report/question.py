@@ -1,5 +1,6 @@
 """The question that a study asks, the space it searches, and what the answer has cost."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable
 
@@ -76,10 +77,21 @@ def _effort(s: Snapshot, facts: Facts) -> Iterable[tuple[str, str]]:
         between = (facts.ended - facts.began).total_seconds()
         yield "from first to last", f"{duration(between)}, pauses included"
     yield "training time, summed", duration(facts.seconds)
+    if facts.step_seconds:
+        yield "time of a step", step_time(facts)
     if facts.devices:
         shares = [f"{count:,} on {device}" for device, count in facts.devices.items()]
         yield "devices", f"{listed(shares)}; {counted(study.resources.threads, 'thread')} a trial"
     yield "versions", listed(facts.version_words) or "not recorded"
+
+
+def step_time(facts: Facts) -> str:
+    """In the median of the trials, and between which bounds half of them lie."""
+    of = [1000 * seconds for seconds in facts.step_seconds]
+    if len(of) < 4:
+        return f"{statistics.median(of):.3g} ms"
+    low, middle, high = statistics.quantiles(of, n=4, method="inclusive")
+    return f"{middle:.3g} ms, of half the trials {low:.3g} to {high:.3g}"
 
 
 _ROLES = {

@@ -139,6 +139,13 @@ def test_a_continuations_curve_begins_with_its_parents(growing: Snapshot) -> Non
     assert muted["x"][-1] == first  # they meet
 
 
+def test_the_time_of_a_step_has_a_panel_among_a_trials_curves(growing: Snapshot) -> None:
+    [trace], _ = panel(figures.trial_curves(growing, 0), "ms a step")
+    reports = growing.reports(0)
+    assert trace["x"] == [report.step for report in reports[1:]]
+    assert trace["y"] == pytest.approx([4.0] * (len(reports) - 1))
+
+
 def test_seeds_shows_each_confirmation_and_what_the_search_saw(growing: Snapshot) -> None:
     traces, _ = panel(figures.seeds(growing), "loss")
     dots, means, searched = traces

@@ -1,6 +1,7 @@
 """Sets that other packages read, which may be there or not."""
 
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ with_datasets = pytest.mark.skipif(not has_datasets, reason="needs datasets")
 with_torchvision = pytest.mark.skipif(not has_torchvision, reason="needs a working torchvision")
 
 
-@pytest.mark.skipif(has_datasets, reason="datasets is there")
-def test_without_datasets_the_cure_is_said():
+def test_without_datasets_the_cure_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)  # as if it were not installed
     with pytest.raises(DataError, match=r"^hf:mnist: needs .*: pip install datasets$"):
         dataset("hf:mnist")
 

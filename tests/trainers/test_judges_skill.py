@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import skill
+from gan import GAN
 from hpsearch.errors import HpsearchError
 from hpsearch.run import HP
 from hpsearch.trial import Folder, Spec
+from points_gan import PointsGAN
 
 TRAINERS = Path(skill.__file__).parent
 STUDY = f"""\
@@ -22,8 +25,14 @@ search: {{rounds: 1, trials: 3, survivors: 3, seed: 0}}
 budget: {{steps: 40}}
 confirm: {{top: 0}}
 fixed: {{width: 16, depth: 1}}
+start:
+  - {{lr_g: 0.01, conditional: none, pack: 2}}
+  - {{lr_g: 0.01, conditional: acgan}}
+  - {{lr_g: 0.01, conditional: projection}}
 space:
   lr_g: {{loguniform: [1e-3, 3e-2]}}
+  conditional: [none, acgan, projection]
+  pack: {{int: [1, 4], when: {{conditional: none}}}}
 """
 
 
@@ -43,6 +52,8 @@ def test_every_trial_with_a_checkpoint_has_two_ratings(run, capsys, monkeypatch)
     found = skill.rate(run, pictures=200)
     names = {"trial 0", "trial 1", "trial 2"}
     assert set(found.generators) == set(found.discriminators) == names and not found.left_out
+    kinds = {name: player.hp.conditional for name, player in found.players.items()}
+    assert kinds == {"trial 0": "none", "trial 1": "acgan", "trial 2": "projection"}
     assert set(found.win_rates) == {(g, d) for g in names for d in names}
     assert all(0 <= rate <= 1 for rate in found.win_rates.values())
     points = [rating.points for rating in found.generators.values()]
@@ -151,3 +162,65 @@ def test_a_trainer_whose_networks_cannot_be_called_is_told_what_it_lacks():
     assert "give the trainer generate(nets, count, hp) and scores(nets, pictures, hp)" in str(
         error.value
     )
+
+
+def built(hp, **changed):
+    """Hyperparameters of a GAN and its networks."""
+    torch.manual_seed(0)
+    settings = hp(GAN, width=8, z_dim=3, depth=1, **changed)
+    return settings, GAN().build(settings)
+
+
+def test_a_pack_has_one_score(hp):
+    settings, nets = built(hp, pack=3)
+    pictures = torch.randn(7, 1, 8, 8)
+    flat = nets["discriminator"](pictures[:6].reshape(2, 3, 8, 8))  # the seventh is left out
+    assert torch.equal(GAN().scores(nets, pictures, settings), flat[:, 0])
+
+
+def test_an_auxiliary_classifier_is_not_asked_for_the_kind(hp):
+    settings, nets = built(hp, conditional="acgan")
+    pictures = torch.randn(4, 1, 8, 8)
+    said = nets["discriminator"](pictures)
+    assert said.shape == (4, 11)
+    assert torch.equal(GAN().scores(nets, pictures, settings), said[:, 0])
+
+
+def test_a_projection_discriminator_scores_the_kind_that_fits_best(hp):
+    settings, nets = built(hp, conditional="projection")
+    critic, pictures = nets["discriminator"], torch.randn(5, 1, 8, 8)
+    features = critic.body(pictures)
+    of_kinds = features @ critic.of_kinds.weight.T  # [pictures, kinds]
+    by_hand = (features @ critic.score.weight.T + critic.score.bias)[:, 0] + of_kinds.max(1).values
+    torch.testing.assert_close(GAN().scores(nets, pictures, settings), by_hand)
+    assert len(set(of_kinds.argmax(1).tolist())) > 1
+
+
+@pytest.mark.parametrize("conditional", ["acgan", "projection"])
+def test_a_conditional_generator_is_told_one_kind_after_another(hp, conditional):
+    settings, nets = built(hp, conditional=conditional)
+    found = GAN().generate(nets, 12, settings)
+    z = GAN().inputs(settings)["z"]
+    for i in (0, 1, 11):
+        kind = F.one_hot(torch.tensor([i % 10]), 10).float()
+        torch.testing.assert_close(found[i : i + 1], nets["generator"](z[i : i + 1], kind))
+
+
+def test_gans_of_points_meet_before_the_points_of_their_mixture(hp):
+    """One puts out all points at a place, the other the mixture's own: the latter is stronger."""
+
+    class Points(PointsGAN):
+        def generate(self, nets, count, hp):
+            own = self.samples(hp)[-count:]
+            return own if hp.width == 8 else torch.zeros_like(own) + 9
+
+    players = []
+    for number, width in enumerate((8, 9)):
+        settings = hp(PointsGAN, width=width, packing=2)
+        torch.manual_seed(number)
+        spec = Spec(number, 0, number, "draw", {}, (), 1, 10)
+        players.append(skill.Player(spec, 10, None, settings, PointsGAN().build(settings)))
+    found = hold(Points(), *players)
+    assert not found.left_out
+    assert [abs(found.win_rates["trial 0", f"trial {d}"] - 0.5) < 0.2 for d in (0, 1)] == [True] * 2
+    assert [abs(found.win_rates["trial 1", f"trial {d}"] - 0.5) for d in (0, 1)] == [0.5] * 2

@@ -6,16 +6,20 @@ import pytest
 import torch
 from torch import nn
 
+from gan_losses import slope_penalty
 from hpsearch.run import HP
-from vector_gan import LOSSES, slope_penalty
+from vector_gan import LOSSES
 
 REAL = torch.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
 FAKE = torch.tensor([[1.0, 0.0], [5.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
 
 
 def penalty_of(penalty: str, critic, packing: int = 1) -> float:
-    batch = {"sample": REAL, "mix": torch.zeros(4, 1)}  # ndtr(0) is a half
-    return float(slope_penalty(critic, FAKE, batch, HP({"penalty": penalty, "packing": packing})))
+    rows = 4 // packing
+    batch = {"mix": torch.zeros(rows, 1)}  # ndtr(0) is a half
+    packs = REAL.view(rows, -1), FAKE.view(rows, -1)
+    hp = HP({"penalty": penalty})
+    return float(slope_penalty(lambda x: critic(x.view(4, 2)), *packs, batch, hp))
 
 
 def test_a_relativistic_loss_is_of_the_difference():

@@ -14,7 +14,7 @@ HOLES = 100  # numbers of holes that are told apart
 def geometry_score(a: Array, b: Array) -> float:
     """Squared distance of two curves of `mean_relative_living_times`.
 
-    Khrulkov & Oseledets 2018, sec. 4. 0 where the topology is alike; at most 2.
+    Khrulkov & Oseledets 2018. 0 where the topology is alike; at most 2.
     """
     return float(((a - b) ** 2).sum())
 
@@ -57,7 +57,7 @@ def mean_relative_living_times(
 
 
 def relative_living_times(intervals: Array, limit: float) -> Array:
-    """Share of [0, limit] in which i of the intervals [m, 2] are alive (their eq. 2 and 3)."""
+    """Share of [0, limit] in which i of the intervals [m, 2] are alive: their RLT."""
     shares = np.zeros(HOLES)
     if limit <= 0:
         shares[0] = 1
@@ -73,8 +73,8 @@ def hole_intervals(distances: Array, limit: float) -> Array:
     """Birth and death [m, 2] of the one-dimensional holes of a witness complex.
 
     A corner set is in the complex once the relaxation reaches some witness's distance to the
-    farthest of the set, less that to the nearest landmark outside it (de Silva & Carlsson 2004,
-    sec. 2), and all its subsets are in. Holes by reduction of the boundary matrix modulo 2
+    farthest of the set, less that to the nearest landmark outside it (de Silva & Carlsson
+    2004), and all its subsets are in. Holes by reduction of the boundary matrix modulo 2
     (Edelsbrunner & Harer 2010, sec. VII.1).
 
     Args:

@@ -10,7 +10,7 @@ def kernel_distance(
 ) -> float:
     """Unbiased squared maximum mean discrepancy with a polynomial kernel.
 
-    Gretton et al. 2012, eq. 3, with k(x, y) = (x·y / d + 1)^degree (Bińkowski et al. 2018, sec. 4).
+    Gretton et al. 2012, sec. 2.2, with k(x, y) = (x·y / d + 1)^degree (Bińkowski et al. 2018).
     It is 0 on average where the two distributions agree in their first `degree` moments,
     and then negative as often as not.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from judges.judgement import Judgement
 
 Decoder = Callable[[Tensor], Tensor]
-_ACCEPTED = 0.65  # share of proposals to which step sizes are tuned (Neal 2011, sec. 5.4.4.3)
+_ACCEPTED = 0.65  # share of proposals to which step sizes are tuned (Neal 2011, sec. 5.4.4)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Sampling:
 def log_likelihood(decoder: Decoder, images: Tensor, z_dim: int, sampling: Sampling) -> Tensor:
     """Lower bounds of log p(x) in nats, [n], that tighten as chains and distributions grow.
 
-    Wu et al. 2017, sec. 3.1. They are bounds on average; one is too high by b nats or more with a
+    Wu et al. 2017, sec. 3. They are bounds on average; one is too high by b nats or more with a
     probability of e^-b at most.
 
     Args:
@@ -80,7 +80,7 @@ def bidirectional_bounds(decoder: Decoder, count: int, z_dim: int, sampling: Sam
     """Bidirectional Monte Carlo: is the sampling long enough?
 
     A drawn picture comes with its z, an exact sample of the posterior, so a chain may walk back
-    from it, and bounds log p(x) from above (Grosse et al. 2015; Wu et al. 2017, sec. 3.2).
+    from it, and bounds log p(x) from above (Grosse et al. 2015; Wu et al. 2017, sec. 3).
 
     Args:
         decoder: as in `log_likelihood`.
@@ -183,7 +183,7 @@ def _tuned(problem: _Problem) -> tuple[Tensor, Tensor]:
 
     Were they tuned along the way that counts, the bounds would be none. The schedule has equal
     distances between neighbours, in units of the deviation of log p(x|z) along the walk, of which
-    the weights' variance is made (Grosse, Maddison & Salakhutdinov 2013, sec. 3).
+    the weights' variance is made (Grosse, Maddison & Salakhutdinov 2013).
     """
     sampling = problem.sampling
     betas = torch.linspace(0, 1, sampling.distributions + 1, dtype=torch.float64) ** 4
@@ -206,7 +206,7 @@ def _tuned(problem: _Problem) -> tuple[Tensor, Tensor]:
 
 
 def _transition(problem: _Problem, z: Tensor, beta: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    """One proposal of Hamiltonian Monte Carlo (Neal 2011, sec. 5.3.2.1).
+    """One proposal of Hamiltonian Monte Carlo (Neal 2011, sec. 5.3.2).
 
     Returns:
         z, and the acceptance probability [n], the chains' mean.

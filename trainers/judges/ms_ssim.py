@@ -11,7 +11,7 @@ RANGE = 2.0  # of pixels in [-1, 1]
 
 
 def ms_ssim(a: Tensor, b: Tensor, scales: int = 5) -> Tensor:
-    """Multi-scale structural similarity (Wang, Simoncelli & Bovik 2003, eq. 7).
+    """Multi-scale structural similarity (Wang, Simoncelli & Bovik 2003).
 
     With fewer than five scales the finest ones' exponents are used, made to sum to 1. A negative
     mean counts as 0, whose power is defined.
@@ -84,7 +84,7 @@ def self_similarity(images: Tensor, pairs: int = 100, scales: int = 5, seed: int
 
 
 def _similarity(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Means [n] of SSIM and of its contrast-structure part (Wang et al. 2004, eq. 13)."""
+    """Means [n] of SSIM and of its contrast-structure part (Wang et al. 2004)."""
     c1, c2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
     moments = _blur(torch.cat([a, b, a * a, b * b, a * b]))
     mean_a, mean_b, square_a, square_b, product = moments.chunk(5)

@@ -81,7 +81,7 @@ class Neighbours:
         return float((self.across <= self.fake.radii(k)).any(1).mean())
 
     def density(self, k: int = 5) -> float:
-        """Real balls around a generated sample, over k (Naeem et al. 2020, sec. 3.2).
+        """Real balls around a generated sample, over k (Naeem et al. 2020, sec. 3).
 
         1 on average where the distributions agree, above it where the generator keeps to the
         dense places.
@@ -90,10 +90,10 @@ class Neighbours:
         return float(inside.sum() / (k * inside.shape[1]))
 
     def coverage(self, k: int = 5) -> float:
-        """Share of real balls with a generated sample inside (Naeem et al. 2020, sec. 3.2).
+        """Share of real balls with a generated sample inside (Naeem et al. 2020, sec. 3).
 
-        Where the distributions agree it is 1 - Π_{i=1..k} (n - i) / (n + m - i) on average (the
-        paper's lemma 2), about 1 - 2^-k.
+        Where the distributions agree it is 1 - Π_{i=1..k} (n - i) / (n + m - i) on average (derived
+        in the paper), about 1 - 2^-k.
         """
         return float((self._to_fake <= self.real.radii(k)).mean())
 

@@ -40,7 +40,7 @@ function take(trial) {
   show($("#notice"), [trial.state, trial.reason, trial.message], () => notice(trial));
   show(
     $("#tiles"),
-    [trial.value, trial.metrics, look, trial.steps, trial.budget, trial.seconds],
+    [trial.value, trial.metrics, look, trial.steps, trial.budget, trial.seconds, trial.step_seconds],
     () => tiles(trial, look),
   );
   show($("#ancestry"), [trial.role, trial.parent, trial.donors, trial.weights_of], () => ancestry(trial));
@@ -121,6 +121,8 @@ function tiles(trial, look) {
         { class: "quiet" },
         look === "running" ? "at work" : trial.ended ? `ended ${trial.ended}` : "",
       ),
+      trial.step_seconds !== null &&
+        h("p", { class: "quiet" }, `${number(1000 * trial.step_seconds, 3)} ms a step`),
     ),
     tile(
       "Other metrics",
