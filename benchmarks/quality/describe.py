@@ -39,9 +39,10 @@ LEARNED = """
 2,000 configurations a space and more, really trained by `train_tables.py`, 100 or 200 of them under
 three seeds; the rows are `benchmarks/quality/data/*.csv`. The function is the average of 40
 extremely randomised trees and a Gaussian process, kept as arrays, so that it is not at home in
-either family of optimizers. Spearman's rank correlation with values under one seed, in five folds; "two seeds" is
-the correlation of two seeds of one configuration, which is what noise allows. Noise is the standard
-deviation between seeds, in the value's unit. A value has a deviation really seen at its level.
+either family of optimizers. Spearman's rank correlation with values under one seed, in five folds;
+"two seeds" is the correlation of two seeds of one configuration, which is what noise allows. Noise
+is the standard deviation between seeds, in the value's unit. A value has a deviation really seen at
+its level.
 
 | space | trained | forest | process | both | two seeds | noise | of the best fifth |
 |---|--:|--:|--:|--:|--:|--:|--:|

@@ -4,9 +4,7 @@ conditions, parameters without effect, optima away from the centre, noise.
 Every optimum is drawn from a generator of the task's own name, so that it is nowhere in particular.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from zlib import crc32
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,41 +21,8 @@ from hpsearch.space import (
 )
 
 from . import functions
-from .chance import normal
+from .optimum import gaussian, generator, offsets, optima, point_at, space_of
 from .tasks import Params, Problem
-
-EDGE, MIDDLE = 0.1, 0.15  # of a drawn optimum: distance kept from the bounds, and from the centre
-
-
-def generator(name: str) -> np.random.Generator:
-    """The task's own, from which its optimum is drawn."""
-    return np.random.default_rng(crc32(name.encode()))
-
-
-def optima(random: np.random.Generator, domains: Sequence[Domain]) -> list[float]:
-    """Coordinates of an optimum, off the bounds and the centre; of an int its bucket's centre."""
-    found = []
-    for domain in domains:
-        while True:
-            u = float(random.uniform(EDGE, 1 - EDGE))
-            if isinstance(domain, Int | Logint):
-                u = domain.encode(domain.decode(u))
-            if abs(u - 0.5) > MIDDLE:
-                break
-        found.append(u)
-    return found
-
-
-def gaussian(deviation: float) -> Callable[[Params, float, float, float], float]:
-    return partial(_gaussian, deviation)
-
-
-def _gaussian(deviation: float, params: Params, truth: float, first: float, second: float) -> float:
-    return deviation * normal(first, second)
-
-
-def space_of(domains: Mapping[str, Domain]) -> Space:
-    return Space(tuple(Parameter(name, domain) for name, domain in domains.items()))
 
 
 def branin_log() -> Problem:
@@ -84,10 +49,10 @@ def ackley_log() -> Problem:
     centre = optima(generator("ackley-log"), list(domains.values()))
 
     def truth(params: Params) -> float:
-        return functions.ackley([10 * d for d in _offsets(domains, centre, params)])
+        return functions.ackley([10 * d for d in offsets(domains, centre, params)])
 
     return Problem(
-        space_of(domains), truth, gaussian(0.2), _point(domains, centre),
+        space_of(domains), truth, gaussian(0.2), point_at(domains, centre),
         "Ackley 1987, ±10 wide, shifted; log scales and ints",
     )  # fmt: skip
 
@@ -175,10 +140,10 @@ def rosenbrock() -> Problem:
     centre = optima(generator("rosenbrock"), list(domains.values()))
 
     def truth(params: Params) -> float:
-        return functions.rosenbrock([1 + 3 * d for d in _offsets(domains, centre, params)])
+        return functions.rosenbrock([1 + 3 * d for d in offsets(domains, centre, params)])
 
     return Problem(
-        space_of(domains), truth, None, _point(domains, centre), "Rosenbrock 1960, shifted"
+        space_of(domains), truth, None, point_at(domains, centre), "Rosenbrock 1960, shifted"
     )
 
 
@@ -196,10 +161,10 @@ def rastrigin_mixed() -> Problem:
     centre = optima(generator("rastrigin-mixed"), list(domains.values()))
 
     def truth(params: Params) -> float:
-        return functions.rastrigin([4 * d for d in _offsets(domains, centre, params)])
+        return functions.rastrigin([4 * d for d in offsets(domains, centre, params)])
 
     return Problem(
-        space_of(domains), truth, gaussian(3.0), _point(domains, centre),
+        space_of(domains), truth, gaussian(3.0), point_at(domains, centre),
         "Rastrigin 1974, ±4 wide, shifted; ints and log scales",
     )  # fmt: skip
 
@@ -295,16 +260,6 @@ def four_of_16() -> Problem:
     best |= {"l1": domains["l1"].decode(optimum["b"][0]), "u2": optimum["b"][1]}
     about = "low effective dimension, Bergstra & Bengio 2012"
     return Problem(space_of(domains), truth, gaussian(0.05), best, about)
-
-
-def _offsets(domains: Mapping[str, Domain], centre: Sequence[float], params: Params) -> list[float]:
-    """From the optimum, in the unit cube."""
-    pairs = zip(domains.items(), centre, strict=True)
-    return [domain.encode(params[name]) - c for (name, domain), c in pairs]
-
-
-def _point(domains: Mapping[str, Domain], unit: Sequence[float]) -> Params:
-    return {name: d.decode(u) for (name, d), u in zip(domains.items(), unit, strict=True)}
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {

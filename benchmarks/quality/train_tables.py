@@ -3,8 +3,8 @@
     python -m quality.train_tables [NAME ...]       # from benchmarks/
 
 2,000 points or more of each space are trained under one seed, and the first 100 or more of them
-under two more. A row is the point's number, the seed and the value. A stopped run goes on where it was: rows that are
-in the file are not trained again.
+under two more. A row is the point's number, the seed and the value. A stopped run goes on where it
+was: rows that are in the file are not trained again.
 """
 
 import argparse
