@@ -155,10 +155,13 @@ def test_every_pick_is_one_of_its_places_draws_and_keeps_its_origin_and_seed() -
     offers = rounds.offers(MIXED, tightening, seed=0, round=1, trials=25, kept=0)
     plain = rounds.propose(MIXED, tightening, seed=0, round=1, trials=25, continued=False)
     picks = judged(MIXED, rows)
+    assert any(pick.unit != one.unit for pick, one in zip(picks, plain, strict=True))
     for offer, one, pick in zip(offers, plain, picks, strict=True):
         count = max(judge.candidates(pick.index, 25), judge.REDRAWS)
         drawn = [offer.plain, *(offer.another() for _ in range(count - 1))]
-        assert pick.origin in [d.parent for d in drawn if d.unit == pick.unit]
+        kept = drawn[pick.candidate]
+        assert pick.origin == kept.parent
+        assert pick.unit == kept.unit or (pick.index % 2 == 0 and pick.index >= 7)  # refined
         assert pick.seed == one.seed
     # The first place has one candidate: its plain draw.
     assert picks[0] == plain[0]
@@ -270,3 +273,40 @@ def test_short_trainings_inform_long_ones() -> None:
     assert mind.is_trusted
     picks = [(0.95, 0.3), (0.7, 0.3), (0.33, 0.3), (0.05, 0.3)]
     assert mind.pick(picks, 0, np.random.default_rng(0)) == 2
+
+
+def noisy(spread: float) -> Judge:
+    generator = random.Random(1)
+    points = [(generator.random(), generator.random()) for _ in range(60)]
+    rows = [
+        Row(i, math.dist(p, (0.3, 0.7)) ** 2 + spread * generator.gauss(0, 1), p, 1)
+        for i, p in enumerate(points)
+    ]
+    return Judge(SQUARE, rows, budget=1)
+
+
+def refined(mind: Judge, place: int) -> tuple[float, ...]:
+    generator = np.random.default_rng(0)
+
+    def near(point: tuple[float, ...], width: float) -> tuple[float, ...]:
+        return tuple(np.clip(point + width * generator.standard_normal(2), 0, 1).tolist())
+
+    return mind.refined((0.5, 0.5), place, 25, near)
+
+
+def test_a_pick_is_refined_toward_the_optimum_where_there_is_little_noise() -> None:
+    assert math.dist(refined(noisy(0.0), 24), (0.3, 0.7)) < 0.02
+    assert refined(noisy(0.0), 23) == refined(noisy(0.0), 2) == (0.5, 0.5)
+
+
+def test_nothing_is_refined_where_much_is_noise() -> None:
+    mind = noisy(0.15)
+    assert mind.is_trusted
+    assert refined(mind, 24) == (0.5, 0.5)
+
+
+def test_a_refined_point_is_no_repeat() -> None:
+    mind = noisy(0.0)
+    best = refined(mind, 24)
+    mind.wait(best)
+    assert refined(mind, 24) != best
