@@ -100,10 +100,16 @@ def page() -> str:
     sides = [("Development", names("development")), ("Held out", names("held_out"))]
     text = OPENING
     for title, side in sides:
-        rows = [row(load(name)) for name in side]
-        text += f"\n## {title}: {len(side)} tasks\n{head}" + "\n".join(rows) + "\n"
-    figures = json.loads(FIGURES.read_text())
-    return text + TABLES + LEARNED + "\n".join(learned(n, figures[n]) for n in SPACES) + "\n"
+        rows, missing = [], []
+        for name in side:
+            try:
+                rows.append(row(load(name)))
+            except (ImportError, LookupError, OSError) as error:
+                missing.append(f"Missing: {name} ({error})")
+        text += f"\n## {title}: {len(side)} tasks\n{head}" + "\n".join([*rows, "", *missing])
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    rows = [learned(name, figures[name]) for name in SPACES if name in figures]
+    return text.rstrip() + "\n" + TABLES + LEARNED + "\n".join(rows) + "\n"
 
 
 if __name__ == "__main__":

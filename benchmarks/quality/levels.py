@@ -69,8 +69,8 @@ def main(chosen: Sequence[str]) -> None:
     for name in chosen or names():
         known[name] = levels(problem_of(name))
         print(name, known[name], flush=True)
-    ordered = {name: known[name] for name in names() if name in known}
-    LEVELS.write_text(json.dumps(ordered, indent=2) + "\n")
+        ordered = {name: known[name] for name in names() if name in known}
+        LEVELS.write_text(json.dumps(ordered, indent=2) + "\n")
 
 
 if __name__ == "__main__":
