@@ -13,7 +13,8 @@ from benchmarks.quality.real_lines import Lines
 from benchmarks.quality.real_ours import ARMS, growing
 from benchmarks.quality.real_peers import PEERS, suggest
 from benchmarks.quality.real_search import asynchronous, confirmations, drive
-from benchmarks.quality.real_training import TASKS, Order, Remembered, Trainings
+from benchmarks.quality.real_task import TASKS
+from benchmarks.quality.real_training import Order, Remembered, Trainings
 from hpsearch.fusion import group
 from hpsearch.groups import shape_of
 from hpsearch.run import Run
