@@ -161,8 +161,8 @@ def test_a_search_that_was_killed_trains_only_what_is_missing(tmp_path):
 
 def test_what_a_run_wrote_is_not_run_again(tmp_path):
     lines = Lines(tmp_path / "real.jsonl")
-    lines.append({"task": "classifier", "method": "hpsearch", "seed": 0})
-    lines.append({"task": "classifier", "method": "hpsearch", "seed": 1, "alone_s": 3})
+    lines.append({"task": SMALL.name, "method": "hpsearch", "seed": 0})
+    lines.append({"task": SMALL.name, "method": "hpsearch", "seed": 1, "alone_s": 3})
     left = real.missing(SMALL, ["hpsearch", "random search"], range(2), lines)
     assert left == [("random search", 0), ("hpsearch", 1), ("random search", 1)]
 
