@@ -31,7 +31,8 @@ from .real_lines import Lines
 from .real_ours import ARMS, growing
 from .real_peers import PEERS
 from .real_search import Log, Search, asynchronous, confirmations, drive
-from .real_training import ROOT, TASKS, Task, Trainings
+from .real_task import ROOT, TASKS, Task
+from .real_training import Trainings
 
 TARGETS = Path(__file__).parent / "real_targets.json"
 RESULTS = ROOT / "benchmarks" / "results" / "real.jsonl"
@@ -183,7 +184,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=5, help="seeds that train side by side")
     given = parser.parse_args()
     lines = Lines(RESULTS)
-    for task in (Task.of(name) for name in given.tasks if given.what != "page"):
+    for task in (TASKS[name] for name in given.tasks if given.what != "page"):
         if given.what == "alone":
             for method in given.methods:
                 lines.append(record := alone(task, method))

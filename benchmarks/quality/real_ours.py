@@ -11,7 +11,8 @@ from hpsearch.table import Table
 from hpsearch.trial import Outcome, Spec, Trial
 
 from .real_search import Candidate, Log, Search
-from .real_training import Order, Task, Trainings
+from .real_task import Task
+from .real_training import Order, Trainings
 
 # Overrides of the shipped study.
 ARMS = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .real_search import SEEDS, TOP, WORKERS
-from .real_training import ROOT
+from .real_task import ROOT
 
 Row = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from hpsearch.space import Choice, Condition, Domain, Int, Logint, Loguniform, Scalar, Space
 
 from .real_search import Params, Peer
-from .real_training import Task
+from .real_task import Task
 
 
 class Random:

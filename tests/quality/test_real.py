@@ -13,7 +13,8 @@ from benchmarks.quality.real_lines import Lines
 from benchmarks.quality.real_ours import ARMS, growing
 from benchmarks.quality.real_peers import PEERS, suggest
 from benchmarks.quality.real_search import asynchronous, confirmations, drive
-from benchmarks.quality.real_training import TASKS, Order, Remembered, Trainings
+from benchmarks.quality.real_task import TASKS
+from benchmarks.quality.real_training import Order, Remembered, Trainings
 from hpsearch.fusion import group
 from hpsearch.groups import shape_of
 from hpsearch.run import Run
@@ -160,8 +161,8 @@ def test_a_search_that_was_killed_trains_only_what_is_missing(tmp_path):
 
 def test_what_a_run_wrote_is_not_run_again(tmp_path):
     lines = Lines(tmp_path / "real.jsonl")
-    lines.append({"task": "classifier", "method": "hpsearch", "seed": 0})
-    lines.append({"task": "classifier", "method": "hpsearch", "seed": 1, "alone_s": 3})
+    lines.append({"task": SMALL.name, "method": "hpsearch", "seed": 0})
+    lines.append({"task": SMALL.name, "method": "hpsearch", "seed": 1, "alone_s": 3})
     left = real.missing(SMALL, ["hpsearch", "random search"], range(2), lines)
     assert left == [("random search", 0), ("hpsearch", 1), ("random search", 1)]
 
