@@ -22,7 +22,8 @@ class Task:
         interval: steps between two reports of a trial.
         rounds: of our method; a round trains twice as long as the one before.
         full: steps of a whole training, which is the budget of our last round.
-        fixed: parameters that are taken from the space, with their values.
+        fixed: parameters that are taken from the space, or that the study fixes otherwise, with
+            their values.
         overrides: of the study, beyond these.
     """
 
@@ -85,15 +86,20 @@ class Task:
 _DIGITS = ROOT / "studies" / "digits_classifier.yaml"
 _GAN = ROOT / "studies" / "digits_gan.yaml"
 # Nearly every draw of the whole spaces is a structure of its own, and trains alone. With the
-# parameters fixed that make structures many searches train in one loop, in a tenth of the time.
+# parameters fixed that make structures many searches train in one loop, in a tenth of the time. The
+# study's schedule of the learning rate is for longer trainings.
 TASKS = {
     "classifier": Task(
         "classifier", _DIGITS, 16, 3, 256,
-        fixed=(("depth", 2), ("activation", "gelu"), ("batch_size", 32)),
+        fixed=(
+            ("depth", 2), ("activation", "gelu"), ("batch_size", 32), ("schedule", "constant"),
+        ),
     ),
     "gan": Task(
         "gan", _GAN, 30, 4, 240, fixed=(("depth", 2), ("n_critic", 1), ("batch_size", 32))
     ),
-    "classifier, whole space": Task("classifier, whole space", _DIGITS, 16, 3, 256),
+    "classifier, whole space": Task(
+        "classifier, whole space", _DIGITS, 16, 3, 256, fixed=(("schedule", "constant"),)
+    ),
     "gan, whole space": Task("gan, whole space", _GAN, 30, 4, 240),
 }  # fmt: skip
