@@ -108,7 +108,9 @@ class VectorGAN(Trainer):
         loss = hp.pick("loss", of).mean()
         if hp.among("penalty", *PENALTIES):
             packs = [x.reshape(x.shape[0] // hp.packing, -1) for x in (real, fake)]
-            penalty = slope_penalty(lambda x: discriminator(x.view(real.shape)), *packs, batch, hp)
+            penalty = slope_penalty(
+                lambda x: discriminator(x.reshape(real.shape)), *packs, batch, hp
+            )
             loss = loss + hp.penalty_weight * penalty
         return loss
 
