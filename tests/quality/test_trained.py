@@ -51,7 +51,8 @@ def test_the_process_predicts_as_scikit_learns(learned):
     assert [own(row) for row in q] == pytest.approx(theirs.predict(q) + y.mean(), abs=1e-4)
 
 
-def test_the_likeliest_scales_know_which_features_matter(learned):
+def test_the_likeliest_scales_know_which_features_matter(learned, monkeypatch):
+    monkeypatch.setattr(fit_surrogates, "STEPS", 60)
     x, y, _ = learned
     (first, second, third, fourth), _, noise = likeliest(x, y)
     assert max(first, second) < min(third, fourth)
