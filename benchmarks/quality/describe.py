@@ -17,14 +17,14 @@ from .spaces import SPACES
 from .tasks import DATA, Task, load, names
 
 PAGE = Path(__file__).parents[1] / "results" / "quality_tasks.md"
-DRAWS, GOOD = 2000, 200
+DRAWS, GOOD = 1000, 100
 
 OPENING = """# Tasks of the search benchmark
 
 Written by `benchmarks/quality/describe.py`. Lower is better. A regret is
 (truth − best) / (median − best): 0 at the best known truth, 1 at the median of 10,000 plain random
 draws. Noise is the standard deviation of what an optimizer is told about the truth, on the same
-scale, at the best tenth of 2,000 random draws. Kinds: f float, l log scale, i int, c choice; "if"
+scale, at the best tenth of 1,000 random draws. Kinds: f float, l log scale, i int, c choice; "if"
 of them have conditions. The two sides were written down in `benchmarks/quality/split.toml` before
 any optimizer had run.
 """
