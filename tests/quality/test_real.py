@@ -127,7 +127,8 @@ def test_ours_is_the_search_that_a_user_runs(tmp_path):
         assert log.steps == trainings.steps == SMALL.total
     assert (log.ticks, log.trials) == (1 + 2, 3 + 2)
     overrides = ["search.rounds=2", "search.seed=5", "budget.steps=4", "budget.growth=2",
-                 "budget.report_every=4", "start=[]", *ONE_STRUCTURE]  # fmt: skip
+                 "budget.report_every=4", "start=[]", "fixed.schedule=constant",
+                 *ONE_STRUCTURE]  # fmt: skip
     theirs = hpsearch.search(SMALL.file, runs=tmp_path, overrides=overrides)
     last = [t for t in theirs.records if t.spec.round == 1 and t.spec.searched]
     assert [(c.params, c.value) for c in log.finished] == [
