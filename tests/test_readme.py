@@ -75,7 +75,7 @@ def test_the_snippet_runs(checkout: Path) -> None:
     snippet, _ = blocks("python")
     code = snippet.replace(
         'search("studies/digits_gan.yaml")', 'search("studies/digits_gan.yaml", runs="python-runs")'
-    )
+    ).replace('open("runs/', 'open("python-runs/')
     done = subprocess.run(
         [sys.executable, "-c", code + "\nprint(len(result.trials))"],
         cwd=checkout,
