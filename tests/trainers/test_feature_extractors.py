@@ -1,4 +1,4 @@
-"""The extractor: computed once, by whichever process is first, and the same in all."""
+"""The extractor of features: computed once, by whichever process is first, and the same in all."""
 
 import os
 import subprocess
