@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpsearch.groups import Padded, Structure, name_of, padded_size, padded_sizes
+from hpsearch.groups import Padded, Structure, name_of
+from hpsearch.padding import padded_size, padded_sizes
 from hpsearch.space import Choice, Int, Logint, Parameter, Scalar, Space
 
 Point = tuple[float, ...]
@@ -139,7 +140,9 @@ def _within(entry: Any, parameter: Parameter, u: float, lead: float) -> float:
     if own == wanted:
         return u
     place = _place(_intervals(entry, parameter, own), u)
+    least, most = domain.limits
     there = _at(_intervals(entry, parameter, wanted), 1e-9 + (1 - 2e-9) * place)
+    there = min(max(there, least), most)
     # On the edge between two classes rounding may tell otherwise all the same.
     return there if _class_of(entry, parameter, domain.decode(there)) == wanted else lead
 
@@ -154,7 +157,7 @@ def _class_of(entry: Any, parameter: Parameter, value: Scalar) -> Any:
 
 
 def _intervals(entry: Any, parameter: Parameter, of: Any) -> Intervals:
-    """Where in [0, 1] the values of a class lie."""
+    """Where in its limits the values of a class lie."""
     domain = parameter.domain
     if isinstance(domain, Choice):
         n = len(domain.options)
@@ -165,7 +168,7 @@ def _intervals(entry: Any, parameter: Parameter, of: Any) -> Intervals:
         ]
     assert isinstance(domain, Int | Logint), domain
     below = [size for size in padded_sizes(domain, entry.sizes) if size < of]
-    low, high = domain.encode(below[-1] + 1 if below else domain.low), domain.encode(of)
+    low, high = domain.encode(below[-1] + 1 if below else domain.ends[0]), domain.encode(of)
     return [(low - domain.half_step(low), high + domain.half_step(high))]
 
 
@@ -188,6 +191,6 @@ def _at(intervals: Intervals, place: float) -> float:
     left = place * sum(high - low for low, high in intervals)
     for low, high in intervals:
         if left <= high - low:
-            return min(max(low + left, 0.0), 1.0)
+            return low + left
         left -= high - low
-    return min(max(intervals[-1][1], 0.0), 1.0)
+    return intervals[-1][1]

@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpsearch import rounds
+from hpsearch.bins import Interval as Source
+from hpsearch.bins import Intervals, bin_edges, bucket, overlaps
 from hpsearch.rounds import Tightening
-from hpsearch.space import Choice, Domain, Int, Logint, Space
+from hpsearch.space import Choice, Int, Logint, Space
 
-BINS = 64  # over the range of a number; fewer for ints of few values
 _CONFIGURATIONS = 1024  # of the parameters that others depend on
 
 Array = NDArray[np.float64]
-# Where a value comes from: a survivor's coordinate (both ends the same), or the prior in between.
-Source = tuple[float, float]
-Intervals = tuple[Source, ...]
+# A source is where a value comes from: a survivor's coordinate, as both ends, or the prior.
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ class Marginal:
 
     Attributes:
         active: the probability that a draw has the parameter.
-        edges: of the bins, in the unit interval; options and ints of few values own one each.
+        edges: of the bins, over the unit interval and what lies beyond it that the parameter may go
+            to; options and ints of few values own one each.
         spread: the probability of each bin for values that moved, or are the prior's.
         kept: survivors' coordinates that stay as they are, each with its probability.
     """
@@ -53,7 +53,7 @@ class Marginal:
 
     @property
     def density(self) -> tuple[float, ...]:
-        """Over each bin, in the unit interval: 1 everywhere for the prior."""
+        """Over each bin; for the prior 1 in the unit interval."""
         return tuple((np.array(self.mass) / np.diff(self.edges)).tolist())
 
 
@@ -72,34 +72,18 @@ def marginals(
     return tuple(draws.marginal(j) for j in (range(len(space)) if which is None else which))
 
 
-def bin_edges(domain: Domain) -> tuple[float, ...]:
-    """Bins of the unit interval in which a parameter is counted."""
-    if isinstance(domain, Choice):
-        return tuple((np.arange(len(domain.options) + 1) / len(domain.options)).tolist())
-    if isinstance(domain, Int | Logint) and domain.high - domain.low < BINS:
-        return (*(_bucket(domain, k)[0] for k in range(domain.low, domain.high + 1)), 1.0)
-    return tuple(np.linspace(0, 1, BINS + 1).tolist())
-
-
 def requirements(space: Space, j: int) -> dict[int, Intervals]:
     """Where each parameter that `j` depends on, however far away, must lie for `j` to exist."""
     found: dict[int, Intervals] = {}
     for condition in space.parameters[j].when:
         k = space.names.index(condition.parent)
         domain = space.parameters[k].domain
-        buckets = tuple(_bucket(domain, value) for value in condition.values)
+        buckets = tuple(bucket(domain, value) for value in condition.values)
         for ancestor, intervals in ({k: buckets} | requirements(space, k)).items():
             known = found.get(ancestor)
             both = (b for b in intervals if known is None or _covers(known, b))
             found[ancestor] = tuple(dict.fromkeys(both))
     return found
-
-
-def _bucket(domain: Domain, value: object) -> Source:
-    centre = domain.encode(value)  # type: ignore[arg-type]
-    assert isinstance(domain, Choice | Int | Logint), "only choices and ints have dependents"
-    half = 0.5 / len(domain.options) if isinstance(domain, Choice) else domain.half_step(centre)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _covers(intervals: Intervals, part: Source) -> bool:
@@ -142,9 +126,11 @@ class _Draws:
     def marginal(self, j: int) -> Marginal:
         edges = bin_edges(self._space.parameters[j].domain)
         bins = tuple(itertools.pairwise(edges))
-        prior = math.prod(sum(b - a for a, b in needed) for needed in self._needs[j].values())
+        prior = math.prod(
+            float(overlaps(_PRIOR, needed).sum()) for needed in self._needs[j].values()
+        )
         share = rounds.PRIOR_SHARE if self._survivors else 1.0
-        spread = share * prior * np.diff(edges)
+        spread = share * prior * overlaps(_PRIOR, bins)
         kept: dict[float, float] = {}
         for source, (stays, moves) in self._sources_of(j).items():
             stays, moves = (1 - share) * stays, (1 - share) * moves
@@ -155,7 +141,7 @@ class _Draws:
                 spread = spread + float(stays.sum()) * overlaps(source, bins)
         active = float(spread.sum()) + sum(kept.values())
         if active <= 0:
-            return Marginal(0.0, edges, tuple(np.diff(edges).tolist()), ())
+            return Marginal(0.0, edges, tuple(overlaps(_PRIOR, bins).tolist()), ())
         stayed = tuple((u, p / active) for u, p in sorted(kept.items()) if p > 0)
         return Marginal(active, edges, tuple((spread / active).tolist()), stayed)
 
@@ -222,6 +208,7 @@ class _Draws:
         """The donors, the prior cut into pieces that decide alike."""
         found = {source: weight for source, weight in donors.items() if source != _PRIOR}
         ends = {end for needs in self._needs for piece in needs.get(k, ()) for end in piece}
+        ends = {min(max(end, 0.0), 1.0) for end in ends}
         if _PRIOR in donors:
             for low, high in itertools.pairwise(sorted(ends | {0.0, 1.0})):
                 if high - low > 1e-12:
@@ -285,16 +272,7 @@ class _Draws:
             steps = np.maximum(steps, [domain.half_step(u) for u in nodes])
         ends = np.array(intervals).reshape(-1, 2) - nodes[:, None, None]
         below = ndtr(ends / steps[:, :, None, None])
-        inside = ndtr((1 - nodes) / steps) - ndtr(-nodes / steps)  # redrawn until it is
+        least, most = domain.limits
+        inside = ndtr((most - nodes) / steps) - ndtr((least - nodes) / steps)  # redrawn until it is
         landed = np.diff(below)[..., 0] / inside[:, :, None]
         return np.asarray(np.einsum("muk,u->mk", landed, weights))
-
-
-def overlaps(source: Source, intervals: Intervals) -> Array:
-    """The share of a source that lies in each interval."""
-    low, high = source
-    if low == high:
-        ends = [b for _, b in intervals]
-        return np.array([float(a <= low < b or (low == b == max(ends))) for a, b in intervals])
-    shared = [max(0.0, min(high, b) - max(low, a)) for a, b in intervals]
-    return np.array(shared) / (high - low)

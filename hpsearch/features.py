@@ -86,11 +86,11 @@ def _level(domain: Domain, u: Array) -> Array:
         return np.asarray(np.clip(np.floor(u * count), 0, count - 1))
     if isinstance(domain, Int):
         k = np.floor(domain.low + u * (domain.high - domain.low + 1))
-        return np.asarray(np.clip(k, domain.low, domain.high))
+        return np.asarray(np.clip(k, *domain.ends))
     if isinstance(domain, Logint):
         start, end = np.log(domain.low - 0.5), np.log(domain.high + 0.5)
         k = np.floor(np.exp(start + u * (end - start)) + 0.5)
-        return np.asarray(np.clip(k, domain.low, domain.high))
+        return np.asarray(np.clip(k, *domain.ends))
     return u
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from hpsearch.padding import padded_size, padded_sizes
 from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space, same
 
 SMALLEST = 4  # members that a group keeps when it is cut only to give another place work
@@ -154,36 +155,6 @@ def _is_numeric(domain: Domain) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def padded_sizes(domain: Domain, count: int) -> tuple[int, ...]:
-    """The sizes of a padded parameter, ascending; they depend on the space alone.
-
-    They lie at 1/count, 2/count, ... 1 of the way from its lower to its upper bound, on its scale
-    (of its sorted options, if it is a list), rounded up, beyond 32 to a multiple of 8, which vector
-    units prefer. Two sizes of a logint [32, 128] are 64 and 128, of an int [1, 6] 4 and 6. A domain
-    of few values has fewer sizes.
-    """
-    found: set[int] = set()
-    for k in range(1, count + 1):
-        if isinstance(domain, Choice):
-            options = sorted(int(option) for option in domain.options)  # type: ignore[arg-type]
-            found.add(options[math.ceil(k * len(options) / count) - 1])
-        elif isinstance(domain, Logint):
-            found.add(_rounded(domain.low * (domain.high / domain.low) ** (k / count), domain.high))
-        else:
-            found.add(_rounded(domain.low + (domain.high - domain.low) * k / count, domain.high))
-    return tuple(sorted(found))
-
-
-def _rounded(size: float, bound: float) -> int:
-    whole = math.ceil(round(size, 6))  # 64.00000000000001 is 64
-    return min(int(bound), whole if whole <= 32 else math.ceil(whole / 8) * 8)
-
-
-def padded_size(value: Any, sizes: Sequence[int]) -> int:
-    """The smallest size not below the value; the value itself if it is above all of them."""
-    return next((size for size in sizes if value <= size), value)
 
 
 def structure_faults(structure: Iterable[Any], defaults: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from hpsearch.seeds import again_seed as again_seed
 from hpsearch.seeds import confirm_seed as confirm_seed
 from hpsearch.seeds import draw_generator as draw_generator
 from hpsearch.seeds import training_seed as training_seed
-from hpsearch.space import Choice, Int, Logint, Scalar, Space
+from hpsearch.space import Choice, Domain, Int, Logint, Scalar, Space
 from hpsearch.trial import Role
 
 WIDTH = 0.20  # of a numeric move in round 1
@@ -269,16 +269,17 @@ def _recombine(
 
 
 def _move(
-    domain: object, u: float, step: float, round_width: float, generator: np.random.Generator
+    domain: Domain, u: float, step: float, round_width: float, generator: np.random.Generator
 ) -> float:
-    """A coordinate after a move: choices jump, numbers take a normal step inside [0, 1]."""
+    """A coordinate after a move: choices jump, numbers take a normal step inside their limits."""
     if isinstance(domain, Choice):
         if generator.random() < max(CHOICE_MOVE * round_width / WIDTH, CHOICE_FLOOR):
             return float((generator.integers(len(domain.options)) + 0.5) / len(domain.options))
         return u
     if isinstance(domain, Int | Logint):
         step = max(step, domain.half_step(u))
+    least, most = domain.limits
     while True:
         moved = u + step * generator.standard_normal()
-        if 0.0 <= moved <= 1.0:
+        if least <= moved <= most:
             return float(moved)

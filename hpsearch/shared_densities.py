@@ -11,8 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from hpsearch.bins import bin_edges, overlaps
 from hpsearch.blocks import class_interval
-from hpsearch.densities import Marginal, bin_edges, overlaps
+from hpsearch.densities import Marginal
 from hpsearch.groups import Padded, Structure, name_of
 from hpsearch.space import Choice, Parameter, Space
 

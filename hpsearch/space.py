@@ -2,79 +2,119 @@
 
 The search works in the unit cube; a study and a trainer see values. A domain maps between the two
 so that equal volumes of the cube are equally likely under the prior: floats and ints by their
-(log) scale, choices as equal bins.
+(log) scale, choices as equal bins. A number that may leave its range does so on the same scale.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar, Generic, TypeVar
 
 Scalar = bool | int | float | str | None
 
 
-@dataclass(frozen=True)
-class Uniform:
-    low: float
-    high: float
+Number = TypeVar("Number", int, float)
+Ends = tuple[float, float]
 
+
+@dataclass(frozen=True, repr=False)
+class _Range(Generic[Number]):
+    """Numbers. The search begins in low..high, which is [0, 1] of the unit interval.
+
+    With `within` it may go on beyond: coordinates below 0 and above 1, on the same scale.
+    """
+
+    low: Number
+    high: Number
+    within: tuple[Number, Number] | None = None  # holds low..high; none for no further
+
+    @property
+    def ends(self) -> tuple[Number, Number]:
+        """The least and the greatest value that a trial can have."""
+        return self.within or (self.low, self.high)
+
+    @cached_property
+    def limits(self) -> Ends:
+        """Their coordinates, an int's with its whole bucket; (0, 1) without `within`."""
+        return (0.0, 1.0) if self.within is None else self._limits()
+
+    def _limits(self) -> Ends:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        beyond = "" if self.within is None else f", within={self.within!r}"
+        return f"{type(self).__name__}(low={self.low!r}, high={self.high!r}{beyond})"
+
+
+class _Float(_Range[float]):
+    def encode(self, value: Scalar) -> float:
+        raise NotImplementedError
+
+    def contains(self, value: Scalar) -> bool:
+        return _is_number(value) and self.ends[0] <= _number(value) <= self.ends[1]
+
+    def _clip(self, value: float) -> float:
+        least, most = self.ends
+        return min(max(value, least), most)
+
+    def _limits(self) -> Ends:
+        return self.encode(self.ends[0]), self.encode(self.ends[1])
+
+
+class Uniform(_Float):
     def decode(self, u: float) -> float:
-        return min(max(self.low + u * (self.high - self.low), self.low), self.high)
+        return self._clip(self.low + u * (self.high - self.low))
 
     def encode(self, value: Scalar) -> float:
         return (_number(value) - self.low) / (self.high - self.low)
 
-    def contains(self, value: Scalar) -> bool:
-        return _is_number(value) and self.low <= _number(value) <= self.high
 
-
-@dataclass(frozen=True)
-class Loguniform:
-    low: float  # above 0
-    high: float
+class Loguniform(_Float):
+    """Evenly on a log scale; low, and the lower end of `within`, are above 0."""
 
     def decode(self, u: float) -> float:
-        value = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-        return min(max(value, self.low), self.high)
+        return self._clip(
+            math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
+        )
 
     def encode(self, value: Scalar) -> float:
         return math.log(_number(value) / self.low) / math.log(self.high / self.low)
 
+
+class _Whole(_Range[int]):
     def contains(self, value: Scalar) -> bool:
-        return _is_number(value) and self.low <= _number(value) <= self.high
+        return type(value) is int and self.ends[0] <= value <= self.ends[1]
 
 
-@dataclass(frozen=True)
-class Int:
+class Int(_Whole):
     """Integers low..high, both included; each owns a bucket of width 1 around itself."""
 
-    low: int
-    high: int
-
     def decode(self, u: float) -> int:
-        return _clip_int(math.floor(self.low + u * (self.high - self.low + 1)), self.low, self.high)
+        return _clip_int(math.floor(self.low + u * (self.high - self.low + 1)), *self.ends)
 
     def encode(self, value: Scalar) -> float:
         """The centre of the bucket."""
         return (_number(value) - self.low + 0.5) / (self.high - self.low + 1)
 
-    def contains(self, value: Scalar) -> bool:
-        return type(value) is int and self.low <= value <= self.high
-
     def half_step(self, u: float) -> float:
         """Half the width of the bucket that holds `u`, in the unit interval."""
         return 0.5 / (self.high - self.low + 1)
 
+    def _limits(self) -> Ends:
+        least, most = self.ends
+        count = self.high - self.low + 1
+        return (least - self.low) / count, (most - self.low + 1) / count
 
-@dataclass(frozen=True)
-class Logint:
-    """Integers low..high; k owns [k - 1/2, k + 1/2] on the log scale, so 1..10 favours 1."""
 
-    low: int  # at least 1
-    high: int
+class Logint(_Whole):
+    """Integers low..high; k owns [k - 1/2, k + 1/2] on the log scale, so 1..10 favours 1.
+
+    low, and the lower end of `within`, are at least 1.
+    """
 
     @property
-    def _log_ends(self) -> tuple[float, float]:
+    def _log_ends(self) -> Ends:
         return math.log(self.low - 0.5), math.log(self.high + 0.5)
 
     def _unit(self, value: float) -> float:
@@ -83,25 +123,26 @@ class Logint:
 
     def decode(self, u: float) -> int:
         start, end = self._log_ends
-        return _clip_int(math.floor(math.exp(start + u * (end - start)) + 0.5), self.low, self.high)
+        return _clip_int(math.floor(math.exp(start + u * (end - start)) + 0.5), *self.ends)
 
     def encode(self, value: Scalar) -> float:
         """The centre of the bucket."""
         number = _number(value)
         return (self._unit(number - 0.5) + self._unit(number + 0.5)) / 2
 
-    def contains(self, value: Scalar) -> bool:
-        return type(value) is int and self.low <= value <= self.high
-
     def half_step(self, u: float) -> float:
         """Half the width of the bucket that holds `u`, in the unit interval."""
         number = self.decode(u)
         return (self._unit(number + 0.5) - self._unit(number - 0.5)) / 2
 
+    def _limits(self) -> Ends:
+        return self._unit(self.ends[0] - 0.5), self._unit(self.ends[1] + 0.5)
+
 
 @dataclass(frozen=True)
 class Choice:
     options: tuple[Scalar, ...]
+    limits: ClassVar[Ends] = (0.0, 1.0)
 
     def decode(self, u: float) -> Scalar:
         return self.options[_clip_int(math.floor(u * len(self.options)), 0, len(self.options) - 1)]

@@ -164,12 +164,12 @@ class Store:
 
 
 def distribution(domain: Domain) -> BaseDistribution:
-    """The domain as Optuna knows it."""
+    """The domain as Optuna knows it: one for all trials, so as wide as any of them may lie."""
     if isinstance(domain, Choice):
         return CategoricalDistribution(domain.options)
     if isinstance(domain, Int | Logint):
-        return IntDistribution(domain.low, domain.high, log=isinstance(domain, Logint))
-    return FloatDistribution(domain.low, domain.high, log=isinstance(domain, Loguniform))
+        return IntDistribution(*domain.ends, log=isinstance(domain, Logint))
+    return FloatDistribution(*domain.ends, log=isinstance(domain, Loguniform))
 
 
 def open_to_read(path: Path) -> BaseStorage:

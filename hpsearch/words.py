@@ -76,7 +76,8 @@ def domain_text(parameter: Parameter) -> tuple[str, str]:
         return "choice", ", ".join(str(option) for option in domain.options)
     logarithmic = isinstance(domain, Loguniform | Logint)
     kind = "int" if isinstance(domain, Int | Logint) else "float"
-    return f"{'log ' if logarithmic else ''}{kind}", f"{domain.low:g} .. {domain.high:g}"
+    beyond = f", within {domain.ends[0]:g} .. {domain.ends[1]:g}" if domain.within else ""
+    return f"{'log ' * logarithmic}{kind}", f"{domain.low:g} .. {domain.high:g}{beyond}"
 
 
 def when_text(parameter: Parameter) -> str:

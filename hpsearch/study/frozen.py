@@ -85,6 +85,7 @@ def _contents(study: Study) -> dict[Path, str]:
         domain = parameter.domain
         values = domain.options if isinstance(domain, Choice) else [domain.low, domain.high]
         contents["space", parameter.name] = [type(domain).__name__.lower(), values]
+        contents["space", parameter.name, "within"] = getattr(domain, "within", None)
         conditions = {c.parent: c.values for c in parameter.when}
         contents["space", parameter.name, "when"] = conditions or None
     return {path: json.dumps(value, sort_keys=True) for path, value in contents.items()}

@@ -1,15 +1,12 @@
 """The sections about parameters: `space`, and `fixed` and `start`, which must agree with it."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hpsearch.space import (
     Choice,
     Condition,
     Domain,
-    Int,
-    Logint,
     Loguniform,
     Parameter,
     Scalar,
@@ -18,16 +15,11 @@ from hpsearch.space import (
     holds,
     same,
 )
+from hpsearch.study import ranges
 from hpsearch.study.marks import Faults, Path, did_you_mean
 
 KINDS = ("uniform", "loguniform", "int", "logint", "choice")
-WIDEST = 10**12  # of an integer: beyond it a bucket of the unit interval drowns in rounding
-_RANGES: dict[str, Callable[[Any, Any], Domain]] = {
-    "uniform": Uniform,
-    "loguniform": Loguniform,
-    "int": Int,
-    "logint": Logint,
-}
+_KEYS = (*KINDS, "when", "within")
 
 
 def domains(raw: Any, fixed: Mapping[str, Any], faults: Faults) -> dict[str, Domain | None]:
@@ -84,9 +76,9 @@ def _domain(name: str, entry: Any, faults: Faults) -> Domain | None:
             " (a constant goes under fixed)",
         )
         return None
-    unknown = [key for key in entry if key not in (*KINDS, "when")]
+    unknown = [key for key in entry if key not in _KEYS]
     for key in unknown:
-        near = did_you_mean(key, [*KINDS, "when"])
+        near = did_you_mean(key, _KEYS)
         faults.add((*path, key), f"unknown distribution (has: {', '.join(KINDS)}){near}")
     kinds = [key for key in entry if key in KINDS]
     if unknown:
@@ -95,8 +87,11 @@ def _domain(name: str, entry: Any, faults: Faults) -> Domain | None:
         faults.got(path, f"must hold exactly one of {', '.join(KINDS)}")
         return None
     [kind] = kinds
-    where = (*path, kind)
-    return (_choice if kind == "choice" else _range)(where, entry[kind], faults)
+    if kind != "choice":
+        return ranges.read(path, kind, entry, faults)
+    if entry.get("within") is not None:
+        faults.add((*path, "within"), "a choice is never left; name all options under choice")
+    return _choice((*path, kind), entry[kind], faults)
 
 
 def _choice(path: Path, options: Any, faults: Faults) -> Domain | None:
@@ -114,37 +109,6 @@ def _choice(path: Path, options: Any, faults: Faults) -> Domain | None:
             faults.add((*path, i), f"{faults.shown(*path, i)} is there twice; keep one")
             sound = False
     return Choice(tuple(options)) if sound else None
-
-
-def _range(path: Path, ends: Any, faults: Faults) -> Domain | None:
-    """Numbers are compared as written, so that nothing is rounded before it is judged."""
-    kind = str(path[-1])
-    whole = kind in ("int", "logint")
-    rule = ""
-    if not isinstance(ends, list) or len(ends) != 2:
-        rule = "must be [low, high]"
-    elif not all(type(end) is int or (type(end) is float and not whole) for end in ends):
-        rule = "low and high must be whole numbers" if whole else "low and high must be numbers"
-    elif kind == "loguniform" and ends[0] <= 0:
-        rule = "low must be above 0"
-    elif kind == "logint" and ends[0] < 1:
-        rule = "low must be at least 1"
-    elif ends[0] >= ends[1]:
-        rule = "low must be below high"
-    elif whole and max(abs(end) for end in ends) > WIDEST:
-        rule = f"low and high must lie within {WIDEST:.0e} of 0"
-    elif not whole and not _resolved(kind, float(ends[0]), float(ends[1])):
-        rule = "the range is too wide or too narrow for floating point"
-    if rule:
-        faults.got(path, rule)
-        return None
-    return _RANGES[kind](*ends) if whole else _RANGES[kind](float(ends[0]), float(ends[1]))
-
-
-def _resolved(kind: str, low: float, high: float) -> bool:
-    if not math.isfinite(high - low) or high - low <= 0:
-        return False
-    return kind == "uniform" or (1 < high / low < math.inf)
 
 
 def _conditions(
