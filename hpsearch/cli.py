@@ -136,6 +136,8 @@ def run(
         print(json.dumps(_best_record(result)))
     else:
         tables.show_result(result, brief=quiet)
+        if not quiet:
+            tables.show_bounds(view.read(result.folder))
 
 
 @app.command()

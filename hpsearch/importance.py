@@ -9,14 +9,14 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
 from hpsearch.result import value_of
-from hpsearch.space import Space
+from hpsearch.space import Choice, Domain, Parameter, Space
 from hpsearch.store import distribution
 from hpsearch.trial import Trial
 
@@ -81,9 +81,20 @@ def _ranks(trials: Sequence[Trial], direction: str) -> dict[int, float]:
     return found
 
 
+def _reached(parameter: Parameter, trials: Sequence[Trial]) -> Domain:
+    """The range and what trials lie beyond it: the grid of the evaluator has few points."""
+    name, domain = parameter.name, parameter.domain
+    if isinstance(domain, Choice) or domain.within is None:
+        return domain
+    values = [t.spec.params[name] for t in trials if domain.contains(t.spec.params.get(name))]
+    ends = (min([domain.low, *values]), max([domain.high, *values]))  # type: ignore[type-var]
+    return replace(domain, within=ends)  # type: ignore[arg-type]
+
+
 def _study(space: Space, trials: Sequence[Trial], ranks: Mapping[int, float]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize")
+    ranges = {p.name: distribution(_reached(p, trials)) for p in space}
     for trial in trials:
         params = {
             parameter.name: trial.spec.params[parameter.name]
@@ -91,7 +102,7 @@ def _study(space: Space, trials: Sequence[Trial], ranks: Mapping[int, float]) ->
             if parameter.name in trial.spec.params
             and parameter.domain.contains(trial.spec.params[parameter.name])
         }
-        bases = {p.name: distribution(p.domain) for p in space if p.name in params}
+        bases = {name: ranges[name] for name in params}
         rank = ranks[trial.spec.number]
         study.add_trial(create_trial(value=rank, params=params, distributions=bases))
     return study

@@ -155,19 +155,36 @@ def _tightening(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
         drawn = [spec.unit[j] for spec in parents if name in spec.params]
         best = [spec.unit[j] for spec in specs if name in spec.params]
         reach = last.width * last.evidence.get(name, 1.0) if parents else 1.0
-        strip = _strip(drawn if parents else [0.5], reach, best)
-        strip.append(f" {domain.high:g}", style="dim")
-        table.add_row(name, Text(f"{domain.low:g}", style="dim", justify="right"), strip)
+        shown = (min([0.0, *drawn, *best]), max([1.0, *drawn, *best]))
+        strip = _strip(drawn if parents else [0.5], reach, best, shown)
+        low = domain.low if shown[0] == 0 else domain.decode(shown[0])
+        high = domain.high if shown[1] == 1 else domain.decode(shown[1])
+        strip.append(f" {high:.4g}", style="dim")
+        table.add_row(name, Text(f"{low:.4g}", style="dim", justify="right"), strip)
     return table
 
 
-def _strip(drawn: Sequence[float], reach: float, best: Sequence[float]) -> Text:
-    """A range: thick within `reach` of a coordinate in `drawn`, a dot at each in `best`."""
+def _strip(
+    drawn: Sequence[float], reach: float, best: Sequence[float], shown: tuple[float, float]
+) -> Text:
+    """A range: thick within `reach` of a coordinate in `drawn`, a dot at each in `best`.
+
+    It is drawn from one coordinate in `shown` to the other, with a mark where between them the
+    range ends that the search has left.
+    """
     text = Text()
+    cell = (shown[1] - shown[0]) / _STRIP
+
+    def cell_of(u: float) -> int:
+        return min(int((u - shown[0]) / cell), _STRIP - 1)
+
+    marks = {cell_of(end) for end, far in zip((0.0, 1.0), shown, strict=True) if end != far}
     for k in range(_STRIP):
-        if any(min(int(u * _STRIP), _STRIP - 1) == k for u in best):
+        if any(cell_of(u) == k for u in best):
             text.append("●", style="bold")
-        elif any(abs((k + 0.5) / _STRIP - centre) <= reach for centre in drawn):
+        elif k in marks:
+            text.append("┊", style="bold")
+        elif any(abs(shown[0] + (k + 0.5) * cell - centre) <= reach for centre in drawn):
             text.append("━", style="cyan")
         else:
             text.append("─", style="dim")

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from hpsearch import figures
 from hpsearch.outline import outline
 from hpsearch.pace import pace
 from hpsearch.requests import Pending
@@ -87,6 +88,7 @@ def show_status(snapshot: Snapshot) -> None:
     for reason, trials in snapshot.failures().items():
         numbers = ", ".join(str(trial.spec.number) for trial in trials[:10])
         console.print(f"failed    {len(trials)} × {reason}: trial {numbers}")
+    show_bounds(snapshot)
     show_result(result, brief=True)
 
 
@@ -179,6 +181,14 @@ def show_result(result: Result, *, brief: bool) -> None:
     if others:
         console.print("          " + ", ".join(others))
     console.print("          " + params_text(winner.params))
+
+
+def show_bounds(snapshot: Snapshot) -> None:
+    """A line for each parameter whose survivors find its range too narrow, or have left it."""
+    for found in figures.pressing(snapshot):
+        console.print(f"narrow?   {found}", soft_wrap=True)
+    for left in figures.beyond(snapshot):
+        console.print(f"beyond    {left}", soft_wrap=True)
 
 
 def _winners_table(result: Result) -> Table:

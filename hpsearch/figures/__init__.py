@@ -6,7 +6,7 @@ notebooks, `hpsearch.paint` draws them on paper.
 """
 
 from hpsearch.figures.bars import importance
-from hpsearch.figures.bounds import Pressing, pressing
+from hpsearch.figures.bounds import Beyond, Pressing, beyond, pressing
 from hpsearch.figures.ink import Figure, escaped
 from hpsearch.figures.learning import curves, trial_curves
 from hpsearch.figures.race import compare
@@ -16,6 +16,6 @@ from hpsearch.figures.tightened import tightening
 from hpsearch.figures.trend import progress, sparkline
 
 __all__ = [
-    "Figure", "Pressing", "compare", "curves", "escaped", "importance", "parallel", "pressing",
-    "progress", "seeds", "sparkline", "tightening", "trial_curves",
+    "Beyond", "Figure", "Pressing", "beyond", "compare", "curves", "escaped", "importance", "parallel",
+    "pressing", "progress", "seeds", "sparkline", "tightening", "trial_curves",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,21 +19,34 @@ _BARS = 16  # whole numbers that get a bar each
 
 def continuous(domain: Domain) -> bool:
     if isinstance(domain, Int | Logint):
-        return domain.high - domain.low >= _BARS
+        return domain.ends[1] - domain.ends[0] >= _BARS
     return not isinstance(domain, Choice)
 
 
-def bounds(domain: Domain, count: int, warning: Pressing | None) -> Iterable[Figure]:
-    for side, x in zip(("low", "high"), scales.ends(domain), strict=True):
-        hit = warning is not None and warning.side == side
-        line = {"color": WARNING if hit else MUTED, "width": 3 if hit else 1}
-        y = [-0.95, count - 0.6]
-        yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | SILENT
+def bounds(
+    domain: Domain, reach: scales.Reach, count: int, warning: Pressing | None
+) -> Iterable[Figure]:
+    """The ends of the range, dotted where the search may go on beyond; and where it may not."""
+    for i, side in enumerate(("low", "high")):
+        begun, limit = scales.RANGE[i], domain.limits[i]
+        ends = [begun] if limit == begun or limit != reach[i] else [begun, limit]
+        for u in ends:
+            hit = warning is not None and warning.side == side and u == limit
+            line: Figure = {"color": WARNING if hit else MUTED, "width": 3 if hit else 1}
+            if u != limit:
+                line["dash"] = "dot"
+            x = scales.at(domain, u) if u != begun else scales.ends(domain)[i]
+            y = [-0.95, count - 0.6]
+            yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | SILENT
 
 
-def ridges(domain: Domain, drawn: dict[int, Marginal], *, root: bool) -> Figure:
-    """The densities, closed shapes with gaps between them; all to one scale."""
-    heights = {row: _heights(domain, marginal, root=root) for row, marginal in drawn.items()}
+def ridges(
+    domain: Domain, reach: scales.Reach, drawn: dict[int, Marginal], *, root: bool
+) -> Figure:
+    """The densities within reach, closed shapes with gaps between them; all to one scale."""
+    fine = continuous(domain)
+    shown = {row: _within(reach, m, paired=fine) for row, m in drawn.items()}
+    heights = {row: _heights(domain, marginal, root=root) for row, marginal in shown.items()}
     tallest = max((max(h) for h, _ in heights.values()), default=0.0) or 1.0
     x: list[float | None] = []
     y: list[float | None] = []
@@ -57,6 +71,18 @@ def peak(marginal: Marginal) -> float:
     return float((np.array(marginal.spread) / np.diff(marginal.edges)).max())
 
 
+def _within(reach: scales.Reach, marginal: Marginal, *, paired: bool) -> Marginal:
+    """The bins that are shown, an even number of them where they are paired off later."""
+    edges = np.array(marginal.edges)
+    first = int(np.searchsorted(edges, reach[0], side="right")) - 1
+    last = int(np.searchsorted(edges, reach[1], side="left"))
+    if paired and len(marginal.spread) % 2 == 0:
+        first, last = first - first % 2, last + last % 2
+    return replace(
+        marginal, edges=marginal.edges[first : last + 1], spread=marginal.spread[first:last]
+    )
+
+
 def _heights(domain: Domain, marginal: Marginal, *, root: bool) -> tuple[list[float], list[float]]:
     """Probabilities of values with a bar each, else densities; and the bins."""
     if not continuous(domain):
@@ -74,8 +100,9 @@ def _shapes(
 ) -> list[list[tuple[float, float]]]:
     if continuous(domain):
         centres = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
-        points = [(0.0, up[0]), *zip(centres, up, strict=True), (1.0, up[-1])]
-        return [[(0.0, base), *points, (1.0, base), (0.0, base)]]
+        start, end = edges[0], edges[-1]
+        points = [(start, up[0]), *zip(centres, up, strict=True), (end, up[-1])]
+        return [[(start, base), *points, (end, base), (start, base)]]
     inset = 0.06
     bars = []
     for low, high, top in zip(edges[:-1], edges[1:], up, strict=True):

@@ -8,6 +8,9 @@ from hpsearch.figures.ink import Figure, escaped, superscript, tick, wide
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Scalar
 
 _GOLDEN = 0.6180339887498949
+_ROUNDING = 1e-9
+Reach = tuple[float, float]  # what of a parameter is shown, in coordinates
+RANGE: Reach = (0.0, 1.0)
 
 
 def at(domain: Domain, u: float) -> float:
@@ -20,12 +23,26 @@ def at(domain: Domain, u: float) -> float:
     return low + u * (high - low)
 
 
-def ends(domain: Domain) -> tuple[float, float]:
+def ends(domain: Domain, reach: Reach = RANGE) -> tuple[float, float]:
     """The axis's ends; an int's own half a step more on both sides, as it is drawn."""
     if isinstance(domain, Choice):
         return 0.0, float(len(domain.options))
     half = 0.5 if isinstance(domain, Int | Logint) else 0.0
-    return domain.low - half, domain.high + half
+    low, high = domain.low - half, domain.high + half
+    return (
+        at(domain, reach[0]) if reach[0] < 0 else low,
+        at(domain, reach[1]) if reach[1] > 1 else high,
+    )
+
+
+def reach(domain: Domain, values: Iterable[Scalar]) -> Reach:
+    """The range and whatever lies beyond it, an int with its whole bucket."""
+    low, high = RANGE
+    least, most = domain.limits
+    for u in (domain.encode(value) for value in values if domain.contains(value)):
+        half = domain.half_step(u) if isinstance(domain, Int | Logint) else 0.0
+        low, high = min(low, max(u - half, least)), max(high, min(u + half, most))
+    return (low if low < -_ROUNDING else 0.0, high if high > 1 + _ROUNDING else 1.0)
 
 
 def spread(domain: Domain, value: Scalar, number: int) -> float:
@@ -48,10 +65,10 @@ def place(domain: Domain, value: Scalar, number: int) -> float | None:
     return at(domain, spread(domain, value, number)) if domain.contains(value) else None
 
 
-def axis(domain: Domain, pad: float = 0.02) -> Figure:
-    """The axis of a parameter, a little wider than its range so that its bounds are seen."""
-    low, high = ends(domain)
-    values, texts = ticks(domain)
+def axis(domain: Domain, reach: Reach = RANGE, pad: float = 0.02) -> Figure:
+    """The axis of a parameter, a little wider than its reach so that its bounds are seen."""
+    low, high = ends(domain, reach)
+    values, texts = ticks(domain, reach=reach)
     shape: Figure = {"tickvals": values, "ticktext": texts, "zeroline": False, "showgrid": False}
     if isinstance(domain, Loguniform | Logint):
         a, b = math.log10(low), math.log10(high)
@@ -62,19 +79,22 @@ def axis(domain: Domain, pad: float = 0.02) -> Figure:
     } | shape
 
 
-def ticks(domain: Domain, most: int = 4) -> tuple[list[float], list[str]]:
+def ticks(domain: Domain, most: int = 4, reach: Reach = RANGE) -> tuple[list[float], list[str]]:
     if isinstance(domain, Choice):
         options = [_label(option, max(6, 40 // len(domain.options))) for option in domain.options]
         return [i + 0.5 for i in range(len(options))], options
-    if isinstance(domain, Int) and domain.high - domain.low < 8:
-        whole = list(range(domain.low, domain.high + 1))
+    low, high = ends(domain, reach)
+    if isinstance(domain, Int | Logint):
+        low, high = round(low + 0.5), round(high - 0.5)
+    if isinstance(domain, Int) and high - low < 8:
+        whole = range(int(low), int(high) + 1)
         return [float(k) for k in whole], [str(k) for k in whole]
     if isinstance(domain, Loguniform | Logint):
-        values = _decades(domain.low, domain.high, most)
+        values = _decades(low, high, most)
         if isinstance(domain, Logint):
             values = [float(v) for v in dict.fromkeys(round(v) for v in values)]
         return values, decade_texts(values)
-    values = steps(domain.low, domain.high, most)
+    values = steps(low, high, most)
     if isinstance(domain, Int):
         values = [v for v in values if v == int(v)]
     return values, [tick(value) for value in values]

@@ -8,6 +8,7 @@ options, and compile code that a strict page forbids.
 import math
 
 from hpsearch.figures import scales
+from hpsearch.figures.bounds import reached
 from hpsearch.figures.ink import (
     GREY,
     PALETTE,
@@ -34,6 +35,9 @@ _STRANDS, _POINTS = 300, 3600
 _BEST = 5
 _PARAMETERS = 12
 _ROW_PX = 46
+_MARK = 0.12  # half the height of the mark of a range's end, in rows
+
+Axes = dict[str, tuple[Domain, scales.Reach]]
 
 
 def parallel(s: Snapshot) -> Figure:
@@ -45,13 +49,13 @@ def parallel(s: Snapshot) -> Figure:
     budget = max(t.spec.budget for t in done)
     equal = [t for t in done if t.spec.budget == budget]
     equal.sort(key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
-    domains = {p.name: p.domain for p in list(s.space)[:_PARAMETERS]}
+    domains = {p.name: (p.domain, reached(s, p)) for p in list(s.space)[:_PARAMETERS]}
     best, rest = equal[:_BEST], equal[_BEST:]
     kept = thinned(rest, min(_STRANDS, _POINTS // (len(domains) + 1)))
     values = [value_of(t) or 0.0 for t in equal]
     ends, log = (min(values), max(values)), wide(values)
     rows = len(domains) + 1
-    data = [_axes(rows)]
+    data = [_axes(domains)]
     if kept:
         many = gapped((p for t in kept for p in _strand(t, domains, ends, log)), 3)
         line = {"color": muted(len(kept)), "width": 1}
@@ -77,14 +81,15 @@ def parallel(s: Snapshot) -> Figure:
 
 
 def _strand(
-    trial: Trial, domains: dict[str, Domain], ends: tuple[float, float], log: bool
+    trial: Trial, domains: Axes, ends: tuple[float, float], log: bool
 ) -> list[list[tuple[float | None, float | None]]]:
     """A trial's line, in pieces where it has not a parameter."""
     pieces: list[list[tuple[float | None, float | None]]] = [[]]
-    for row, (key, domain) in enumerate(domains.items()):
+    for row, (key, (domain, reach)) in enumerate(domains.items()):
         value = trial.spec.params.get(key)
         if key in trial.spec.params and domain.contains(value):
-            pieces[-1].append((scales.spread(domain, value, trial.spec.number), float(row)))
+            u = scales.spread(domain, value, trial.spec.number)
+            pieces[-1].append((_on(reach, u), float(row)))
         elif pieces[-1]:
             pieces.append([])
     pieces[-1].append((_share(value_of(trial) or 0.0, ends, log), float(len(domains))))
@@ -103,8 +108,19 @@ def _lines(line: Figure) -> Figure:
     return {"type": "scatter", "mode": "lines", "line": line}
 
 
-def _axes(rows: int) -> Figure:
-    lines = [[(0.0, float(row)), (1.0, float(row))] for row in range(rows)]
+def _on(reach: scales.Reach, u: float) -> float:
+    """Where on an axis of the reach a coordinate lies, from 0 to 1."""
+    return u if reach == scales.RANGE else (u - reach[0]) / (reach[1] - reach[0])
+
+
+def _axes(domains: Axes) -> Figure:
+    """A line each; where the search has left a range, its ends are marked."""
+    lines = [[(0.0, float(row)), (1.0, float(row))] for row in range(len(domains) + 1)]
+    for row, (_, reach) in enumerate(domains.values()):
+        for end, far in zip(scales.RANGE, reach, strict=True):
+            if end != far:
+                x = _on(reach, end)
+                lines.append([(x, row - _MARK), (x, row + _MARK)])
     return (
         _lines({"color": GREY, "width": 1})
         | gapped(lines)
@@ -116,7 +132,7 @@ def _coloured(
     s: Snapshot,
     i: int,
     trial: Trial,
-    domains: dict[str, Domain],
+    domains: Axes,
     ends: tuple[float, float],
     log: bool,
 ) -> Figure:
@@ -143,15 +159,15 @@ def _coloured(
     )
 
 
-def _marks(domains: dict[str, Domain], ends: tuple[float, float], log: bool) -> Figure:
+def _marks(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
     """The ticks, as text below each axis."""
     x: list[float | None] = []
     y: list[float] = []
     texts: list[str] = []
-    for row, domain in enumerate(domains.values()):
-        places, labels = scales.ticks(domain, 3)
+    for row, (domain, reach) in enumerate(domains.values()):
+        places, labels = scales.ticks(domain, 3, reach)
         for place, label in zip(places, labels, strict=True):
-            low, high = scales.ends(domain)
+            low, high = scales.ends(domain, reach)
             if isinstance(domain, Loguniform | Logint):
                 x.append(rounded(math.log(place / low) / math.log(high / low), 3))
             else:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from hpsearch import rounds
 from hpsearch.densities import Marginal, marginals
 from hpsearch.figures import scales
-from hpsearch.figures.bounds import Pressing, pressing
+from hpsearch.figures.bounds import Pressing, pressing, reached
 from hpsearch.figures.ink import (
     GREY,
     SILENT,
@@ -37,6 +37,7 @@ _BYTES = 100_000  # of the figure
 _DOTS = 1100  # of the figure, or fewer where they do not fit
 _PEAK = 6  # times the prior: a density beside which the prior is still seen
 _ROW_PX = 32
+_DOTTED = "Dotted: an end of a range beyond which the search may go."
 
 Stage = tuple[int, dict[str, Marginal], Sequence[Trial]]
 
@@ -88,6 +89,7 @@ def _figure(
         _left_out(len(s.rounds), kept),
         f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
         _dots_left_out(s, kept, most),
+        _DOTTED * any(p.domain.limits != scales.RANGE for p in chosen),
     ]
     grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
     frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
@@ -97,8 +99,10 @@ def _figure(
     for i, parameter in enumerate(chosen):
         warning = pressed.get(parameter.name)
         y = _round_axis(kept, labelled=panels.first_column(i))
-        axes = panels.add(i, scales.axis(parameter.domain), y, _heading(parameter, warning))
-        data += [trace | axes for trace in _panel(s, parameter, stages, survivors, warning, root)]
+        reach = reached(s, parameter)
+        axes = panels.add(i, scales.axis(parameter.domain, reach), y, _heading(parameter, warning))
+        panel = _panel(s, parameter, reach, stages, survivors, warning, root)
+        data += [trace | axes for trace in panel]
     return {"data": data, "layout": frame}
 
 
@@ -164,6 +168,7 @@ def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict
 def _panel(
     s: Snapshot,
     parameter: Parameter,
+    reach: scales.Reach,
     stages: Sequence[Stage],
     survivors: set[int],
     warning: Pressing | None,
@@ -175,8 +180,8 @@ def _panel(
         for row, (_, m, _) in enumerate(stages)
         if (marginal := m.get(parameter.name)) is not None and marginal.active > 0
     }
-    yield from bounds(domain, len(stages), warning)
-    yield ridges(domain, drawn, root=root)
+    yield from bounds(domain, reach, len(stages), warning)
+    yield ridges(domain, reach, drawn, root=root)
     if continuous(domain):
         yield stalks(domain, drawn)
     placed = [

@@ -1,7 +1,7 @@
 """How the search went: its rounds, the tightening, and whether the space was too narrow."""
 
 from hpsearch import figures
-from hpsearch.figures import Pressing
+from hpsearch.figures import Beyond, Pressing
 from hpsearch.report.content import (
     Block,
     Cell,
@@ -14,7 +14,6 @@ from hpsearch.report.content import (
     table,
 )
 from hpsearch.snapshot import RoundSummary, Snapshot
-from hpsearch.space import Int, Logint, Loguniform, Uniform
 from hpsearch.words import number, numbers_text, value_text
 
 _FIRST, _LAST = 10, 20  # rounds, where there are more than their sum
@@ -54,7 +53,8 @@ def rounds(s: Snapshot) -> Section:
                 tone="note",
             )
         )
-    blocks += [pressing_warning(s, found) for found in figures.pressing(s)]
+    blocks += [pressing_warning(found) for found in figures.pressing(s)]
+    blocks += [beyond_note(left) for left in figures.beyond(s)]
     blocks += [
         Drawing(
             "tightening",
@@ -99,19 +99,27 @@ def _round_row(summary: RoundSummary) -> tuple[Cell, ...]:
     )
 
 
-def pressing_warning(s: Snapshot, found: Pressing) -> Paragraph:
+def pressing_warning(found: Pressing) -> Paragraph:
     """That an end of the space was too near, and which key of the study file to change."""
-    domain = next(p.domain for p in s.space if p.name == found.parameter)
-    assert isinstance(domain, Uniform | Loguniform | Int | Logint)
-    key = f"space.{found.parameter}.{type(domain).__name__.lower()}"
-    further = "lower" if found.side == "low" else "higher"
+    further = ("let it go further by ", Code(found.key), ".")
     return say(
         Strong("The space may be too narrow: "),
         f"{len(found.survivors)} of the trials chosen last lie at the {found.side} end of ",
         Code(found.parameter),
         f", {value_text(found.bound)} (trials {numbers_text(found.survivors)}). The best value may "
-        "lie outside: if the parameter's meaning allows it, give ",
-        Code(key),
-        f" a {further} {found.side} end and search anew.",
+        "lie outside: if the parameter's meaning allows it, ",
+        *(("give ", Code(found.key), f" a {found.end} end.") if found.is_limit else further),
         tone="warning",
+    )
+
+
+def beyond_note(left: Beyond) -> Paragraph:
+    """That the search has left a range, as its `within` allows."""
+    low, high = left.began
+    return say(
+        "The search has left the range in which ",
+        Code(left.parameter),
+        f" began, {low:g} .. {high:g}: of the trials chosen last "
+        f"{numbers_text(left.survivors)} lie outside.",
+        tone="note",
     )
