@@ -17,6 +17,7 @@ from hpsearch.blocks import NO_BLOCKS, Blocks, Point, led_by
 from hpsearch.filling import first_points
 from hpsearch.offer import Drawn as Drawn
 from hpsearch.offer import Offer as Offer
+from hpsearch.outward import striding
 from hpsearch.ranking import Row as Row
 from hpsearch.ranking import best_distinct as best_distinct
 from hpsearch.ranking import ranked as ranked
@@ -112,7 +113,8 @@ def tighten(space: Space, rows: Sequence[Row], *, round: int, survivors: int) ->
     if round == 0:
         return Tightening((), 1.0, (1.0,) * len(space))
     chosen = tuple(best_distinct(space, rows, survivors))
-    return Tightening(chosen, width(round), evidence(space, rows))
+    factors = striding(space, rows, chosen, width=width(round), evidence=evidence(space, rows))
+    return Tightening(chosen, width(round), factors)
 
 
 def propose(

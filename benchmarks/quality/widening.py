@@ -3,12 +3,13 @@
     python -m quality.widening      # from benchmarks/, with the extra [bench] installed
 
 On the development tasks that are functions over their whole range, every numeric range is cut to a
-third of itself. One or two of the thirds, of parameters that matter, do not hold the best known
-point; the others do. What is searched is the cut range alone, the cut range with the whole one as
+third of itself. What is searched is the cut range alone, the cut range with the whole one as
 `within:`, and the whole range from the start.
 """
 
+import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,11 @@ import numpy as np
 from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space
 
 from .levels import DRAWS, STARTS, STEPS, step, truth_at
-from .optimizers.ours import Judge
-from .tasks import Params, Problem, Task, load
+from .optimizers.ours import SURVIVORS, Judge, Rounds
+from .regimes import REGIMES, run
+from .sources import constants
+from .stats import Array, estimate, wins
+from .tasks import Params, Problem, Task, load, names
 
 PAGE = Path(__file__).parents[1] / "results" / "widening.md"
 FAMILIES = ("synthetic", "trained")
@@ -28,12 +32,39 @@ SEEDS = 20
 SHARE = 1 / 3  # of a range that is searched
 APART = 0.02  # of the whole range: the best known point is at least so far outside
 MATTERS = 0.05  # of the way from the best to the median, for a third of the range
-ARMS = ("cut", "within", "whole")
-SETTINGS: tuple[tuple[str, Judge], ...] = (
-    ("batch-100", None),
-    ("batch-250", None),
-    ("batch-100", "gp"),
+# The third is as `within:` without the long steps of `hpsearch.outward`.
+ARMS = ("cut", "within", "within, short steps", "whole")
+Regrets = dict[str, dict[str, Array]]  # by arm and task, shape [seeds]
+
+
+@dataclass(frozen=True)
+class Setting:
+    regime: str
+    judge: Judge
+    is_missed: bool  # whether some of the thirds miss the best point
+
+
+SETTINGS = (
+    Setting("batch-100", None, True),
+    Setting("batch-250", None, True),
+    Setting("batch-100", "gp", True),
+    Setting("batch-100", None, False),
+    Setting("batch-250", None, False),
 )
+
+OPENING = """# A search that began in the wrong range
+
+Written by `python -m quality.widening`. On the development tasks that are functions over their
+whole range, every numeric range is cut to a random third of itself, on its scale. "Missed": one or
+two of the thirds, of parameters that matter, do not hold the best known point, which lies {far}
+further in the median, {farthest} at most; the other thirds hold it. "Held": all thirds hold it, so
+nothing would have been needed. Searched is the cut range alone; the cut range with the whole one as
+`within:`; the same without the long steps (`hpsearch/outward.py`); and the whole range. {seeds}
+seeds a task, the same thirds for all. A regret is 0 at the best known truth and 1 at the median of
+random draws of the whole range; the mean of the last, of what looks best. Wins are shares of the
+pairs, with bootstrapped 95 % intervals.
+
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +85,7 @@ class Case:
     def space(self, arm: str) -> Space:
         if arm == "whole":
             return self.task.space
-        return widened(self.cut, self.task.space) if arm == "within" else self.cut
+        return self.cut if arm == "cut" else widened(self.cut, self.task.space)
 
 
 @dataclass(frozen=True)
@@ -111,13 +142,14 @@ def _descend(
     return point, value
 
 
-def case(name: str, seed: int) -> Case:
-    """A task with ranges that are drawn for a seed."""
+def case(name: str, seed: int, *, is_missed: bool) -> Case:
+    """A task with ranges that are drawn for a seed; whether one or two miss the best point."""
     task, best = load(name), best_point(name)
     random = np.random.default_rng(np.random.SeedSequence([crc32(name.encode()), seed]))
     able = [p.name for p in task.space if p.name in best and _matters(task, best, p)]
     count = min(len(able), int(random.integers(1, 3)))
-    chosen = {able[i] for i in random.choice(len(able), count, replace=False)}
+    picked = random.choice(len(able), count, replace=False)
+    chosen = {able[i] for i in picked} if is_missed else set()
     parameters, missed = [], {}
     for parameter in task.space:
         name_, domain = parameter.name, parameter.domain
@@ -160,3 +192,88 @@ def _third(domain: Domain, start: float) -> Domain:
     if isinstance(domain, Int | Logint) and low == high:
         low, high = (low, high + 1) if high < domain.high else (low - 1, high)
     return type(domain)(low, high)  # type: ignore[arg-type]
+
+
+def regrets(setting: Setting, seeds: int = SEEDS) -> Regrets:
+    """Of every arm, after the setting's last trial."""
+    return {
+        arm: {
+            name: np.array([_regret(setting, arm, name, seed) for seed in range(seeds)])
+            for name in chosen_tasks()
+        }
+        for arm in ARMS
+    }
+
+
+def _regret(setting: Setting, arm: str, name: str, seed: int) -> float:
+    made = case(name, seed, is_missed=setting.is_missed)
+    space = made.space(arm)
+    with _steps(arm):
+        optimizer = Rounds(space, seed, SURVIVORS, setting.judge)
+        trace = run(_Cut(made.task, space), optimizer, REGIMES[setting.regime], seed)
+    return made.task.regret(trace.truths[-1])
+
+
+def _steps(arm: str) -> AbstractContextManager[None]:
+    """Without the stride a parameter's factor is what the evidence says."""
+    return constants({"STRIDE": 0.0}, ["hpsearch.outward"]) if "short" in arm else nullcontext()
+
+
+def chosen_tasks() -> list[str]:
+    return [name for name in names("development") if name.split("/")[0] in FAMILIES]
+
+
+def page(found: Mapping[Setting, tuple[Regrets, float]], seeds: int = SEEDS) -> str:
+    """The text of the page.
+
+    Args:
+        found: by setting the regrets, and the CPU seconds that they took.
+        seeds: of each task.
+    """
+    far = [
+        distance
+        for name in chosen_tasks()
+        for seed in range(seeds)
+        for distance in case(name, seed, is_missed=True).missed.values()
+    ]
+    shown = {"far": f"{np.median(far):.2f} ranges", "farthest": f"{max(far):.1f}", "seeds": seeds}
+    return OPENING.format(**shown) + "\n".join(_section(s, *r) for s, r in found.items())
+
+
+def _section(setting: Setting, found: Regrets, seconds: float) -> str:
+    trials = f"{REGIMES[setting.regime].trials} trials in batches of 25"
+    judge = ", judge gp" if setting.judge else ""
+    families = {name: name.split("/")[0] for name in chosen_tasks()}
+    lines = [
+        f"## {'Missed' if setting.is_missed else 'Held'}, {trials}{judge}",
+        "",
+        f"| regret | {' | '.join(ARMS)} |",
+        f"|---|{'--:|' * len(ARMS)}",
+    ]
+    for name in families:
+        cells = (f"{found[arm][name].mean():.3f}" for arm in ARMS)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    means = (f"{np.mean([a.mean() for a in found[arm].values()]):.3f}" for arm in ARMS)
+    lines += [f"| mean | {' | '.join(means)} |", ""]
+    for other in ARMS:
+        if other != "within":
+            won = {n: wins(found["within"][n], found[other][n]) for n in families}
+            worse = [n for n in families if won[n].mean() < 0.5]
+            share = estimate(won, families)
+            lost = f"; behind on {', '.join(worse)}" if worse else ""
+            lines.append(f'- `within:` wins {share} of the pairs against "{other}"{lost}.')
+    return "\n".join([*lines, f"- CPU: {seconds:.0f} s.", ""])
+
+
+def main() -> None:
+    found = {}
+    for setting in SETTINGS:
+        start = time.process_time()
+        made = regrets(setting)
+        found[setting] = made, time.process_time() - start
+        print(_section(setting, *found[setting]), flush=True)
+    PAGE.write_text(page(found))
+
+
+if __name__ == "__main__":
+    main()

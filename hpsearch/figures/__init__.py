@@ -16,6 +16,6 @@ from hpsearch.figures.tightened import tightening
 from hpsearch.figures.trend import progress, sparkline
 
 __all__ = [
-    "Beyond", "Figure", "Pressing", "beyond", "compare", "curves", "escaped", "importance", "parallel",
-    "pressing", "progress", "seeds", "sparkline", "tightening", "trial_curves",
+    "Beyond", "Figure", "Pressing", "beyond", "compare", "curves", "escaped", "importance",
+    "parallel", "pressing", "progress", "seeds", "sparkline", "tightening", "trial_curves",
 ]  # fmt: skip

@@ -184,6 +184,6 @@ def test_a_range_that_the_survivors_press_on_is_warned_of_with_its_key() -> None
     warnings = [b for b in section.blocks if isinstance(b, Paragraph) and b.tone == "warning"]
     said = ["".join(map(words, warning.parts)) for warning in warnings]
     assert any("at the high end of width, 512" in text for text in said)
-    assert any("give space.width.logint a higher high end" in text for text in said)
+    assert any("let it go further by space.width.within." in text for text in said)
     inside = rounds(synthetic.study(best_at=0.5, count=6, parameters=synthetic.MIXED[:1]))
     assert not [b for b in inside.blocks if getattr(b, "tone", "") == "warning"]
