@@ -15,6 +15,7 @@ from hpsearch.space import Choice, Domain, Int, Logint
 _TALL = 0.72  # of a ridge, in rounds
 _STALKS = 6  # of a ridge, the likeliest
 _BARS = 16  # whole numbers that get a bar each
+_ROUNDING = 1e-9
 
 
 def continuous(domain: Domain) -> bool:
@@ -74,8 +75,8 @@ def peak(marginal: Marginal) -> float:
 def _within(reach: scales.Reach, marginal: Marginal, *, paired: bool) -> Marginal:
     """The bins that are shown, an even number of them where they are paired off later."""
     edges = np.array(marginal.edges)
-    first = int(np.searchsorted(edges, reach[0], side="right")) - 1
-    last = int(np.searchsorted(edges, reach[1], side="left"))
+    first = int(np.searchsorted(edges, reach[0] + _ROUNDING, side="right")) - 1
+    last = int(np.searchsorted(edges, reach[1] - _ROUNDING, side="left"))
     if paired and len(marginal.spread) % 2 == 0:
         first, last = first - first % 2, last + last % 2
     return replace(
