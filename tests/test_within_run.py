@@ -73,16 +73,17 @@ def test_a_search_that_leaves_its_range_and_is_killed_ends_as_one_undisturbed(
 
 
 def test_limits_given_after_the_end_let_more_rounds_leave_the_range(tmp_path: Path) -> None:
-    narrow = STUDY.replace(", within: [1e-5, 10]", "").replace(", within: [1, 12]", "")
+    wide = STUDY.replace("rounds: 3", "rounds: 4")
+    narrow = wide.replace(", within: [1e-5, 10]", "").replace(", within: [1, 12]", "")
     search = Search(tmp_path, narrow, TRAINER)
     assert search.finish() == (0, "")
     assert "let it go there by space.lr.within" in search.stdout()
     before = view.read(search.run.path)
     assert "lr" in {found.parameter for found in pressing(before)}
-    search.study.write_text(STUDY)
-    code, errors = search.finish("--set", "search.rounds=5")
+    search.study.write_text(wide)
+    code, errors = search.finish("--set", "search.rounds=6")
     assert code == 2 and "space.lr.within: absent -> [1e-5, 10]" in errors
-    assert search.finish("--set", "search.rounds=5", "--accept-changes")[0] == 0
+    assert search.finish("--set", "search.rounds=6", "--accept-changes")[0] == 0
     after = view.read(search.run.path)
     old = {t.spec.number: t.spec for t in before.result.records}
     assert all(after.trial(number).spec == spec for number, spec in old.items())
