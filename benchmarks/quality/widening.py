@@ -47,9 +47,9 @@ class Setting:
 SETTINGS = (
     Setting("batch-100", None, True),
     Setting("batch-250", None, True),
-    Setting("batch-100", "gp", True),
     Setting("batch-100", None, False),
     Setting("batch-250", None, False),
+    Setting("batch-100", "gp", True),
 )
 
 OPENING = """# A search that began in the wrong range
@@ -272,7 +272,7 @@ def main() -> None:
         made = regrets(setting)
         found[setting] = made, time.process_time() - start
         print(_section(setting, *found[setting]), flush=True)
-    PAGE.write_text(page(found))
+        PAGE.write_text(page(found))
 
 
 if __name__ == "__main__":
