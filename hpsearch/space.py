@@ -29,7 +29,7 @@ class _Range(Generic[Number]):
     high: Number
     within: tuple[Number, Number] | None = None  # holds low..high; none for no further
 
-    @property
+    @cached_property
     def ends(self) -> tuple[Number, Number]:
         """The least and the greatest value that a trial can have."""
         return self.within or (self.low, self.high)
