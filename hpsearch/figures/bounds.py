@@ -79,7 +79,8 @@ class Beyond:
 def pressing(s: Snapshot) -> tuple[Pressing, ...]:
     """The parameters that most of the latest survivors find too narrow.
 
-    An end of `within` that is the range's own end is meant to hold, and is not among them.
+    An end of `within` that is the range's own end is meant to hold, and is not among them; nor is
+    a logint's 1, below which there is nothing.
     """
     found = []
     for parameter, having in _latest(s):
@@ -90,7 +91,8 @@ def pressing(s: Snapshot) -> tuple[Pressing, ...]:
         sides: tuple[Literal["low", "high"], ...] = ("low", "high")
         for i, side in enumerate(sides):
             bound = domain.ends[i]
-            if domain.within and bound == begun[i]:
+            closed = domain.within is not None and bound == begun[i]
+            if closed or (isinstance(domain, Logint) and bound == 1):
                 continue
             there = [t for t in having if _near(domain, t.spec.params[parameter.name], i)]
             # With few whole numbers an end is a likely value, and most at it is no news.

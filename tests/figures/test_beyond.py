@@ -107,6 +107,8 @@ def test_survivors_at_an_end_of_the_limits_press_on_it_and_at_a_closed_end_do_no
     [found] = figures.pressing(s)
     assert (found.parameter, found.side, found.bound, found.is_limit) == ("x", "high", 1.2, True)
     assert str(found).endswith("give space.x.within a higher end")
+    lowest = (Parameter("width", Logint(1, 64)),)
+    assert figures.pressing(synthetic.study(parameters=lowest, failing=0, best_at=-0.5)) == ()
 
 
 def test_without_limits_the_warning_names_the_key_that_sets_them() -> None:
