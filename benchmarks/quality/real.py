@@ -15,7 +15,6 @@ uses; `run` makes these searches beside the first others, and writes it down in 
 """
 
 import argparse
-import hashlib
 import importlib.metadata
 import statistics
 import sys
@@ -24,7 +23,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import hpsearch
 from hpsearch.files import read_json, write_json
 
 from .real_lines import Lines
@@ -33,6 +31,7 @@ from .real_peers import PEERS
 from .real_search import Log, Search, asynchronous, confirmations, drive
 from .real_task import ROOT, TASKS, Task
 from .real_training import Trainings
+from .sources import code_hash, reachable
 
 TARGETS = Path(__file__).parent / "real_targets.json"
 RESULTS = ROOT / "benchmarks" / "results" / "real.jsonl"
@@ -41,8 +40,6 @@ Row = Mapping[str, Any]
 METHODS = (*ARMS, *PEERS)
 TARGET_SEEDS = range(100, 105)
 RANDOM, SHARED = "random search", "hpsearch, shared structures"
-SOURCES = ("rounds", "filling", "blocks", "space", "judge", "gp", "features", "ranking", "seeds",
-           "offer")  # fmt: skip
 
 
 def search(method: str, task: Task, seed: int, trainings: Trainings) -> Search:
@@ -113,9 +110,7 @@ def versions(method: str) -> dict[str, str]:
     names += ["optuna"] if "Optuna" in method else ["ray"] if "Ray" in method else []
     found = {name: importlib.metadata.version(name) for name in names}
     if method in ARMS:
-        files = [Path(hpsearch.__file__).with_name(f"{name}.py") for name in SOURCES]
-        text = b"".join(file.read_bytes() for file in files)
-        found["hpsearch"] = hashlib.sha256(text).hexdigest()[:8]
+        found["hpsearch"] = code_hash(reachable("hpsearch.rounds"))
     return found
 
 

@@ -17,7 +17,7 @@ from .real_training import Order, Trainings
 # Overrides of the shipped study.
 ARMS = {
     "hpsearch": ("search.structures=[]",),
-    "hpsearch with the judge": ("search.structures=[]", "search.judge=gp"),
+    "hpsearch without the judge": ("search.structures=[]", "search.judge=none"),
     "hpsearch, shared structures": ("search.structures=[5, 2]",),
 }
 
