@@ -1,5 +1,5 @@
 # Everything that a person or CI calls. `sweep` and `test` set up what they need themselves.
-.PHONY: install sweep studies mnist dashboard test lint types layers bench shootout shootout-full clean
+.PHONY: install sweep studies mnist dashboard test lint types layers bench shootout shootout-full shootout-real clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -63,6 +63,9 @@ shootout: $(PEERS)  ## search methods against each other, ten minutes (FLAGS=--r
 
 shootout-full: $(PEERS)  ## all of them in all regimes, for days; stop it and go on at any time
 	cd benchmarks && ../$(BIN)/python -m quality.shootout $(FLAGS)
+
+shootout-real: $(PEERS)  ## search methods on real trainers at equal steps, half an hour
+	PYTHONPATH=.:trainers:benchmarks OMP_NUM_THREADS=1 $(BIN)/python -m quality.real run
 
 clean:  ## the environment and all caches; run folders stay
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
