@@ -3,8 +3,7 @@
     python -m quality.curve_tables [NAME ...]       # from benchmarks/
 
 The packaged tables (`tables.py`) have only what is reached at the end of training, so a study of
-budgets needs curves of its own. Every trial is paused at the steps of `CHECKPOINTS` and judged there.
-A row is the point's number, the seed and the logarithm of the metric at each step. A stopped run
+budgets needs curves of its own. Every trial is paused at the steps of `CHECKPOINTS` and judged. A row is the point's number, the seed and the logarithm of the metric at each step. A stopped run
 goes on where it was.
 """
 
@@ -106,9 +105,7 @@ def train(name: str, keys: Sequence[Key]) -> dict[Key, tuple[float, ...]]:
     """The curves of points under seeds, fused where structures agree."""
     one = TRAINED[name]
     trainings = Trainings(one.task, largest=50)
-    orders = {
-        key: Order.of(one.task.space.decode(unit(name, key[0])), _seed(*key)) for key in keys
-    }
+    orders = {key: Order.of(one.task.space.decode(unit(name, key[0])), _seed(*key)) for key in keys}
     for step in steps(one.task.full):
         trainings.train(dict.fromkeys(orders.values(), step))
     trainings.forget(list(orders.values()))

@@ -1,0 +1,140 @@
+"""How much growth, how many survivors go on, how many rounds? Writes results/growth.md.
+
+    python -m quality.growth                # from benchmarks/; goes on where it was stopped
+    python -m quality.growth --report       # runs nothing
+
+Whole searches on the learning curves of `curve_tasks.py`, at equal steps of training
+(`budgets.py`). All tasks are for development.
+"""
+
+import argparse
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import curve_tasks
+from .cache import CACHE
+from .curve_tables import TRAINED, path_of
+from .growth_arms import ARMS, Arm
+from .growth_page import page
+from .pool import Failed, answers
+from .real_lines import Lines
+from .sources import code_hash, reachable
+
+TOTALS = (25, 50, 100)
+SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
+DEAR_TOTALS = (50,)
+PAGE = Path(__file__).parents[1] / "results" / "growth.md"
+MODULES = ("quality.budgets", "quality.growth_arms", "quality.curve_tasks", "quality.curve_model",
+           "quality.curve_tables")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some seeds of one cell."""
+
+    task: str
+    arm: Arm
+    total: int
+    seeds: tuple[int, ...]
+    key: str
+
+
+def work(job: Job) -> list[dict[str, Any]]:
+    """Records of a job's searches, run here."""
+    task = curve_tasks.load(job.task)
+    made = []
+    for seed in job.seeds:
+        start = time.process_time()
+        ledger = job.arm.run(task, seed, job.total)
+        record = {"key": job.key, "task": job.task, "arm": job.arm.text, "total": job.total}
+        record |= {"seed": seed, "cpu": round(time.process_time() - start, 4)}
+        if ledger is not None:
+            assert ledger.steps <= job.total * task.full, job
+            record |= {"truth": float(f"{ledger.truth:.6g}"), "steps": ledger.steps}
+            record["trials"] = ledger.trials
+        made.append(record)
+    return made
+
+
+def keys() -> dict[str, str]:
+    """By task; they change when the code or the trained curves do."""
+    code = code_hash([*MODULES, *reachable("hpsearch.rounds", "hpsearch.judge")])
+    found = {}
+    for name in curve_tasks.names():
+        data = path_of(name).read_bytes() if name in TRAINED and path_of(name).exists() else b""
+        found[name] = hashlib.sha256(code.encode() + data).hexdigest()[:10]
+    return found
+
+
+def jobs(known: set[tuple[Any, ...]], names: Sequence[str], seeds: int) -> Iterator[Job]:
+    """What is not known yet; all searches of the first seeds come first."""
+    of = keys()
+    for first in range(0, seeds, 4):
+        for name in names:
+            for arm in ARMS:
+                for total in DEAR_TOTALS if arm.is_dear else TOTALS:
+                    most = min(first + 4, DEAR_SEEDS if arm.is_dear else seeds)
+                    wanted = tuple(
+                        s for s in range(first, most)
+                        if (of[name], name, arm.text, total, s) not in known
+                    )  # fmt: skip
+                    if wanted:
+                        yield Job(name, arm, total, wanted, of[name])
+
+
+def records(lines: Lines, names: Sequence[str]) -> list[dict[str, Any]]:
+    of = keys()
+    return [r for r in lines.read() if r["task"] in names and r["key"] == of[r["task"]]]
+
+
+def identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[part] for part in ("key", "task", "arm", "total", "seed"))
+
+
+def here() -> list[str]:
+    """The tasks whose curves and levels are here."""
+    found = []
+    for name in curve_tasks.names():
+        try:
+            curve_tasks.levels(name)
+            if name in TRAINED and not path_of(name).exists():
+                raise FileNotFoundError(path_of(name).name)
+            found.append(name)
+        except (KeyError, FileNotFoundError) as error:
+            print(f"missing task {name}: {error}")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m quality.growth")
+    parser.add_argument("--report", action="store_true", help="run nothing")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    names, lines = here(), Lines(options.cache / "growth.jsonl")
+    if not options.report:
+        known = {identity(record) for record in records(lines, names)}
+        waiting = jobs(known, names, options.seeds)
+        began, done = time.monotonic(), 0
+        for job, answer in answers(
+            work, lambda: next(waiting, None), processes=options.jobs, limit_s=600
+        ):
+            if isinstance(answer, Failed):
+                raise SystemExit(f"{job}: {answer}")
+            for record in answer:
+                lines.append(record)
+            done += len(answer)
+            if done % 400 < len(answer):
+                print(f"{done} searches in {time.monotonic() - began:.0f} s", flush=True)
+    options.page.write_text(page(records(lines, names), names))
+    print(f"{options.page.name} written")
+
+
+if __name__ == "__main__":
+    main()
