@@ -92,13 +92,13 @@ def ours(
         growth: of the budget, a round.
         rounds: of the search.
         survivors: K.
-        continued: survivors that train on; all of them if nobody says, none without growth.
+        continued: best trials that train on; the survivors if nobody says, none without growth.
         judge: who picks draws.
 
     Returns:
         None where a round would have too few places to draw anything new.
     """
-    kept = 0 if growth == 1 else min(survivors, survivors if continued is None else continued)
+    kept = 0 if growth == 1 else survivors if continued is None else continued
     at = budgets(task.full, growth, rounds)
     each, last = places(at, kept, total * task.full)
     if each < max(kept + 1, survivors):
@@ -133,7 +133,7 @@ def _round(
         drawn: list[Unit] = [place.unit for place in proposed]
         going: list[Unit] = []
     else:
-        going = [row.unit for row in tightening.survivors[:kept]]
+        going = [row.unit for row in rounds.best_distinct(space, comparable, kept)]
         drawn = draws(space, tightening, rows, seed, r, count, going, budget, judge)
     values = ledger.train(going, budget, before) + ledger.train(drawn, budget)
     for value, unit in zip(values, [*going, *drawn], strict=True):
@@ -153,7 +153,7 @@ def draws(
 ) -> list[Unit]:
     """The new places of a round from 1 on, as `rounds.propose` makes them after continuations.
 
-    Written out here because there all survivors train on, or none.
+    Written out here because there the survivors train on, or nobody.
     """
     offered = rounds.offers(space, tightening, seed=seed, round=r, trials=count, kept=len(going))
     if judge is None:

@@ -3,8 +3,9 @@
     python -m quality.curve_tables [NAME ...]       # from benchmarks/
 
 The packaged tables (`tables.py`) have only what is reached at the end of training, so a study of
-budgets needs curves of its own. Every trial is paused at the steps of `CHECKPOINTS` and judged. A row is the point's number, the seed and the logarithm of the metric at each step. A stopped run
-goes on where it was.
+budgets needs curves of its own. Every trial pauses at the steps of `CHECKPOINTS` and is judged. A
+row is the point's number, the seed and the logarithm of the metric at each step. A stopped run goes
+on where it was.
 """
 
 import argparse

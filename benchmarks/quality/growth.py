@@ -20,13 +20,13 @@ from .cache import CACHE
 from .curve_tables import TRAINED, path_of
 from .growth_arms import ARMS, Arm
 from .growth_page import page
-from .pool import Failed, answers
 from .real_lines import Lines
+from .search_lines import complete
 from .sources import code_hash, reachable
 
 TOTALS = (25, 50, 100)
-SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
-DEAR_TOTALS = (50,)
+SEEDS, DEAR_SEEDS = 40, 16  # without and with a judge
+DEAR_TOTALS = (50, 100)
 PAGE = Path(__file__).parents[1] / "results" / "growth.md"
 MODULES = ("quality.budgets", "quality.growth_arms", "quality.curve_tasks", "quality.curve_model",
            "quality.curve_tables")  # fmt: skip
@@ -121,17 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.report:
         known = {identity(record) for record in records(lines, names)}
         waiting = jobs(known, names, options.seeds)
-        began, done = time.monotonic(), 0
-        for job, answer in answers(
-            work, lambda: next(waiting, None), processes=options.jobs, limit_s=600
-        ):
-            if isinstance(answer, Failed):
-                raise SystemExit(f"{job}: {answer}")
-            for record in answer:
-                lines.append(record)
-            done += len(answer)
-            if done % 400 < len(answer):
-                print(f"{done} searches in {time.monotonic() - began:.0f} s", flush=True)
+        complete(lines, waiting, work, processes=options.jobs)
     options.page.write_text(page(records(lines, names), names))
     print(f"{options.page.name} written")
 

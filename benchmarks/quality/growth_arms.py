@@ -42,7 +42,7 @@ class Arm:
 
 SHAPES = [(1, 3), (1, 4), (1, 5), (1, 6), (2, 3), (2, 4), (2, 5), (2, 6), (3, 3), (3, 4), (4, 3)]
 GROWN = [Arm(growth=g, rounds=r) for g, r in SHAPES]
-CONTINUED = [Arm(growth=g, rounds=4, continued=c) for g in (2, 3) for c in (0, 1, 2)]
+CONTINUED = [Arm(growth=g, rounds=4, continued=c) for g in (2, 3) for c in (0, 1, 2, 6, 9)]
 SURVIVING = [Arm(growth=g, survivors=k) for g in (1, 2, 3) for k in (2, 4, 5)]
 REFERENCES = [Arm("random_search"), Arm("successive_halving"), Arm("hyperband")]
 JUDGED = [
