@@ -4,9 +4,9 @@
     task.value(params, seed=0)      # None in the region
 
 A region is a box in one or two parameters, of about a quarter of the prior; of parameters that
-every trial has, if there are two such. It is a function of the task's name. "near" adjoins the best
-point that is known, as a learning rate does that is best just below where it diverges; "far" lies at
-a side of the cube, away from it.
+every trial has, if there are two such. It is a function of the task's name. "near" adjoins the
+best point that is known, as a learning rate does that is best just below where it diverges; "far"
+lies at a side of the cube, away from it.
 """
 
 import math

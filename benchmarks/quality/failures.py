@@ -26,7 +26,7 @@ from .search_lines import complete
 from .sources import code_hash, reachable
 from .stats import Array, estimate, wins
 
-SEEDS, DEAR_SEEDS = 40, 8  # without and with a judge
+SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
 PAGE = Path(__file__).parents[1] / "results" / "failures.md"
 WHERE: tuple[Where, ...] = ("near", "far")
 MODULES = ("quality.failing", "quality.failure_arms")

@@ -25,7 +25,7 @@ from .search_lines import complete
 from .sources import code_hash, reachable
 
 TOTALS = (25, 50, 100)
-SEEDS, DEAR_SEEDS = 40, 16  # without and with a judge
+SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
 DEAR_TOTALS = (50, 100)
 PAGE = Path(__file__).parents[1] / "results" / "growth.md"
 MODULES = ("quality.budgets", "quality.growth_arms", "quality.curve_tasks", "quality.curve_model",
