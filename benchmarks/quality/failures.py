@@ -8,6 +8,7 @@ several ways to use that (`failure_arms.py`).
 """
 
 import argparse
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .sources import code_hash, reachable
 from .stats import Array, estimate, wins
 
 SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
+AT_ONCE = 4  # seeds of a job
 PAGE = Path(__file__).parents[1] / "results" / "failures.md"
 WHERE: tuple[Where, ...] = ("near", "far")
 MODULES = ("quality.failing", "quality.failure_arms")
@@ -74,19 +76,15 @@ def keys(names: Sequence[str]) -> dict[str, str]:
 
 
 def jobs(known: set[tuple[Any, ...]], names: Sequence[str], seeds: int) -> Iterator[Job]:
-    """What is not known yet; all searches of the first seeds come first."""
+    """What is not known yet; first seeds before second ones, and arms with a judge last."""
     of = keys(names)
-    for first in range(0, seeds, 4):
-        for name in names:
-            for where in WHERE:
-                for arm in ARMS:
-                    most = min(first + 4, DEAR_SEEDS if arm in JUDGED else seeds)
-                    wanted = tuple(
-                        s for s in range(first, most)
-                        if (of[name], name, where, arm, s) not in known
-                    )  # fmt: skip
-                    if wanted:
-                        yield Job(name, where, arm, wanted, of[name])
+    for arms, most in ((PLAIN, seeds), (JUDGED, min(seeds, DEAR_SEEDS))):
+        for first in range(0, most, AT_ONCE):
+            block = range(first, min(first + AT_ONCE, most))
+            for name, where, arm in itertools.product(names, WHERE, arms):
+                cell = of[name], name, where, arm
+                if wanted := tuple(s for s in block if (*cell, s) not in known):
+                    yield Job(name, where, arm, wanted, of[name])
 
 
 class Results:

@@ -9,6 +9,7 @@ Whole searches on the learning curves of `curve_tasks.py`, at equal steps of tra
 
 import argparse
 import hashlib
+import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from .sources import code_hash, reachable
 
 TOTALS = (25, 50, 100)
 SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
-DEAR_TOTALS = (50, 100)
+DEAR_TOTALS = (50,)
+AT_ONCE = 4  # seeds of a job
 PAGE = Path(__file__).parents[1] / "results" / "growth.md"
 MODULES = ("quality.budgets", "quality.growth_arms", "quality.curve_tasks", "quality.curve_model",
            "quality.curve_tables")  # fmt: skip
@@ -71,19 +73,18 @@ def keys() -> dict[str, str]:
 
 
 def jobs(known: set[tuple[Any, ...]], names: Sequence[str], seeds: int) -> Iterator[Job]:
-    """What is not known yet; all searches of the first seeds come first."""
+    """What is not known yet: first seeds before second ones, and searches with a judge last."""
     of = keys()
-    for first in range(0, seeds, 4):
-        for name in names:
-            for arm in ARMS:
-                for total in DEAR_TOTALS if arm.is_dear else TOTALS:
-                    most = min(first + 4, DEAR_SEEDS if arm.is_dear else seeds)
-                    wanted = tuple(
-                        s for s in range(first, most)
-                        if (of[name], name, arm.text, total, s) not in known
-                    )  # fmt: skip
-                    if wanted:
-                        yield Job(name, arm, total, wanted, of[name])
+    for arms, totals, most in (
+        ([arm for arm in ARMS if not arm.is_dear], TOTALS, seeds),
+        ([arm for arm in ARMS if arm.is_dear], DEAR_TOTALS, min(seeds, DEAR_SEEDS)),
+    ):
+        for first in range(0, most, AT_ONCE):
+            block = range(first, min(first + AT_ONCE, most))
+            for name, arm, total in itertools.product(names, arms, totals):
+                cell = of[name], name, arm.text, total
+                if wanted := tuple(s for s in block if (*cell, s) not in known):
+                    yield Job(name, arm, total, wanted, of[name])
 
 
 def records(lines: Lines, names: Sequence[str]) -> list[dict[str, Any]]:
