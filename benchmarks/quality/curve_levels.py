@@ -41,6 +41,8 @@ def figures(task: Curved) -> dict[str, Any]:
         for share in (*SHARES, 1)
     }
     return {
+        "family": task.family,
+        "about": task.about,
         "levels": {"best": least, "median": float(np.median(truths))},
         "ranks": ranks,
         "of the better half": {
