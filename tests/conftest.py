@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from toys import FUNCTION, STUDY
 
 # Where single tests take longest. They begin first, or a worker would be alone with one at the end.
 LONG = ("test_kill.py", "test_groups_kill.py", "test_groups_run.py", "test_structures.py")
+
+# Commands that the tests start inherit this; in the background of a shell it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

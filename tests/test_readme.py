@@ -41,6 +41,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "confirm": "{top: 2, seeds: 2}",
     }.items():
         text = re.sub(rf"^{section}: .*$", f"{section}: {values}", text, flags=re.MULTILINE)
+    # Each structure is a group, whose steps are recorded anew; these have four.
+    for name, domain in {"n_critic": "{int: [1, 2]}", "depth": "{int: [1, 2]}",
+                         "width": "{logint: [8, 16]}", "batch_size": "[32]"}.items():  # fmt: skip
+        text, count = re.subn(rf"^  {name}: .*$", f"  {name}: {domain}", text, flags=re.MULTILINE)
+        assert count == 1
     study.write_text(text)
     return folder
 
