@@ -9,6 +9,7 @@ several ways to use that (`failure_arms.py`).
 
 import argparse
 import itertools
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -113,12 +114,13 @@ class Results:
         return found
 
     def regret(self, arm: str, point: int) -> float:
-        found = []
+        found, levels = [], json.loads(tasks.LEVELS.read_text())
         for name in self.names:
-            task = tasks.load(name.rpartition(", ")[0])
+            level = levels[name.rpartition(", ")[0]]
             if cell := self._cells.get((arm, name)):
                 truths = np.array([r["truths"][point] for r in cell.values()])
-                found.append(np.clip((truths - task.best) / (task.median - task.best), 0, 1).mean())
+                regrets = (truths - level["best"]) / (level["median"] - level["best"])
+                found.append(np.clip(regrets, 0, 1).mean())
         return float(np.mean(found))
 
     def failed(self, arm: str) -> float:
@@ -148,17 +150,6 @@ def page(records: Sequence[dict[str, Any]]) -> str:
             figures = [results.failed(arm), *(results.regret(arm, i) for i in range(len(POINTS)))]
             lines.append(f"| {arm} | {' | '.join([*cells, *(f'{f:.3f}' for f in figures)])} |")
         lines += ["", *_by_task(results, [arm for arm in arms if arm != usual], usual)]
-    lines += [
-        "## Regions",
-        "",
-        "| task | fails where all hold, in the unit interval |",
-        "|---|---|",
-    ]
-    for name in results.names:
-        task, _, where = name.rpartition(", ")
-        box = failing(task, where).box  # type: ignore[arg-type]
-        sides = zip(box.names, box.low, box.high, strict=True)
-        lines.append(f"| {name} | {'; '.join(f'{a:.2f} ≤ {n} ≤ {b:.2f}' for n, a, b in sides)} |")
     seconds = sum(r["cpu"] for r in records)
     lines += ["", f"{len(records)} searches, {seconds / 60:.1f} minutes of CPU.", ""]
     return "\n".join(lines)
