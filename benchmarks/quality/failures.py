@@ -123,6 +123,12 @@ class Results:
                 found.append(np.clip(regrets, 0, 1).mean())
         return float(np.mean(found))
 
+    def seeds(self, arms: Sequence[str]) -> str:
+        """How many seeds and tasks the arms have, in a sentence."""
+        counts = [len(cell) for (arm, _), cell in self._cells.items() if arm in arms]
+        names = {name for arm, name in self._cells if arm in arms}
+        return f"{min(counts)} to {max(counts)} seeds, {len(names)} of {len(self.names)} tasks."
+
     def failed(self, arm: str) -> float:
         return float(np.mean([
             np.mean([r["failed"] for r in cell.values()])
@@ -139,7 +145,7 @@ def page(records: Sequence[dict[str, Any]]) -> str:
     ):
         lines += [
             f"## {title}", "",
-            f"Wins against today's rule, which is `{usual}`.", "",
+            f"{results.seeds(arms)} Wins against today's rule, which is `{usual}`.", "",
             f"| arm | wins | near | far | failed | regret at {POINTS[0]} | at {TRIALS} |",
             "|---|--:|--:|--:|--:|--:|--:|",
         ]  # fmt: skip
@@ -150,6 +156,12 @@ def page(records: Sequence[dict[str, Any]]) -> str:
             figures = [results.failed(arm), *(results.regret(arm, i) for i in range(len(POINTS)))]
             lines.append(f"| {arm} | {' | '.join([*cells, *(f'{f:.3f}' for f in figures)])} |")
         lines += ["", *_by_task(results, [arm for arm in arms if arm != usual], usual)]
+    lines += ["## Regions", "", "Fails where all hold, of coordinates in the unit interval.", ""]
+    for name in results.names:
+        task, _, where = name.rpartition(", ")
+        box = failing(task, where).box  # type: ignore[arg-type]
+        sides = zip(box.names, box.low, box.high, strict=True)
+        lines.append(f"- {name}: {', '.join(f'{a:.2f} ≤ {n} ≤ {b:.2f}' for n, a, b in sides)}")
     seconds = sum(r["cpu"] for r in records)
     lines += ["", f"{len(records)} searches, {seconds / 60:.1f} minutes of CPU.", ""]
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """The page of a study of budgets: what each kind of search wins, and its regrets."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -96,8 +97,22 @@ def page(records: Records, names: Sequence[str]) -> str:
     lines += _against(results, JUDGED[1:], judged, lambda arm: dear)
     lines += ["## By task", "", *_by_task(results, names, totals)]
     seconds = sum(r["cpu"] for r in records)
+    lines += [seeds(records), ""]
     lines += [f"{len(records)} searches, {seconds / 60:.1f} minutes of CPU.", ""]
     return "\n".join(lines)
+
+
+def seeds(records: Records) -> str:
+    """How many seeds a cell has, in a sentence."""
+    parts = []
+    for said, wanted in (("without a judge", False), ("with the judge", True)):
+        cells = Counter(
+            (r["task"], r["arm"], r["total"]) for r in records if ("judge" in r["arm"]) == wanted
+        )
+        if cells:
+            tasks = len({task for task, *_ in cells})
+            parts.append(f"{min(cells.values())} to {max(cells.values())} {said} ({tasks} tasks)")
+    return f"Seeds: {', '.join(parts)}."
 
 
 def _tasks(names: Sequence[str]) -> list[str]:
@@ -106,9 +121,9 @@ def _tasks(names: Sequence[str]) -> list[str]:
     lines = [
         "## Tasks",
         "",
-        "Spearman's correlation of what a trial is told after a share of its training with the "
-        "truth at its end, over random draws; and over the better half of them. Fit: of the "
-        "learned curves' ends with curves that the fit had not seen; seeds: of two seeds.",
+        "Spearman's correlation of what a trial is told after a share of its training with the\n"
+        "truth at its end, over random draws; and over the better half of them. Fit: of the learned\n"
+        "curves' ends with curves that the fit had not seen; seeds: of two seeds.",
         "",
         "| task | what | " + " | ".join(shares) + " | fit | seeds |",
         "|---|---|" + "--:|" * (len(shares) + 2),
