@@ -98,6 +98,8 @@ def page(records: Records, names: Sequence[str]) -> str:
     lines += ["## By task", "", *_by_task(results, names, totals)]
     seconds = sum(r["cpu"] for r in records)
     lines += [seeds(records), ""]
+    if absent := [name for name in curve_tasks.names() if name not in names]:
+        lines += [f"Missing, since their curves are not trained: {', '.join(absent)}.", ""]
     lines += [f"{len(records)} searches, {seconds / 60:.1f} minutes of CPU.", ""]
     return "\n".join(lines)
 
@@ -122,8 +124,8 @@ def _tasks(names: Sequence[str]) -> list[str]:
         "## Tasks",
         "",
         "Spearman's correlation of what a trial is told after a share of its training with the\n"
-        "truth at its end, over random draws; and over the better half of them. Fit: of the learned\n"
-        "curves' ends with curves that the fit had not seen; seeds: of two seeds.",
+        "truth at its end, over random draws; and over the better half of them. Fit: of the ends of\n"
+        "learned curves with curves that the fit had not seen; seeds: of two seeds.",
         "",
         "| task | what | " + " | ".join(shares) + " | fit | seeds |",
         "|---|---|" + "--:|" * (len(shares) + 2),

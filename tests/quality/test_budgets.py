@@ -8,7 +8,7 @@ import pytest
 from benchmarks.quality import budgets
 from benchmarks.quality.curve_tasks import Curved, Levels
 from benchmarks.quality.growth_arms import ARMS, Arm
-from benchmarks.quality.growth_page import Results
+from benchmarks.quality.growth_page import Results, seeds
 from benchmarks.quality.optimum import space_of
 from hpsearch import rounds
 from hpsearch.ranking import Row
@@ -159,6 +159,7 @@ def test_wins_of_a_page_are_over_equal_seeds():
         for arm, truths in ((Arm().text, [1, 2, 3]), ("random_search", [2, 2, 1, 0]))
         for seed, truth in enumerate(truths)
     ]
+    assert seeds(records) == "Seeds: 3 to 4 without a judge (1 tasks)."
     results = Results(records, ["branin"])
     assert float(results.wins(Arm(), Arm("random_search"), [25]).mean) == pytest.approx(0.5)
     assert results.wins(Arm(), Arm("hyperband"), [25]) is None
