@@ -124,8 +124,8 @@ def _tasks(names: Sequence[str]) -> list[str]:
         "## Tasks",
         "",
         "Spearman's correlation of what a trial is told after a share of its training with the\n"
-        "truth at its end, over random draws; and over the better half of them. Fit: of the ends of\n"
-        "learned curves with curves that the fit had not seen; seeds: of two seeds.",
+        "truth at its end, over random draws; and over the better half of them. Fit: of the ends\n"
+        "of learned curves with curves that the fit had not seen; seeds: of two seeds.",
         "",
         "| task | what | " + " | ".join(shares) + " | fit | seeds |",
         "|---|---|" + "--:|" * (len(shares) + 2),
