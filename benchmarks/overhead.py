@@ -5,7 +5,8 @@
 All arms run the same objective, (x - 0.3)² + 0·y, which costs nothing, on a SQLite study that holds
 `size` finished trials already, with two trials at once:
 
-- hpsearch: two places; every trial is a process of its own, its numbers in files and the database;
+- hpsearch: two places; every trial is a process of its own, its numbers in files and the database.
+  Without the judge, whose own cost a proposal is in results/cost.md;
 - optuna threads: `study.optimize(n_jobs=2)`, in one process;
 - optuna processes: two processes that each run `study.optimize` on the same database;
 - optuna threads once more with its RandomSampler, to tell its storage's share from its model's.
@@ -42,7 +43,7 @@ STUDY = """
 study: overhead
 trainer: trivial.py:train
 objective: {minimize: loss}
-search: {rounds: ROUNDS, trials: 25}
+search: {rounds: ROUNDS, trials: 25, judge: none}
 budget: {steps: 1}
 confirm: {top: 0}
 resources: {parallel: 2}

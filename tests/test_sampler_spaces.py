@@ -43,7 +43,7 @@ def test_a_parameter_that_goes_leaves_the_others_tightening() -> None:
 
 @pytest.mark.parametrize("high", [4, 20])
 def test_a_range_that_changes_is_drawn_from_as_the_table_has_it(high: float) -> None:
-    study = optuna.create_study(sampler=TighteningSampler(seed=1, trials=10))
+    study = optuna.create_study(sampler=TighteningSampler(seed=1, trials=10, judge=None))
     for _ in range(20):
         trial = study.ask({"x": FloatDistribution(0, 10)})
         study.tell(trial, abs(trial.params["x"] - 3))

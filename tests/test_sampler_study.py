@@ -139,7 +139,8 @@ def test_a_kill_in_the_middle_of_a_trial_leaves_the_other_draws_as_they_are() ->
         storage = InMemoryStorage()
         optuna.create_study(study_name="s", storage=storage)
         for number in range(12):
-            sampler = TighteningSampler(seed=7, trials=4, space=SPACE)
+            # A judge takes a running trial for pending and a failed one for bad.
+            sampler = TighteningSampler(seed=7, trials=4, judge=None, space=SPACE)
             study = optuna.load_study(study_name="s", storage=storage, sampler=sampler)
             trial = study.ask(SPACE)
             if number == 6:

@@ -45,7 +45,7 @@ ARMS: dict[str, Callable[[], BaseSampler]] = {
     "RandomSampler": lambda: RandomSampler(seed=0),
     "TPESampler": lambda: TPESampler(seed=0),
     "TighteningSampler": lambda: TighteningSampler(seed=0),
-    "TighteningSampler, judge": lambda: TighteningSampler(seed=0, judge="gp"),
+    "TighteningSampler, judge=None": lambda: TighteningSampler(seed=0, judge=None),
 }
 METHOD = "method"
 FINISHED = (100, 1000)

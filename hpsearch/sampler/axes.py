@@ -35,10 +35,10 @@ class Axis:
         if isinstance(distribution, CategoricalDistribution):
             assert isinstance(level, int)
             return distribution.choices[level]
-        assert isinstance(distribution, FloatDistribution | IntDistribution)
+        assert isinstance(distribution, (FloatDistribution, IntDistribution))
         if distribution.single():
             return distribution.low
-        assert isinstance(level, int | float)
+        assert isinstance(level, (int, float))
         if _counts_steps(distribution):
             assert distribution.step is not None
             return min(distribution.low + level * distribution.step, distribution.high)
@@ -71,7 +71,7 @@ class Axis:
             return 0
         if isinstance(distribution, CategoricalDistribution):
             return int(number)
-        assert isinstance(distribution, FloatDistribution | IntDistribution)
+        assert isinstance(distribution, (FloatDistribution, IntDistribution))
         if _counts_steps(distribution):
             assert distribution.step is not None
             return round((number - distribution.low) / distribution.step)
@@ -94,7 +94,7 @@ def axes(distributions: Mapping[str, BaseDistribution]) -> dict[str, Axis]:
 def _domain(distribution: BaseDistribution) -> Domain:
     if isinstance(distribution, CategoricalDistribution):
         return Choice(tuple(range(len(distribution.choices))))
-    if not isinstance(distribution, FloatDistribution | IntDistribution):
+    if not isinstance(distribution, (FloatDistribution, IntDistribution)):
         raise ValueError(
             f"TighteningSampler: expected a FloatDistribution, IntDistribution or "
             f"CategoricalDistribution, got {distribution!r}; use one of the three"

@@ -181,7 +181,7 @@ class Table:
 
 def _drawn(trial: FrozenTrial) -> Mapping[str, float]:
     found: Any = trial.system_attrs.get(DRAWN)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _key(trial: FrozenTrial, sign: int) -> Key | None:

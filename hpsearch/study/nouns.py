@@ -47,7 +47,7 @@ class Search:
     inherit: Literal["none", "weights"] = "none"
 
     # Who picks each draw of a round from 1 on among several; none takes the first.
-    judge: Literal["none", "gp"] = "none"
+    judge: Literal["none", "gp"] = "gp"
 
     def structures_in(self, round: int) -> int:
         """0 if every draw has its own."""

@@ -1,8 +1,7 @@
 """The method itself: rounds where trials come in batches, the sampler elsewhere."""
 
-import inspect
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from hpsearch import rounds
 from hpsearch.space import Space
@@ -31,7 +30,6 @@ class Rounds:
         # A run may have told in any order; the method's table is in the order of the numbers.
         rows = sorted(self._rows, key=lambda row: row.number)
         tightening = rounds.tighten(self._space, rows, round=self._round, survivors=self._survivors)
-        judged: dict[str, Any] = {} if self._judge is None else {"judge": self._judge, "rows": rows}
         places = rounds.propose(
             self._space,
             tightening,
@@ -39,7 +37,8 @@ class Rounds:
             round=self._round,
             trials=count,
             continued=False,
-            **judged,
+            judge=self._judge,
+            rows=rows,
         )
         self._round += 1
         made = []
@@ -59,23 +58,16 @@ class Rounds:
 def make(kind: str, setting: Setting, *, survivors: int = SURVIVORS) -> Optimizer:
     judge: Judge = "gp" if kind == "gp" else None
     if setting.in_batches:
-        if judge and "judge" not in inspect.signature(rounds.propose).parameters:
-            raise ImportError("this hpsearch has no judge")
         return Rounds(setting.space, setting.seed, survivors, judge)
-    try:
-        from hpsearch import TighteningSampler
-    except AttributeError:
-        raise ImportError("this hpsearch has no TighteningSampler") from None
-    if judge and "judge" not in inspect.signature(TighteningSampler).parameters:
-        raise ImportError("this TighteningSampler has no judge")
+    from hpsearch import TighteningSampler
+
     from .with_optuna import Study, distributions
 
-    judged: dict[str, Any] = {} if judge is None else {"judge": judge}
     sampler = TighteningSampler(
         seed=setting.seed,
         trials=PLACES,
         survivors=survivors,
+        judge=judge,
         space=distributions(setting.space),
-        **judged,
     )
     return Study(setting.space, sampler, conditional=True)
