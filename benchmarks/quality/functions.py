@@ -36,10 +36,15 @@ def branin(x: float, y: float) -> float:
     return valley**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
 
 
-def hartmann6(x: Sequence[float]) -> float:
-    """Six numbers in [0, 1]; least -3.32237 at HARTMANN6_BEST (Dixon & Szegö 1978)."""
+def hartmann6(x: Sequence[float], lack: float = 0.0) -> float:
+    """Six numbers in [0, 1]; least -3.32237 at HARTMANN6_BEST (Dixon & Szegö 1978).
+
+    Args:
+        x: the numbers.
+        lack: by which all four heights are lower.
+    """
     powers = (_SCALES * (np.asarray(x) - _CENTRES) ** 2).sum(1)
-    return -float(_HEIGHTS @ np.exp(-powers))
+    return -float((_HEIGHTS - lack) @ np.exp(-powers))
 
 
 def ackley(x: Sequence[float]) -> float:

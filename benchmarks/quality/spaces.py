@@ -87,5 +87,10 @@ SPACES = {
 
 def point(name: str, number: int) -> list[float]:
     """Point `number` of a table, uniform in the unit cube, from a generator of its own."""
+    return point_in(name, number, len(SPACES[name]))
+
+
+def point_in(name: str, number: int, parameters: int) -> list[float]:
+    """As `point`, for a table that is named in full."""
     seed = np.random.SeedSequence(crc32(name.encode()), spawn_key=(number,))
-    return [float(u) for u in np.random.default_rng(seed).random(len(SPACES[name]))]
+    return [float(u) for u in np.random.default_rng(seed).random(parameters)]
