@@ -22,6 +22,8 @@ SPACE = Space(
         ),
     )
 )
+# The peers' own warnings are theirs.
+pytestmark = pytest.mark.filterwarnings("ignore")
 IMPORTS = {"ConfigSpace": "ConfigSpace", "HEBO": "hebo"}
 
 
