@@ -41,7 +41,7 @@ development tasks, of each of which a box of about a quarter of the prior fails:
 best known point, or far from it. A result is the truth of the trial that looks best after 100
 trials. Wins are over pairs of equal task and seed, a tie half a win; regrets are 0 at the best
 known truth and 1 at the median draw; intervals are bootstrapped over families, tasks and seeds
-(95 %). Failed: the share of the trials from round 1 on.
+(95 %). Failed: the share of the trials from round 1 on. A dash: not run.
 """
 
 
