@@ -9,6 +9,7 @@ from hpsearch.space import Choice, Domain, Int, Logint, Scalar
 
 BINS = 64  # over the range of a number; fewer for ints of few values
 _NEAR = 2.0  # ranges beyond an end that have bins as fine as those within
+_NOTHING = 1e-9  # so few ranges beyond an end are no bin
 
 Interval = tuple[float, float]
 Intervals = tuple[Interval, ...]
@@ -33,7 +34,7 @@ def bin_edges(domain: Domain) -> tuple[float, ...]:
 
 def _beyond(length: float) -> list[float]:
     """Edges of the bins from an end outwards, by their distances; an even number of them."""
-    if length <= 0:
+    if length <= _NOTHING:
         return []
     near = min(length, _NEAR)
     edges = np.linspace(0, near, 2 * int(np.ceil(near * BINS / 2)) + 1)[1:].tolist()

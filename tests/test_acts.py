@@ -147,6 +147,7 @@ def test_a_trial_is_stopped_even_if_the_search_is_killed_before_it_can_do_it(hel
         assert acts.pending(held.run.path).cancel == (0, 3)
         controller.kill()
         controller.wait()
+        held.wait_until_no_process_is_left()  # or a trial might end before it is killed
         held.release()
         assert held.finish() == (0, "")
         assert (held.trial(0).path / "attempts").read_text() == "x"

@@ -81,7 +81,7 @@ def test_a_trial_again_never_counts_as_the_best_or_as_one_of_its_round(tmp_path)
     assert before is not None and before.spec.role != "again"
     assert view.read(search.run.path).state == "finished"
     [line] = [x for x in search.ask("status").stdout.splitlines() if x.strip().startswith("1 of 3")]
-    assert line.split()[5] == "4/4"
+    assert "4/4" in line.split()
 
 
 def test_a_trial_of_a_finished_search_runs_again_with_the_same_command(finished):

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 
 import pytest
-from searches import HPSEARCH, until
+from searches import HELD_STUDY, HPSEARCH, HeldSearch, until
 
 from hpsearch import view
 from hpsearch.errors import RunFolderError
@@ -89,10 +89,12 @@ def test_a_draws_lineage_is_recomputed(finished):
     assert all(snapshot.lineage(t.spec.number).parent is None for t in snapshot.members(0))
 
 
-def test_a_draws_lineage_is_unknown_once_its_parents_differ(finished):
+def test_a_plain_draws_lineage_is_unknown_once_its_parents_differ(tmp_path):
     from dataclasses import replace
 
-    snapshot = view.read(finished.run.path)
+    search = HeldSearch(tmp_path, HELD_STUDY.replace("survivors: 2", "survivors: 2, judge: none"))
+    assert search.finish() == (0, "")
+    snapshot = view.read(search.run.path)
     study = replace(snapshot.study, search=replace(snapshot.study.search, seed=99))
     other = replace(snapshot, study=study)
     draws = [t.spec.number for t in snapshot.members(1) if t.spec.role == "draw"]
