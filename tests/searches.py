@@ -153,6 +153,17 @@ def train(run):
         run.report(step, loss=(run.hp.lr - 0.3) ** 2 + 1 / (run.seed % 97 + step))
 """
 
+
+def kill_amid(search: Search, number: int) -> None:
+    """Kill a search, whose trainer waits while there is a file `hold`, once a trial has ended."""
+    (search.folder / "hold").touch()
+    controller = search.start()
+    until(lambda: search.trial(number).result.exists(), f"trial {number} has ended")
+    controller.kill()
+    controller.wait()
+    (search.folder / "hold").unlink()
+
+
 HELD_STUDY = """\
 study: s
 trainer: trainer.py:train

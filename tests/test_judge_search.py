@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from searches import Search, until
+from searches import Search, kill_amid
 
 from hpsearch import rounds, view
 from hpsearch.blocks import signature
@@ -52,12 +52,7 @@ def test_a_judged_search_that_is_killed_and_goes_on_ends_as_one_undisturbed(tmp_
     whole = Search(tmp_path / "whole", STUDY, TRAINER)
     killed = Search(tmp_path / "killed", STUDY, TRAINER)
     try:
-        (killed.folder / "hold").touch()
-        controller = killed.start()
-        until(lambda: killed.trial(7).result.exists(), "a judged round is half done")
-        controller.kill()
-        controller.wait()
-        (killed.folder / "hold").unlink()
+        kill_amid(killed, 7)  # a judged round is half done
         for search in (killed, whole):
             assert search.finish() == (0, "")
     finally:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from searches import Search, until
+from searches import Search, kill_amid
 
 from hpsearch import view
 from hpsearch.figures import pressing
@@ -45,12 +45,7 @@ def test_a_search_that_leaves_its_range_and_is_killed_ends_as_one_undisturbed(
     whole = Search(tmp_path / "whole", STUDY, TRAINER)
     killed = Search(tmp_path / "killed", STUDY, TRAINER)
     try:
-        (killed.folder / "hold").touch()
-        controller = killed.start()
-        until(lambda: killed.trial(12).result.exists(), "round 1 is half done")
-        controller.kill()
-        controller.wait()
-        (killed.folder / "hold").unlink()
+        kill_amid(killed, 12)  # round 1 is half done
         for search in (killed, whole):
             assert search.finish() == (0, "")
     finally:
