@@ -7,16 +7,18 @@ point at its believed mean, so later places look elsewhere. All is a pure functi
 the places' generators.
 """
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, ndtr, ndtri
+from scipy.special import erfcx, ndtr
 
 from hpsearch.features import Features
-from hpsearch.gp import Likelihood, Posterior, one_thread
-from hpsearch.ranking import Row, ranked
+from hpsearch.gp import Posterior, one_thread
+from hpsearch.lessons import Lesson, hyperparameters, lesson
+from hpsearch.ranking import Row
 from hpsearch.space import Space
 
 Array = NDArray[np.float64]
@@ -24,14 +26,11 @@ Point = tuple[float, ...]
 
 CANDIDATES = 512.0  # of the last place, nearly; the first has one
 REDRAWS = 20  # candidates of a place at most, if only because all before were repeats
-TRUST = 0.0  # the skill above which the judge is asked
 # A pick is refined by moves around it, the best of each width's, where little of a value is noise.
 REFINE_WIDTHS = (0.1, 0.05, 0.025, 0.0125, 0.00625)
 REFINE_DRAWS = 40  # of each width
 REFINE_FROM = 0.3  # of a round's places: the first remain as they were drawn
 REFINE_NOISE = 0.1  # at most; the noise's variance over the signal's
-# Rows that the process is fitted to, whose cost grows with their cube.
-BEST, RECENT, FILLING = 100, 100, 100
 
 
 def candidates(place: int, places: int) -> int:
@@ -53,34 +52,41 @@ class Judge:
     """
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
-        rows = sorted(rows, key=lambda row: row.number)
         self._features = Features(space)
-        self._known = set(self._features.keys([row.unit for row in rows]))
-        self._posterior: Posterior | None = None  # none without trust
-        self._budget_columns = np.empty((1, 0))
-        self.is_trusted = False
-        if any(_is_finite(row) for row in rows):
-            self._fit(representative(self._features, rows), budget)
+        self._budget = budget
+        data = self._read(rows)
+        self._theta = None if data is None else hyperparameters(data)
+        self._believe(data)
 
-    def _fit(self, rows: Sequence[Row], budget: int) -> None:
-        z = targets([row.value for row in rows])
-        x = self._features.of([row.unit for row in rows])
-        owners = self._features.owners
-        budgets, self._budget_columns = _budget_columns([row.budget for row in rows], budget)
-        if budgets.shape[1]:
-            owners = np.append(owners, owners.max(initial=-1) + 1)
-        with one_thread():
-            data = np.concatenate([x, budgets], axis=1)
-            self.is_trusted = skill(data, owners, z) > TRUST
-            if not self.is_trusted:
-                return
-            theta = Likelihood(data, owners, z).maximum()
-            self._posterior = Posterior(theta, data, owners, z)
-            # Of the same parameters at the budget that is asked for.
-            self._incumbent = float(self._posterior.mean(self._at_budget(x)).min())
+    def with_rows(self, rows: Sequence[Row]) -> "Judge":
+        """A judge of these rows with the hyperparameters, and the trust, of this one.
+
+        Args:
+            rows: as at the start; all of one budget.
+        """
+        other = copy.copy(self)
+        other._believe(other._read(rows))
+        return other
+
+    def _read(self, rows: Sequence[Row]) -> Lesson | None:
+        rows = sorted(rows, key=lambda row: row.number)
+        self._known = set(self._features.keys([row.unit for row in rows]))
+        return lesson(self._features, rows, self._budget)
+
+    def _believe(self, data: Lesson | None) -> None:
+        self._posterior: Posterior | None = None  # none without trust
+        if data is not None and self._theta is not None:
+            self._asked = data.asked
+            with one_thread():
+                self._posterior = Posterior(self._theta, data.x, data.owners, data.z)
+                self._incumbent = float(self._posterior.mean(data.here).min())
+
+    @property
+    def is_trusted(self) -> bool:
+        return self._posterior is not None
 
     def _at_budget(self, x: Array) -> Array:
-        return np.concatenate([x, np.repeat(self._budget_columns, len(x), axis=0)], axis=1)
+        return np.concatenate([x, np.repeat(self._asked, len(x), axis=0)], axis=1)
 
     def is_repeat(self, point: Point) -> bool:
         """Whether a finished or pending point has the same parameters."""
@@ -120,7 +126,7 @@ class Judge:
             near: a random move of a point with a width.
         """
         posterior = self._posterior
-        if posterior is None or not self.is_trusted or posterior.noise_ratio > REFINE_NOISE:
+        if posterior is None or posterior.noise_ratio > REFINE_NOISE:
             return pick
         if place % 2 or place + 0.5 < REFINE_FROM * places:
             return pick
@@ -158,97 +164,6 @@ class Judge:
         if self._posterior is not None:
             with one_thread():
                 self._posterior.expect(self._at_budget(self._features.of([point]))[0])
-
-
-def _is_finite(row: Row) -> bool:
-    return row.value is not None and math.isfinite(row.value)
-
-
-def _budget_columns(budgets: Sequence[int], asked: int) -> tuple[Array, Array]:
-    """The logarithms of the data's budgets and of the one asked for, in their common range.
-
-    Returns:
-        Shapes [n, 1] and [1, 1]; without the column where all data have one budget.
-    """
-    if len(set(budgets)) == 1:
-        return np.empty((len(budgets), 0)), np.empty((1, 0))
-    logs = np.log(np.array([*budgets, asked], dtype=np.float64))
-    scaled = ((logs - logs.min()) / (logs.max() - logs.min()))[:, None]
-    return scaled[:-1], scaled[-1:]
-
-
-def skill(x: Array, owners: NDArray[np.int_], z: Array) -> float:
-    """How the process predicts targets that it has not seen: their correlation, from -1 to 1.
-
-    Each row is left out in turn, under hyperparameters fitted to the half of the rows that it is
-    not in. Were it in, pure noise would look predictable: fitted to all rows, the process beats the
-    median in most tables of noise.
-
-    Args:
-        x: features, shape [n, columns].
-        owners: of each column its parameter.
-        z: targets, shape [n].
-
-    Returns:
-        0 where there is nothing to correlate, as for the median, which is the same everywhere.
-    """
-    if len(z) < 4:
-        return 0.0
-    predicted = np.empty_like(z)
-    half = np.arange(len(z)) % 2 == 0
-    for seen in (half, ~half):
-        theta = Likelihood(x[seen], owners, z[seen]).maximum()
-        predicted[~seen] = Posterior(theta, x, owners, z).left_out()[~seen]
-    p, q = predicted - predicted.mean(), z - z.mean()
-    size = math.sqrt(float(p @ p) * float(q @ q))
-    return float(p @ q) / size if size > 1e-12 else 0.0
-
-
-def targets(values: Sequence[float | None]) -> Array:
-    """What the process is fitted to, from values of which lower is better; shape [n].
-
-    Above the median the normal quantile of the rank, z = Φ⁻¹((rank - 0.5)/n), so that no bad trial
-    counts for more than its rank. Below it (value - median)/rms of that half, so that good trials
-    keep their distances. Failures have the worst finite value; equal values share a mean rank.
-    """
-    finite = [v for v in values if v is not None and math.isfinite(v)]
-    worst = max(finite)
-    y = np.array([v if v is not None and math.isfinite(v) else worst for v in values], dtype=float)
-    _, which, counts = np.unique(y, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[which]
-    z = np.asarray(ndtri((ranks - 0.5) / len(y)), dtype=np.float64)
-    y = y / max(np.abs(y).max(), 1e-300)  # nothing overflows
-    below = y - np.median(y)
-    good = below < 0
-    scale = math.sqrt(float(np.mean(below[good] ** 2))) if good.any() else 0.0
-    # Many that equal the median may share a rank below the middle one, but are none of the good.
-    return np.where(good, below / scale, np.maximum(z, 0.0)) if scale > 0 else z
-
-
-def representative(features: Features, rows: Sequence[Row]) -> list[Row]:
-    """At most 300 of the rows, by number: the best, the latest, and others that fill the space.
-
-    The last are taken one by one, each the farthest from all that are taken (Gonzalez 1985).
-
-    Args:
-        features: of their space.
-        rows: in the order of their numbers.
-    """
-    if len(rows) <= BEST + RECENT + FILLING:
-        return list(rows)
-    good = {row.number for row in ranked([row for row in rows if _is_finite(row)])[:BEST]}
-    late = [row.number for row in rows if row.number not in good][-RECENT:]
-    taken = np.array([row.number in good or row.number in late for row in rows])
-    x = features.of([row.unit for row in rows])
-    far = np.full(len(rows), np.inf)
-    for k in np.flatnonzero(taken):
-        far = np.minimum(far, ((x - x[k]) ** 2).sum(1))
-    for _ in range(FILLING):
-        far[taken] = -np.inf
-        farthest = int(np.argmax(far))  # the oldest of equals
-        taken[farthest] = True
-        far = np.minimum(far, ((x - x[farthest]) ** 2).sum(1))
-    return [row for row, on in zip(rows, taken, strict=True) if on]
 
 
 def log_expected_improvement(mean: Array, deviation: Array, incumbent: float) -> Array:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hpsearch import judge, rounds
 from hpsearch.features import Features
 from hpsearch.gp import Likelihood, Posterior
-from hpsearch.judge import Judge, log_expected_improvement, representative, skill, targets
+from hpsearch.judge import Judge, log_expected_improvement
+from hpsearch.lessons import lesson, representative, skill, targets
 from hpsearch.ranking import Row
 from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
 
@@ -219,6 +220,19 @@ def test_a_pending_point_sends_the_next_place_elsewhere() -> None:
         chosen = (near, far)[first]
         again.wait((chosen[0] + nudge, chosen[1]))
     assert again.pick([near, far], 0, generator) == 1 - first
+
+
+def test_more_rows_are_data_of_a_judge_that_learns_no_more() -> None:
+    rows = table(SQUARE, 30)
+    mind = Judge(SQUARE, rows[:20], budget=1)
+    larger = mind.with_rows(rows)
+    assert larger.is_repeat(rows[25].unit) and not mind.is_repeat(rows[25].unit)
+    assert larger._theta is mind._theta
+    assert Judge(SQUARE, rows, budget=1)._theta.tolist() != mind._theta.tolist()
+    whole = lesson(Features(SQUARE), rows, 1)
+    points = np.random.default_rng(0).random((5, 2))
+    by_hand = Posterior(mind._theta, whole.x, whole.owners, whole.z).mean(points)
+    assert larger._posterior.mean(points).tolist() == by_hand.tolist()
 
 
 @pytest.mark.parametrize("value", [None, math.inf])

@@ -24,8 +24,10 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBSto
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from hpsearch import TighteningSampler
+from hpsearch import TighteningSampler, lessons
+from hpsearch import judge as judge_module
 from hpsearch.filling import first_points
+from hpsearch.lessons import Lesson
 from hpsearch.sampler.axes import axes
 from hpsearch.sampler.table import DRAWN
 from hpsearch.space import Parameter, Space
@@ -116,12 +118,12 @@ def test_a_study_stopped_and_loaded_ten_times_has_the_draws_of_an_unbroken_one(
 def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) -> None:
     def draws(is_kept: bool) -> list[dict[str, object]]:
         chance = random.Random(1)
-        study = optuna.create_study(sampler=TighteningSampler(trials=6, judge=judge))
+        study = optuna.create_study(sampler=TighteningSampler(trials=10, judge=judge))
         running: list[optuna.Trial] = []
-        while len(study.get_trials(deepcopy=False)) < 26:  # up to 4 at once, in any order
+        while len(study.get_trials(deepcopy=False)) < 34:  # up to 4 at once, in any order
             if len(running) < 4 and chance.random() < 0.6:
                 if not is_kept:
-                    study.sampler = TighteningSampler(trials=6, judge=judge)
+                    study.sampler = TighteningSampler(trials=10, judge=judge)
                 running.append(trial := study.ask())
                 with contextlib.suppress(ValueError, optuna.TrialPruned):
                     trial.set_user_attr("loss", objective(trial))
@@ -132,6 +134,20 @@ def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) ->
         return params(study)
 
     assert draws(True) == draws(False)
+
+
+def test_a_large_table_teaches_the_judge_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    taught: list[int] = []
+
+    def counted(lesson: Lesson) -> object:
+        taught.append(len(lesson.z))
+        return lessons.hyperparameters(lesson)
+
+    monkeypatch.setattr(judge_module, "hyperparameters", counted)
+    study = optuna.create_study(sampler=TighteningSampler(trials=10))
+    run(study, 71)
+    # From 10 to 40 after every fifth of a round, which is two trials.
+    assert taught == [*range(10, 41, 2), 50, 60, 70]
 
 
 def test_a_kill_in_the_middle_of_a_trial_leaves_the_other_draws_as_they_are() -> None:
@@ -160,7 +176,8 @@ from pathlib import Path
 import optuna
 from scipy.stats import qmc  # once for all
 from test_sampler_study import SPACE, storages
-from hpsearch import TighteningSampler
+from hpsearch import TighteningSampler, lessons
+from hpsearch import judge as judge_module
 
 
 def work(opened, ready):

@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 from collections.abc import Sequence
+from datetime import datetime
 
 import optuna
 import pytest
@@ -128,6 +129,19 @@ def test_pruned_trials_stand_behind_complete_ones_and_infeasible_ones_last() -> 
     values = [row.value for row in table.rows()]
     assert values[0] == 5.0 and values[8] is None and values[9] == 4.0
     assert all(value is None or math.isfinite(value) for value in values)
+
+
+def test_the_first_rows_are_those_that_ended_first() -> None:
+    trials = [finished(n, {"lr": 1e-3}, float(n)) for n in range(6)]
+    trials[3].state, trials[4].state = TrialState.PRUNED, TrialState.FAIL
+    for trial, minute in zip(trials, (5, 1, 4, 0, 2, 1), strict=True):
+        trial.datetime_complete = datetime(2026, 1, 1, 0, minute)
+    table = Table({"lr": SPACE["lr"]}, 1)
+    table.catch_up(trials)
+    assert [row.number for row in table.rows(4)] == [1, 3, 4, 5]
+    # Nothing of a row says what ended later: the pruned one is worse than 5.0, by one step of 4.
+    assert [row.value for row in table.rows(4)] == [1.0, 9.0, None, 5.0]
+    assert repr(table.rows(6)) == repr(table.rows())
 
 
 def test_the_highest_value_is_the_best_where_one_maximises() -> None:

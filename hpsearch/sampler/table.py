@@ -7,6 +7,7 @@ to date; they are what `rounds` makes of the same rows.
 import bisect
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ class Table:
             j for j, a in enumerate(self.axes.values()) if not isinstance(a.domain, Choice)
         ]
         self._points: list[Point] = []
+        self._ended: list[tuple[datetime, int]] = []  # when, and the number, in that order
         self._masked = np.empty((0, len(self.axes)))  # NaN where a point's parameter is inactive
         self._order: list[tuple[Key, int, int]] = []  # key, number and index of the point
         self._failed: list[tuple[int, int]] = []
@@ -89,6 +91,7 @@ class Table:
     def _put(self, trial: FrozenTrial, point: Point) -> None:
         index = len(self._points)
         self._points.append(point)
+        bisect.insort(self._ended, (trial.datetime_complete or datetime.min, trial.number))
         key = _key(trial, self._sign)
         if key is None:
             self._failed.append((trial.number, index))
@@ -164,18 +167,24 @@ class Table:
                 deviations[j] = float(spread[j] if is_whole else np.std(present))
         return rounds.relative_widths(deviations, len(self.axes))
 
-    def rows(self) -> list[Row]:
-        """All finished trials by number, failed ones with no value.
+    def rows(self, first: int | None = None) -> list[Row]:
+        """The finished trials by number, failed ones with no value.
 
         Pruned and infeasible trials, and infinite values, have finite ones of their own, in order,
         worse than (an infinitely good one better than) all that is complete and feasible.
+
+        Args:
+            first: only so many, those that ended first; all of them unless given.
         """
-        values = _finite_values([key for key, _, _ in self._order])
+        wanted = {number for _, number in self._ended[:first]}
+        order = [entry for entry in self._order if entry[1] in wanted]
+        failed = [entry for entry in self._failed if entry[0] in wanted]
+        values = _finite_values([key for key, _, _ in order])
         rows = [
             Row(number, value, self._points[index], BUDGET)
-            for (_, number, index), value in zip(self._order, values, strict=True)
+            for (_, number, index), value in zip(order, values, strict=True)
         ]
-        rows += [Row(number, None, self._points[index], BUDGET) for number, index in self._failed]
+        rows += [Row(number, None, self._points[index], BUDGET) for number, index in failed]
         return sorted(rows, key=lambda row: row.number)
 
 
