@@ -243,11 +243,11 @@ def moved(
     point = list(start)
     share = generator.uniform(MOVE_FLOOR, 1)
     moves = generator.random(len(space)) < share
-    candidates = np.flatnonzero(space.active(point))
-    if not moves[candidates].any():
-        moves[generator.choice(candidates)] = True
+    active = np.array(space.active(point))
+    if not (moves & active).any():
+        moves[generator.choice(np.flatnonzero(active))] = True
     multiplier = 2.0 ** (WIDTH_SPREAD * generator.standard_normal())
-    for j in np.flatnonzero(moves):
+    for j in moves.nonzero()[0].tolist():
         step = tightening.width * multiplier * tightening.evidence[j]
         point[j] = _move(space.parameters[j].domain, point[j], step, tightening.width, generator)
     return tuple(point)
@@ -259,10 +259,11 @@ def _recombine(
     """A parent, and who gives each parameter: it, another survivor, or nobody (the prior)."""
     active = [space.active(row.unit) for row in survivors]
     parent = int(generator.integers(len(survivors)))
+    rivals = [i for i in range(len(survivors)) if i != parent]
+    chances = generator.random((len(space), 2)).tolist()
     donors: list[Row | None] = []
-    for j in range(len(space)):
-        others = [i for i in range(len(survivors)) if i != parent and active[i][j]]
-        mixes, pick = generator.random(2)
+    for j, (mixes, pick) in enumerate(chances):
+        others = [i for i in rivals if active[i][j]]
         if others and mixes < MIX:
             donors.append(survivors[others[int(pick * len(others))]])
         else:

@@ -51,12 +51,12 @@ class Axis:
             value: of the parameter.
             drawn: the coordinate that it was drawn at, which counts if it gives this value.
         """
+        if drawn is not None:
+            same = self.value(drawn)
+            if type(same) is type(value) and same == value:
+                return drawn
         level = self._level(value)
-        if level is None:
-            return ABSENT
-        if drawn is not None and self.domain.decode(drawn) == level:
-            return drawn
-        return self.domain.encode(level)
+        return ABSENT if level is None else self.domain.encode(level)
 
     def _level(self, value: Any) -> float | None:
         """The value as the domain has it."""
