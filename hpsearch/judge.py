@@ -68,6 +68,13 @@ class Judge:
         other._believe(other._read(rows))
         return other
 
+    def copy(self) -> "Judge":
+        """One that knows the same, and whose pending points to come are its own."""
+        other = copy.copy(self)
+        other._known = set(self._known)
+        other._posterior = copy.copy(self._posterior)  # which replaces its arrays
+        return other
+
     def _read(self, rows: Sequence[Row]) -> Lesson | None:
         rows = sorted(rows, key=lambda row: row.number)
         self._known = set(self._features.keys([row.unit for row in rows]))

@@ -149,15 +149,15 @@ def representative(features: Features, rows: Sequence[Row]) -> list[Row]:
     if len(rows) <= BEST + RECENT + FILLING:
         return list(rows)
     good = {row.number for row in ranked([row for row in rows if _is_finite(row)])[:BEST]}
-    late = [row.number for row in rows if row.number not in good][-RECENT:]
+    late = {row.number for row in [r for r in rows if r.number not in good][-RECENT:]}
     taken = np.array([row.number in good or row.number in late for row in rows])
-    x = features.of([row.unit for row in rows])
+    x = np.ascontiguousarray(features.of([row.unit for row in rows]).T)
     far = np.full(len(rows), np.inf)
     for k in np.flatnonzero(taken):
-        far = np.minimum(far, ((x - x[k]) ** 2).sum(1))
+        far = np.minimum(far, np.square(x - x[:, k, None]).sum(0))
     for _ in range(FILLING):
         far[taken] = -np.inf
         farthest = int(np.argmax(far))  # the oldest of equals
         taken[farthest] = True
-        far = np.minimum(far, ((x - x[farthest]) ** 2).sum(1))
+        far = np.minimum(far, np.square(x - x[:, farthest, None]).sum(0))
     return [row for row, on in zip(rows, taken, strict=True) if on]

@@ -4,7 +4,6 @@ Hyperparameters cost most, so they are fitted now and then, in a large table onc
 that finishes in between only joins the data. In whole batches that is the controller's judge.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ class Mind:
         judge = self._judge
         if judge is None or self._pending != list(running[: len(self._pending)]):
             # Some that it waited for has ended or was another: from the beginning.
-            judge, self._pending = copy.deepcopy(self._fitted), []
+            judge, self._pending = self._fitted.copy(), []
         for point in running[len(self._pending) :]:
             judge.wait(point)
             self._pending.append(point)
