@@ -9,7 +9,9 @@ _AGAIN_ROUND = _CONFIRM_ROUND + 1
 
 def draw_generator(seed: int, round: int, index: int) -> np.random.Generator:
     """The generator of a place's draw, in a round from 1 on."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(round, index)))
+    # What `default_rng` gives, without its checks.
+    sequence = np.random.SeedSequence(seed, spawn_key=(round, index))
+    return np.random.Generator(np.random.PCG64(sequence))
 
 
 def training_seed(seed: int, round: int, index: int) -> int:

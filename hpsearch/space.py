@@ -256,7 +256,7 @@ def _number(value: Scalar) -> float:
 
 
 def _is_number(value: Scalar) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _clip_int(value: int, low: int, high: int) -> int:
