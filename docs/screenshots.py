@@ -24,7 +24,7 @@ from hpsearch.start import search
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 1280
-HEIGHTS = {"study": 1560, "trial": 1120}
+HEIGHTS = {"study": 1560, "trial": 2240}
 Scheme = Literal["light", "dark"]
 
 
