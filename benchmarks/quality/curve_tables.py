@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .real_task import ROOT, Task
-from .real_training import Order, Trainings
+from .real.task import ROOT, Task
+from .real.training import Order, Trainings
 from .spaces import point_in
 from .train_tables import DATA, SEEDS
 from .training import Key, threads

@@ -22,7 +22,7 @@ from . import tasks
 from .cache import CACHE, key, task_key
 from .failing import Where, failing
 from .failure_arms import ARMS, JUDGED, PLAIN, POINTS, TRIALS, search
-from .real_lines import Lines
+from .lines import Lines
 from .runner import loadable
 from .search_lines import complete
 from .sources import code_hash, reachable

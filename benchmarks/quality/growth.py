@@ -21,7 +21,7 @@ from .cache import CACHE
 from .curve_tables import TRAINED, path_of
 from .growth_arms import ARMS, Arm
 from .growth_page import page
-from .real_lines import Lines
+from .lines import Lines
 from .search_lines import complete
 from .sources import code_hash, reachable
 

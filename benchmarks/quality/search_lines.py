@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .lines import Lines
 from .pool import Failed, answers
-from .real_lines import Lines
 
 LIMIT_S = 600.0  # for one job
 SAY_EVERY_S = 30.0

@@ -10,7 +10,7 @@ from benchmarks.quality import curve_tables, functions
 from benchmarks.quality.curve_model import Model, deviations_of
 from benchmarks.quality.curve_tables import TRAINED, path_of, read, steps, write
 from benchmarks.quality.curve_tasks import FULL, branin_at, hartmann6_at, hurried_at, load, names
-from benchmarks.quality.real_training import Order, Trainings
+from benchmarks.quality.real.training import Order, Trainings
 
 
 def test_whole_trainings_have_the_values_of_the_functions():

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 import hpsearch
-from benchmarks.quality import real, real_peers
-from benchmarks.quality.real_lines import Lines
-from benchmarks.quality.real_ours import ARMS, growing
-from benchmarks.quality.real_peers import PEERS, suggest
-from benchmarks.quality.real_search import asynchronous, confirmations, drive
-from benchmarks.quality.real_task import TASKS
-from benchmarks.quality.real_training import Order, Remembered, Trainings
+from benchmarks.quality.lines import Lines
+from benchmarks.quality.real import __main__ as real
+from benchmarks.quality.real import peers as real_peers
+from benchmarks.quality.real.ours import ARMS, growing
+from benchmarks.quality.real.peers import PEERS, suggest
+from benchmarks.quality.real.search import asynchronous, confirmations, drive
+from benchmarks.quality.real.task import TASKS
+from benchmarks.quality.real.training import Order, Remembered, Trainings
 from hpsearch.fusion import group
 from hpsearch.groups import shape_of
 from hpsearch.run import Run

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.quality.real_page import _wins, interval, markdown, reach, seen
+from benchmarks.quality.real.page import _wins, interval, markdown, reach, seen
 
 CURVE = [[32, 1, 2.0], [96, 2, 0.5], [160, 4, 0.25]]
 

@@ -23,9 +23,9 @@ from hpsearch.sharing import largest_group
 from hpsearch.space import Scalar
 from hpsearch.trial import Report
 
-from .real_lines import Lines
-from .real_programs import remembered
-from .real_task import Task
+from ..lines import Lines
+from .programs import remembered
+from .task import Task
 
 
 @dataclass(frozen=True)

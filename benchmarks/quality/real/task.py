@@ -9,7 +9,7 @@ from hpsearch.source import load as load_trainer
 from hpsearch.space import Scalar, Space
 from hpsearch.study import Study, load
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .real_search import SEEDS, TOP, WORKERS
-from .real_task import ROOT
+from .search import SEEDS, TOP, WORKERS
+from .task import ROOT
 
 Row = Mapping[str, Any]
 
@@ -57,13 +57,13 @@ def _introduction() -> str:
         f"search has {WORKERS} workers that train in ticks of one report and the same total of "
         "steps: what our method takes for its rounds of 25 trials, whose budgets double and whose "
         "3 survivors train on. A step is one update of one network by one trial. Peers are "
-        "asynchronous and have their own defaults (`benchmarks/quality/real_peers.py`); a report "
+        "asynchronous and have their own defaults (`benchmarks/quality/real/peers.py`); a report "
         "is their unit of resource, a trial that was trained in full is not stopped, and no trial "
         "begins that could not be trained in full. ASHA is Ray's own scheduler over random draws, "
         "asked in this process without a cluster; successive halving draws at random too.\n\n"
         "*Steps to target*: trained by all workers until some trial first reports a value at or "
         "below the target, in whole trainings; the target is the median result of random search "
-        "over seeds that nothing else uses (`benchmarks/quality/real_targets.json`). "
+        "over seeds that nothing else uses (`benchmarks/quality/real/targets.json`). "
         "*Ticks to target* count what one worker trains meanwhile, in whole trainings too. *Best "
         "seen* is the lowest value reported by a share of the steps. *Confirmed*: the best "
         f"{TOP} fully trained trials are trained again from scratch under {SEEDS} fresh seeds, and "

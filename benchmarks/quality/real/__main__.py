@@ -6,12 +6,12 @@
 
 The trainers are those of studies/digits_classifier.yaml and studies/digits_gan.yaml, with their
 spaces. A search has as many steps as the shipped method takes for its rounds of 25 trials, whose
-budgets double and whose survivors train on; `real_search.py` says how peers spend them. At the end
+budgets double and whose survivors train on; `search.py` says how peers spend them. At the end
 the best 3 trials that were trained in full are trained again from scratch under 5 fresh seeds, and
 the best mean is the search's result: one rule for all.
 
 The target is the median result of random search under the seeds 100 to 104, which nothing else
-uses; `run` makes these searches beside the first others, and writes it down in `real_targets.json`.
+uses; `run` makes these searches beside the first others, and writes it down in `targets.json`.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from typing import Any
 
 from hpsearch.files import read_json, write_json
 
-from .real_lines import Lines
-from .real_ours import ARMS, growing
-from .real_peers import PEERS
-from .real_search import Log, Search, asynchronous, confirmations, drive
-from .real_task import ROOT, TASKS, Task
-from .real_training import Trainings
-from .sources import code_hash, reachable
+from ..lines import Lines
+from ..sources import code_hash, reachable
+from .ours import ARMS, growing
+from .peers import PEERS
+from .search import Log, Search, asynchronous, confirmations, drive
+from .task import ROOT, TASKS, Task
+from .training import Trainings
 
-TARGETS = Path(__file__).parent / "real_targets.json"
+TARGETS = Path(__file__).parent / "targets.json"
 RESULTS = ROOT / "benchmarks" / "results" / "real.jsonl"
 CURVES = ROOT / ".cache" / "real"  # ignored by git
 Row = Mapping[str, Any]
@@ -168,7 +168,7 @@ def alone(task: Task, method: str) -> dict[str, Any]:
 def main() -> None:
     import torch
 
-    from . import real_page
+    from . import page
 
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -194,7 +194,7 @@ def main() -> None:
             spent = time.perf_counter() - began
             print(task.name, seeds, f"{count} searches, {spent:.0f} s", file=sys.stderr)
     if given.what in ("run", "alone", "page"):
-        real_page.write(lines.read(), targets())
+        page.write(lines.read(), targets())
 
 
 if __name__ == "__main__":

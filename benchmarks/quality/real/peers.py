@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 
 from hpsearch.space import Choice, Condition, Domain, Int, Logint, Loguniform, Scalar, Space
 
-from .real_search import Params, Peer
-from .real_task import Task
+from .search import Params, Peer
+from .task import Task
 
 
 class Random:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from hpsearch import rounds
 from hpsearch.space import Scalar
 
-from .real_task import Task
-from .real_training import Order, Trainings
+from .task import Task
+from .training import Order, Trainings
 
 WORKERS = 25
 TOP, SEEDS = 3, 5  # candidates that are confirmed, and the fresh seeds of each

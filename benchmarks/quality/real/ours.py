@@ -10,9 +10,9 @@ from hpsearch.blocks import shared_structure
 from hpsearch.table import Table
 from hpsearch.trial import Outcome, Spec, Trial
 
-from .real_search import Candidate, Log, Search
-from .real_task import Task
-from .real_training import Order, Trainings
+from .search import Candidate, Log, Search
+from .task import Task
+from .training import Order, Trainings
 
 # Overrides of the shipped study.
 ARMS = {

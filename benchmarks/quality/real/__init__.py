@@ -1,0 +1,1 @@
+"""Searches with real trainers, at equal training steps: ours and its peers."""
