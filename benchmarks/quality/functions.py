@@ -76,6 +76,33 @@ def beale(x: float, y: float) -> float:
     return sum((level - x + x * y**power) ** 2 for level, power in powers)
 
 
+def levy(x: Sequence[float]) -> float:
+    """Least 0 where all numbers are 1 (Levy & Montalvo 1985)."""
+    w = 1 + (np.asarray(x) - 1) / 4
+    inner = ((w[:-1] - 1) ** 2 * (1 + 10 * np.sin(math.pi * w[:-1] + 1) ** 2)).sum()
+    last = (w[-1] - 1) ** 2 * (1 + math.sin(2 * math.pi * w[-1]) ** 2)
+    return float(math.sin(math.pi * w[0]) ** 2 + inner + last)
+
+
+STYBLINSKI_TANG_BEST = -2.9035340277711771
+
+
+def styblinski_tang(x: Sequence[float]) -> float:
+    """Least -39.16617 a number where all are STYBLINSKI_TANG_BEST (Styblinski & Tang 1990)."""
+    return sum(v**4 - 16 * v**2 + 5 * v for v in x) / 2
+
+
+def dixon_price(x: Sequence[float]) -> float:
+    """Least 0 at `dixon_price_best` (Dixon & Price 1989)."""
+    steps = enumerate(pairwise(x), start=2)
+    return (x[0] - 1) ** 2 + sum(i * (2 * b * b - a) ** 2 for i, (a, b) in steps)
+
+
+def dixon_price_best(n: int) -> list[float]:
+    """x_i = 2^(-(2^i - 2) / 2^i) for i = 1..n."""
+    return [2.0 ** -((2.0**i - 2) / 2.0**i) for i in range(1, n + 1)]
+
+
 CURVATURES = 1.0 / np.arange(1, 101)
 
 

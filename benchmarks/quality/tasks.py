@@ -121,9 +121,9 @@ def problem_of(name: str) -> Problem:
     """The space and function of a task; what its family needs is imported here."""
     family, _, space = name.partition("/")
     if family == "synthetic":
-        from . import synthetic
+        from . import smooth, synthetic
 
-        return synthetic.PROBLEMS[space]()
+        return (synthetic.PROBLEMS | smooth.PROBLEMS)[space]()
     if family == "trained":
         from . import trained
 
