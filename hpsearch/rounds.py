@@ -227,11 +227,11 @@ def draw(space: Space, tightening: Tightening, generator: np.random.Generator) -
         tightening: with at least one survivor.
         generator: the draw's own, from `draw_generator`.
     """
-    prior = generator.random(len(space))
+    prior = generator.random(len(space)).tolist()
     if generator.random() < PRIOR_SHARE:
-        return Drawn(tuple(prior.tolist()), None, (None,) * len(space))
+        return Drawn(tuple(prior), None, (None,) * len(space))
     parent, donors = _recombine(space, tightening.survivors, generator)
-    point = [float(prior[j]) if donor is None else donor.unit[j] for j, donor in enumerate(donors)]
+    point = [prior[j] if donor is None else donor.unit[j] for j, donor in enumerate(donors)]
     numbers = tuple(None if donor is None else donor.number for donor in donors)
     return Drawn(moved(space, tightening, point, generator), parent.number, numbers)
 
@@ -242,12 +242,12 @@ def moved(
     """A point after a move of the tightening's width; steps 3 to 5 of a draw."""
     point = list(start)
     share = generator.uniform(MOVE_FLOOR, 1)
-    moves = generator.random(len(space)) < share
-    active = np.array(space.active(point))
-    if not (moves & active).any():
-        moves[generator.choice(np.flatnonzero(active))] = True
+    moves = [j for j, u in enumerate(generator.random(len(space)).tolist()) if u < share]
+    active = space.active(point)
+    if not any(active[j] for j in moves):
+        moves = sorted([*moves, int(generator.choice(np.flatnonzero(active)))])
     multiplier = 2.0 ** (WIDTH_SPREAD * generator.standard_normal())
-    for j in moves.nonzero()[0].tolist():
+    for j in moves:
         step = tightening.width * multiplier * tightening.evidence[j]
         point[j] = _move(space.parameters[j].domain, point[j], step, tightening.width, generator)
     return tuple(point)

@@ -9,7 +9,8 @@ table is new at every ask; `in batches` asks 25 before it tells them. The arms t
 a batch each. Times are by the clock: run it where nothing else runs.
 
 `method` is ours without Optuna: taking the last trial's row into the table's order, what the round
-draws from, and a draw.
+draws from, and a draw. It takes its turn as the others do, and so finds the processor's caches full
+of theirs; `method, in a row` is the same with nothing in between.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
 import optuna
@@ -47,7 +49,8 @@ ARMS: dict[str, Callable[[], BaseSampler]] = {
     "TighteningSampler": lambda: TighteningSampler(seed=0),
     "TighteningSampler, judge=None": lambda: TighteningSampler(seed=0, judge=None),
 }
-METHOD = "method"
+METHOD, IN_A_ROW = "method", "method, in a row"
+ROWS = (*ARMS, METHOD, IN_A_ROW)
 FINISHED = (100, 1000)
 BATCH = 25
 PAGE = Path(__file__).parent.parent / "results" / "cost.md"
@@ -101,8 +104,9 @@ def method_alone(finished: int) -> Iterator[float]:
     table.catch_up(trials[:finished])
     table.tighten(4, 3)
     for end in range(finished + 1, 2 * finished):
+        grown = trials[:end]
         start = time.perf_counter()
-        table.catch_up(trials[:end])
+        table.catch_up(grown)
         tightening = table.tighten(4, 3)
         rounds.offer(table.space, tightening, seed=0, round=4, place=end % BATCH)
         yield 1e3 * (time.perf_counter() - start)
@@ -111,7 +115,7 @@ def method_alone(finished: int) -> Iterator[float]:
 def measured(finished: int, batch: int, asks: int) -> dict[str, list[float]]:
     studies = {name: study_of(make(), finished) for name, make in ARMS.items()}
     alone = method_alone(finished)
-    times: dict[str, list[float]] = {name: [] for name in [*ARMS, METHOD]}
+    times: dict[str, list[float]] = {name: [] for name in ROWS}
     for study in studies.values():
         asked(study, 1)  # all that is read and imported once
     for _ in range(max(1, asks // batch)):
@@ -119,6 +123,8 @@ def measured(finished: int, batch: int, asks: int) -> dict[str, list[float]]:
             times[name] += asked(study, batch)
         if batch == 1:
             times[METHOD].append(next(alone))
+    if batch == 1:
+        times[IN_A_ROW] = list(islice(method_alone(finished), asks))
     return times
 
 
@@ -152,7 +158,7 @@ def main() -> None:
         "| sampler | " + " | ".join(columns) + " |",
         "|---|" + "---|" * len(columns),
     ]
-    for name in [*ARMS, METHOD]:
+    for name in ROWS:
         cells = [cell(times[name]) for times in columns.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     text = "\n".join(lines) + "\n"

@@ -7,10 +7,12 @@ of `space` as it stands. So the method sees nothing that it does not know.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
+    CategoricalChoiceType,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
@@ -28,20 +30,44 @@ class Axis:
     distribution: BaseDistribution
     domain: Domain
 
+    # Kept, since a table asks for them at every value of every trial.
+    @cached_property
+    def _choices(self) -> tuple[CategoricalChoiceType, ...] | None:
+        found = self.distribution
+        return found.choices if isinstance(found, CategoricalDistribution) else None
+
+    @cached_property
+    def _is_single(self) -> bool:
+        return self.distribution.single()
+
+    @cached_property
+    def _is_int(self) -> bool:
+        return isinstance(self.distribution, IntDistribution)
+
+    @cached_property
+    def _steps(self) -> tuple[float, float, float] | None:
+        """Low, high and step, of a distribution of which the domain counts the steps."""
+        found = self.distribution
+        if not isinstance(found, (FloatDistribution, IntDistribution)):
+            return None
+        if self._is_single or not _counts_steps(found):
+            return None
+        assert found.step is not None
+        return found.low, found.high, found.step
+
     def value(self, u: float) -> Any:
         """The parameter's value at a coordinate, of the type that Optuna gives."""
         level = self.domain.decode(u)
-        distribution = self.distribution
-        if isinstance(distribution, CategoricalDistribution):
+        if self._choices is not None:
             assert isinstance(level, int)
-            return distribution.choices[level]
-        assert isinstance(distribution, (FloatDistribution, IntDistribution))
-        if distribution.single():
-            return distribution.low
+            return self._choices[level]
+        if self._is_single:
+            assert isinstance(self.distribution, (FloatDistribution, IntDistribution))
+            return self.distribution.low
         assert isinstance(level, (int, float))
-        if _counts_steps(distribution):
-            assert distribution.step is not None
-            return min(distribution.low + level * distribution.step, distribution.high)
+        if self._steps is not None:
+            low, high, step = self._steps
+            return min(low + level * step, high)
         return level
 
     def unit(self, value: Any, drawn: float | None = None) -> float:
@@ -60,22 +86,20 @@ class Axis:
 
     def _level(self, value: Any) -> float | None:
         """The value as the domain has it."""
-        distribution = self.distribution
         try:
-            number = distribution.to_internal_repr(value)
+            number = self.distribution.to_internal_repr(value)
         except (ValueError, TypeError):
             return None
-        if not distribution._contains(number):
+        if not self.distribution._contains(number):
             return None
-        if distribution.single():
+        if self._is_single:
             return 0
-        if isinstance(distribution, CategoricalDistribution):
+        if self._choices is not None:
             return int(number)
-        assert isinstance(distribution, (FloatDistribution, IntDistribution))
-        if _counts_steps(distribution):
-            assert distribution.step is not None
-            return round((number - distribution.low) / distribution.step)
-        return int(number) if isinstance(distribution, IntDistribution) else number
+        if self._steps is not None:
+            low, _, step = self._steps
+            return round((number - low) / step)
+        return int(number) if self._is_int else number
 
 
 def axis(distribution: BaseDistribution) -> Axis:
