@@ -26,7 +26,8 @@ Written by `benchmarks/quality/describe.py`. Lower is better. A regret is
 draws. Noise is the standard deviation of what an optimizer is told about the truth, on the same
 scale, at the best tenth of 1,000 random draws. Kinds: f float, l log scale, i int, c choice; "if"
 of them have conditions. The two sides were written down in `benchmarks/quality/split.toml` before
-any optimizer had run.
+any optimizer had run, but for the five functions of `smooth.py`, which joined the development side
+later.
 """
 TABLES = """
 The tables hold networks that others trained. HPOBench's is interpolated between its grid points,

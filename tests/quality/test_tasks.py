@@ -7,12 +7,12 @@ import statistics
 import numpy as np
 import pytest
 
-from benchmarks.quality import functions
+from benchmarks.quality import functions, smooth, synthetic
 from benchmarks.quality.chance import normal, uniforms
 from benchmarks.quality.levels import levels, truth_at
-from benchmarks.quality.synthetic import PROBLEMS
 from benchmarks.quality.tasks import LEVELS, load, names, splits
 
+PROBLEMS = synthetic.PROBLEMS | smooth.PROBLEMS
 KNOWN = json.loads(LEVELS.read_text())
 HERE = [name for name in KNOWN if name.startswith(("synthetic/", "trained/"))]
 
@@ -39,6 +39,12 @@ def test_the_functions_have_the_minima_of_the_literature():
     assert functions.rastrigin([0.5]) == pytest.approx(20.25)
     assert functions.ackley([0] * 5) == pytest.approx(0, abs=1e-12)
     assert functions.ackley([1]) == pytest.approx(20 * (1 - math.exp(-0.2)), abs=1e-12)
+    assert functions.levy([1] * 3) == pytest.approx(0, abs=1e-12)
+    assert functions.levy([1, 3]) == pytest.approx(0.25)  # 0.5² (1 + sin² 3π)
+    best = functions.STYBLINSKI_TANG_BEST
+    assert functions.styblinski_tang([best] * 4) == pytest.approx(4 * -39.16617, abs=1e-4)
+    assert functions.dixon_price(functions.dixon_price_best(5)) == pytest.approx(0, abs=1e-12)
+    assert functions.dixon_price([1, 1, 1]) == 2 + 3
 
 
 @pytest.mark.parametrize("lr", [0.01, 0.5, 1.9])
