@@ -99,7 +99,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "nevergrad-ngopt": Entry(
         "Nevergrad NGOpt", "with_nevergrad", "NGOpt", "nevergrad",
-        f"trials and workers are told; {_FLAT}",
+        f"trials and workers are told, its floats of arrays made to work with NumPy 2.4; {_FLAT}",
     ),
     "nevergrad-tbpsa": Entry(
         "Nevergrad TBPSA", "with_nevergrad", "TBPSA", "nevergrad",

@@ -6,12 +6,16 @@ from typing import Any
 
 import nevergrad as ng
 import numpy as np
+from nevergrad.optimization import metamodel
 
 from hpsearch.space import Choice, Int, Logint, Loguniform, Parameter
 
 from . import Optimizer, Params, Setting
 from .flat import active_only
 from .pending import Pending
+
+# Nevergrad 1.0.12 makes a float of an array of one number, which the NumPy of today refuses.
+metamodel.float = lambda number: np.asarray(number).item()
 
 
 class Registered:
