@@ -57,7 +57,8 @@ def text(found: Sequence[Results], split: str, plots: Mapping[str, str], command
         "looked best so far. Ranks are over the seeds that all optimizers of a table have, by "
         "task; a win is the lower result of two runs of one task and one seed, a tie half a win. "
         "Regret is 0 at the best known value and 1 at that of a median random draw, clipped "
-        "there. Every task weighs the same. Intervals are 95%, from a bootstrap over families of "
+        "there, over all runs that an optimizer has. Every task weighs the same. Intervals are "
+        "95%, from a bootstrap over families of "
         "tasks, tasks and seeds. The cost is CPU time of asking and telling on one thread.",
     ]
     for results in found:
@@ -149,7 +150,10 @@ def leader(results: Results, lines: Sequence[Line]) -> str:
 
 
 def losses(results: Results) -> list[tuple[float, str, str, str, float, float]]:
-    """Where the best of ours loses most: wins, ours, task, peer, and both mean regrets."""
+    """Where the best of ours loses most: wins, ours, task, peer, and both mean regrets.
+
+    All are over the seeds that both have.
+    """
     n = REGIMES[results.regime].trials
     ours = [
         line.optimizer
@@ -158,15 +162,16 @@ def losses(results: Results) -> list[tuple[float, str, str, str, float, float]]:
     ]
     if not ours:
         return []
-    mine = results.regrets(ours[0])
     found = []
     for peer in results.optimizers:
         if spec(peer).entry.ours:
             continue
-        theirs = results.regrets(peer)
         for task, wins in results.wins(ours[0], peer, n).items():
-            regrets = float(mine[task][:, -1].mean()), float(theirs[task][:, -1].mean())
-            found.append((float(wins.mean()), ours[0], task, peer, *regrets))
+            seeds = results.shared_seeds(ours[0], peer, task)
+            mine, theirs = (
+                float(results.regret(name, task, seeds)[:, -1].mean()) for name in (ours[0], peer)
+            )
+            found.append((float(wins.mean()), ours[0], task, peer, mine, theirs))
     return sorted(found)
 
 
@@ -175,7 +180,7 @@ def _losses(found: Sequence[Results]) -> str:
         "### Where ours loses",
         "",
         f"The {WORST} pairs of task and peer of each regime in which the better ranked of ours "
-        "wins least, if it wins less than half.",
+        "wins least, if it wins less than half; regrets are over the seeds that both have.",
         "",
         "| regime | task | peer | wins of ours | regret of ours | of the peer |",
         "|---|---|---|---|---|---|",

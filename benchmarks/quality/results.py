@@ -47,13 +47,16 @@ class Results:
         runs = self.records[optimizer, task]
         return np.array([runs[seed].truths for seed in seeds])
 
+    def shared_seeds(self, ours: str, theirs: str, task: str) -> list[int]:
+        """The seeds that both have."""
+        return sorted(self.seeds(ours, task) & self.seeds(theirs, task))
+
     def wins(self, ours: str, theirs: str, n: int) -> dict[str, Array]:
         """By task, over the seeds that both have, after n trials; no task without such."""
         point = REGIMES[self.regime].points.index(n)
         found = {}
         for task in self.tasks:
-            seeds = sorted(self.seeds(ours, task) & self.seeds(theirs, task))
-            if seeds:
+            if seeds := self.shared_seeds(ours, theirs, task):
                 pair = [self.truths(o, task, seeds)[:, point] for o in (ours, theirs)]
                 found[task] = wins(*pair)
         return found
@@ -73,12 +76,15 @@ class Results:
         """By task, shape [seeds, points]: 0 the best known, 1 the median draw, clipped there."""
         found = {}
         for task in self.tasks:
-            seeds = sorted(self.seeds(optimizer, task))
-            if seeds:
-                known = tasks.load(task)
-                truths = self.truths(optimizer, task, seeds)
-                found[task] = np.clip((truths - known.best) / (known.median - known.best), 0, 1)
+            if seeds := sorted(self.seeds(optimizer, task)):
+                found[task] = self.regret(optimizer, task, seeds)
         return found
+
+    def regret(self, optimizer: str, task: str, seeds: Sequence[int]) -> Array:
+        """Of one task, shape [seeds, points]; as `regrets`."""
+        known = tasks.load(task)
+        truths = self.truths(optimizer, task, seeds)
+        return np.clip((truths - known.best) / (known.median - known.best), 0, 1)
 
     def cost_ms(self, optimizer: str) -> float:
         """CPU milliseconds of asking and telling, a trial, in the median of the runs."""

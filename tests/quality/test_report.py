@@ -90,6 +90,15 @@ def test_the_report_says_who_is_ahead_where_ours_loses_and_what_is_missing(resul
     assert "![Regret by number of trials](x.svg)" in text
 
 
+def test_a_loss_is_told_in_the_seeds_that_both_have(results):
+    runs = dict(results.records["optuna-tpe", A])
+    del runs[0]
+    fewer = replace(results, records={**results.records, ("optuna-tpe", A): runs})
+    (loss,) = (loss for loss in report.losses(fewer) if loss[2:4] == (A, "optuna-tpe"))
+    assert loss[1] == "ours"
+    assert (loss[0], *loss[4:]) == pytest.approx((0.25, 0.25, 0.15), abs=1e-4)
+
+
 def test_a_picture_is_the_same_bytes_again(results, tmp_path):
     for name in ("one.svg", "two.svg"):
         draw(results, tmp_path / name)
