@@ -17,7 +17,7 @@ DASHES = ("-", "--", ":")
 
 
 def draw(results: Results, file: Path) -> None:
-    """Mean normalised regret over the tasks, a band for ours and for the best peer.
+    """Mean normalised regret over the tasks, a band for the best of ours and for the best peer.
 
     Args:
         results: of one regime.
@@ -27,6 +27,7 @@ def draw(results: Results, file: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     points = REGIMES[results.regime].points
     settings = {"svg.hashsalt": "shootout", "svg.fonttype": "none", "font.size": 9}
@@ -37,16 +38,24 @@ def draw(results: Results, file: Path) -> None:
             for optimizer in results.complete()
             if (regrets := results.regrets(optimizer))
         }
-        peers = [o for o in curves if not spec(o).entry.ours]
-        best = min(peers, key=lambda o: curves[o].mean[-1], default=None)
+        best = {
+            min(side, key=lambda o: curves[o].mean[-1])
+            for ours in (True, False)
+            if (side := [o for o in curves if spec(o).entry.ours == ours])
+        }
         for optimizer, curve in sorted(curves.items(), key=lambda item: item[1].mean[-1]):
             colour, dash = style(optimizer)
             mean = np.maximum(curve.mean, FLOOR)
-            axes.plot(points, mean, dash, color=colour, label=title(optimizer), linewidth=1.6)
-            if spec(optimizer).entry.ours or optimizer == best:
+            wide = 2.4 if spec(optimizer).entry.ours else 1.4
+            axes.plot(points, mean, dash, color=colour, label=title(optimizer), linewidth=wide)
+            if optimizer in best:
                 low, high = np.maximum(curve.low, FLOOR), np.maximum(curve.high, FLOOR)
                 axes.fill_between(points, low, high, color=colour, alpha=0.12, linewidth=0)
-        axes.set(yscale="log", xlabel="trials", ylabel="mean normalised regret", xlim=(0, None))
+        regret = "mean regret (0: best known, 1: a median random draw)"
+        axes.set(yscale="log", xlabel="trials", ylabel=regret, xlim=(0, points[-1]))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         figure.savefig(file, metadata={"Date": None})
         pyplot.close(figure)
