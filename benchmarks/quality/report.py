@@ -58,8 +58,9 @@ def text(found: Sequence[Results], split: str, plots: Mapping[str, str], command
         "task; a win is the lower result of two runs of one task and one seed, a tie half a win. "
         "Regret is 0 at the best known value and 1 at that of a median random draw, clipped "
         "there, over all runs that an optimizer has. Every task weighs the same. Intervals are "
-        "95%, from a bootstrap over families of "
-        "tasks, tasks and seeds. The cost is CPU time of asking and telling on one thread.",
+        "95%, from a bootstrap over families of tasks, tasks and seeds. The cost is CPU time of "
+        "asking and telling on one thread, two runs at a time, in the median of runs made on "
+        "several days.",
     ]
     for results in found:
         parts += [_regime(results, plots.get(results.regime))]
