@@ -41,6 +41,9 @@ def test_the_functions_have_the_minima_of_the_literature():
     assert functions.ackley([1]) == pytest.approx(20 * (1 - math.exp(-0.2)), abs=1e-12)
     assert functions.levy([1] * 3) == pytest.approx(0, abs=1e-12)
     assert functions.levy([1, 3]) == pytest.approx(0.25)  # 0.5² (1 + sin² 3π)
+    first = math.sin(1.5 * math.pi) ** 2
+    inner = 0.25 * (1 + 10 * math.sin(1.5 * math.pi + 1) ** 2)
+    assert functions.levy([3, 1]) == pytest.approx(first + inner)
     best = functions.STYBLINSKI_TANG_BEST
     assert functions.styblinski_tang([best] * 4) == pytest.approx(4 * -39.16617, abs=1e-4)
     assert functions.dixon_price(functions.dixon_price_best(5)) == pytest.approx(0, abs=1e-12)

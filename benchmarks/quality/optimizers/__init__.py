@@ -106,7 +106,8 @@ ENTRIES: dict[str, Entry] = {
         f"trials and workers are told; {_FLAT}",
     ),
     "hebo": Entry(
-        "HEBO", "with_hebo", "hebo", "HEBO", _FLAT, dear=True, batches_only=True
+        "HEBO", "with_hebo", "hebo", "HEBO",
+        f"beside a NumPy later than it asks for; {_FLAT}", dear=True, batches_only=True,
     ),
     "turbo": Entry(
         "TuRBO-1", "with_botorch", "turbo", "botorch",
