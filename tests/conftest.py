@@ -15,6 +15,8 @@ LONG = ("test_kill.py", "test_groups_kill.py", "test_groups_run.py", "test_struc
 
 # Commands that the tests start inherit this; in the background of a shell it is ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# As in a search's trials; MKL reads it at its first call.
+os.environ.setdefault("MKL_CBWR", "AUTO")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

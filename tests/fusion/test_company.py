@@ -1,9 +1,11 @@
 """What a member computes is the same to the bit, whoever shares its group, and right."""
 
 import pytest
+import torch
 from architectures import ARCHITECTURES
 from trained_nets import MINE, SHAPE, others, trainer_of
 
+from hpsearch.fusion import Data
 from hpsearch.testing.trials import (
     Member,
     difference,
@@ -46,3 +48,38 @@ def test_a_member_has_the_numbers_that_it_has_alone(name, tmp_path):
         )
         assert distance(ours.state, alone.state)[0] < 1e-9
         assert distance(ours.metrics, alone.metrics)[0] < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "classes", "batch"),
+    [(128, 33, 5, 33), (64, 65, 5, 33), (32, 33, 10, 17), (17, 33, 10, 32), (64, 65, 10, 50)],
+)
+def test_products_of_odd_sizes_have_the_same_bits_at_every_index(
+    inputs, hidden, classes, batch, tmp_path
+):
+    # Where rows times columns are no multiple of 4 the next member's result starts at another
+    # alignment, by which Intel MKL chooses its kernel unless MKL_CBWR is set.
+    class Sized(trainer_of("relu")):
+        def data(self, hp):
+            generator = torch.Generator().manual_seed(5)
+            x = torch.randn(2 * batch, inputs, generator=generator)
+            y = torch.randint(classes, (2 * batch,), generator=generator)
+            return Data({"x": x, "y": y, "read": x}, batch)
+
+        def build(self, hp):
+            layers = (torch.nn.Linear(inputs, hidden), torch.nn.ReLU())
+            return {"net": torch.nn.Sequential(*layers, torch.nn.Linear(hidden, classes))}
+
+        def noise(self, hp):
+            return {}
+
+        def loss(self, phase, nets, batch, hp):
+            return torch.nn.functional.cross_entropy(nets["net"](batch["x"]), batch["y"])
+
+    mine = Member(MINE, 7, STEPS)
+    [alone] = train_together(Sized, tmp_path / "1", [mine], SHAPE, STEPS)
+    for size in (3, 25):
+        found = train_together(Sized, tmp_path / str(size), [mine] * size, SHAPE, STEPS)
+        for k, trained in enumerate(found):
+            off = difference(alone, trained)
+            assert off is None, f"at index {k} of {size}: {off}"
