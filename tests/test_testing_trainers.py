@@ -219,7 +219,7 @@ class Unstable(Tidy):
 def test_a_trial_that_lets_rounding_grow_is_not_blamed_for_it(tmp_path):
     tries = [{"lr": 0.03, "kind": "sgd", "width": 5}]
     fused.a_fused_trial_has_the_numbers_of_a_lone_one(Unstable, tries, tmp_path)
-    checkpoints = [Trained.read(tmp_path / at) for at in ("0-fused/0", "0-0")]
+    checkpoints = [Trained.read(tmp_path / at) for at in ("0/fused/0", "0/0")]
     assert 1e-9 < distance(*(trained.state for trained in checkpoints))[0] < 1e-3
 
 

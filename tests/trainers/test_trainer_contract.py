@@ -8,8 +8,9 @@ from classifier import ACTIVATIONS, Classifier
 from gan import GAN, LOSSES, PENALTIES
 from hpsearch.testing import ALL_TRAINER_CHECKS
 from hpsearch.testing.cases import Case
+from hpsearch.testing.fused import a_group_has_the_lone_numbers
 from hpsearch.testing.trainers import every_hyperparameter_is_read
-from hpsearch.testing.trials import Member, distance, in_doubles, train_alone, train_together
+from hpsearch.testing.trials import Member
 
 GANS = [
     {"loss": "hinge", "penalty": "r1", "width": 24, "z_dim": 4, "n_critic": 2, "depth": 1},
@@ -54,20 +55,13 @@ def test_the_shipped_trainers_keep_the_contract(check, trainer, settings, tmp_pa
 
 
 def assert_one_group_has_the_lone_numbers(trainer, settings, folder):
-    """In float64, after 100 steps, to 1e-9 (of a metric to 1e-6: it takes roots of rounding).
+    """After 100 steps.
 
     The group has the shape of the last, whose padded sizes must be the largest.
     """
-    case, exact = Case.of(trainer, settings), in_doubles(trainer)
     members = [Member(each, seed, 100) for seed, each in enumerate(settings)]
-    fused = train_together(exact, folder / "fused", members, case.shape(settings[-1]), 50)
-    for each, ours in zip(members, fused, strict=True):
-        place = folder / str(each.seed)
-        alone = train_alone(
-            exact, place, each.settings, budget=100, seed=each.seed, report_every=50
-        )
-        assert distance(ours.state, alone.state)[0] < 1e-9, each.settings
-        assert distance(ours.metrics, alone.metrics)[0] < 1e-6, each.settings
+    shape = Case.of(trainer, settings).shape(settings[-1])
+    a_group_has_the_lone_numbers(trainer, members, shape, folder)
 
 
 @pytest.mark.parametrize("penalties", [("none",), PENALTIES])
@@ -80,6 +74,7 @@ def test_a_group_of_every_loss_and_penalty_has_the_lone_numbers(penalties, tmp_p
             "width": 12 + i,
             "z_dim": 3 + i,
             "n_critic": 1 + i % 3,
+            # At 0.017, with r1, the loss-sensitive one lets rounding grow some 10^8-fold.
             "lr_d": 1e-3 * (i + 1),
         }
         for i, (loss, penalty) in enumerate(itertools.product(LOSSES, penalties))
