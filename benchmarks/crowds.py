@@ -11,7 +11,7 @@ from fusion_plan import Mode, Plan
 from processes import Crowd
 from stepping import quartiles
 
-from hpsearch.launchers.local import LocalLauncher
+from hpsearch.workers.local_launcher import LocalLauncher
 
 
 def measure(plan: Plan, folder: Path, skipped: list[str]) -> Iterator[dict[str, Any]]:

@@ -31,9 +31,9 @@ from filled import fill, keep
 from flood import measure_flood
 from serving import free_port, serving
 
-from hpsearch import view
-from hpsearch.runfolder import RunFolder
-from hpsearch.store import Store
+from hpsearch.storage import view
+from hpsearch.storage.run_folder import RunFolder
+from hpsearch.storage.writer import StudyWriter
 from hpsearch.trial import Outcome, Report, Spec
 
 STUDY = """
@@ -94,10 +94,10 @@ class Lander:
     """Ends one waiting trial of a study after another, as its controller does."""
 
     def __init__(self, run: RunFolder, metric: str) -> None:
-        snapshot = view.read(run.path)
+        snapshot = view.read_snapshot(run.path)
         self._run = run
         self._waiting = [t.spec for t in snapshot.result.records if t.outcome is None]
-        self._store = Store.create_or_open(
+        self._store = StudyWriter.create_or_open(
             run.database, snapshot.result.name, metric=metric, direction="minimize"
         )
 
@@ -131,7 +131,7 @@ def at_work(run: RunFolder) -> Iterator[Lander]:
 def measure_ours(run: RunFolder) -> dict[str, object]:
     port = free_port()
     path = f"/data/study/{run.path.name}"
-    command = ["hpsearch.cli", "dashboard", str(run.path.parent), "--port", str(port)]
+    command = ["hpsearch", "dashboard", str(run.path.parent), "--port", str(port)]
     with at_work(run) as lander, serving(command, port) as server:
         ask(port, "/assets/base.css")  # the server is up; the study has not been read
         first_ms, body = ask(port, path)

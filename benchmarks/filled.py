@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from hpsearch.outline import outline
-from hpsearch.record import Plan
-from hpsearch.runfolder import RunFolder
-from hpsearch.start import inspect
-from hpsearch.store import Store
-from hpsearch.study import load
-from hpsearch.table import Table
+from hpsearch.controller.start import inspect_study
+from hpsearch.controller.trial_table import TrialTable
+from hpsearch.storage.round_record import SearchPlan
+from hpsearch.storage.run_folder import RunFolder
+from hpsearch.storage.writer import StudyWriter
+from hpsearch.study.load import load_study
+from hpsearch.study.schedule import training_stages
 from hpsearch.trial import Outcome, Report, Spec, Trial
 
 Train = Callable[[Spec], tuple[Outcome, list[Report]]]
@@ -29,20 +29,20 @@ def fill(
         folders: whether the trials get folders with their reports.
         open_rounds: that have begun after these, without an outcome yet.
     """
-    study = load(file)
+    study = load_study(file)
     run = RunFolder(file.parent / "runs" / study.name)
     with run.locked():
-        run.settle(study, inspect(study), accept=False)
-        store = Store.create_or_open(
+        run.settle(study, inspect_study(study), accept=False)
+        store = StudyWriter.create_or_open(
             run.database,
             study.name,
             metric=study.objective.metric,
             direction=study.objective.direction,
         )
         search, confirm = study.search, study.confirm
-        store.note_plan(Plan(search.rounds, search.trials, confirm.top, confirm.seeds))
-        table = Table(study, [])
-        for number in range(min(rounds + open_rounds, len(outline(study)))):
+        store.note_plan(SearchPlan(search.rounds, search.trials, confirm.top, confirm.seeds))
+        table = TrialTable(study, [])
+        for number in range(min(rounds + open_rounds, len(training_stages(study)))):
             record, specs = table.round_specs(number)
             store.begin(specs, study.space, record)
             for spec in specs:

@@ -47,8 +47,8 @@ def time_search(folder: Path, flooded: bool) -> tuple[float, float]:
     port = free_port()
     runs = folder / "runs"
     runs.mkdir()
-    with serving(["hpsearch.cli", "dashboard", str(runs), "--port", str(port)], port):
-        command = [sys.executable, "-m", "hpsearch.cli", "run", str(folder / "busy.yaml")]
+    with serving(["hpsearch", "dashboard", str(runs), "--port", str(port)], port):
+        command = [sys.executable, "-m", "hpsearch", "run", str(folder / "busy.yaml")]
         began = time.perf_counter()
         search = subprocess.Popen([*command, "--runs", str(runs), "--quiet"])
         flood = None

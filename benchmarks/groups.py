@@ -11,21 +11,21 @@ import argparse
 import json
 from pathlib import Path
 
-from hpsearch.cli_fusion import split_text
-from hpsearch.forecast import forecast
-from hpsearch.start import inspect
-from hpsearch.study import load
+from hpsearch.controller.group_forecast import forecast_groups
+from hpsearch.controller.start import inspect_study
+from hpsearch.study.load import load_study
+from hpsearch.ui.cli.fusion import split_text
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parent / "studies"
 
 
 def rows_of(file: Path) -> list[dict[str, object]]:
-    study = load(file)
-    description = inspect(study)
+    study = load_study(file)
+    description = inspect_study(study)
     structures = study.search.structures
     rows: list[dict[str, object]] = []
-    for each in forecast(study, description):
+    for each in forecast_groups(study, description):
         lone = description.kind != "trainer"
         rows.append(
             {

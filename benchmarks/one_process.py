@@ -2,12 +2,12 @@
 
     python benchmarks/one_process.py JOB
 
-JOB is the JSON of a `hpsearch.worker.Job`, as the launchers send it.
+JOB is the JSON of a `hpsearch.workers.worker.Job`, as the launchers send it.
 """
 
 import json
 import sys
 
-from hpsearch.worker import Job, work
+from hpsearch.workers.worker import Job, run_job
 
-work(Job.from_record(json.loads(sys.argv[1])))
+run_job(Job.from_record(json.loads(sys.argv[1])))

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from filled import fill
 
-from hpsearch.start import search
+from hpsearch.controller.start import search
 from hpsearch.trial import Outcome, Report, Spec
 
 TRAINER = """

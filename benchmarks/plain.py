@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from workloads import WganGp, hyperparameters
 
-from hpsearch.fusion import Trainer
-from hpsearch.fusion.steps import cycle
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
+from hpsearch.trainer.steps import cycle
+from hpsearch.trainer.trainer import Trainer
 
 WARM_UP = 3  # updates of a phase, before its graph is captured
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import psutil
 from workloads import WORKLOADS, hyperparameters
 
-from hpsearch import source
-from hpsearch.launchers.local import LocalLauncher, environment
-from hpsearch.study import FileTrainer
+from hpsearch.study.schema import FileTrainer
+from hpsearch.trainer import loading as source
 from hpsearch.trial import Folder, Spec
-from hpsearch.worker import Job
+from hpsearch.workers.local_launcher import LocalLauncher, environment
+from hpsearch.workers.worker import Job
 
 HERE = Path(__file__).resolve().parent
 FOREVER = 10**9
@@ -84,7 +84,7 @@ def fused(whole: Job, mode: str) -> Job:
     Raises:
         ImportError: this checkout has no fused groups.
     """
-    from hpsearch.groups import Shape
+    from hpsearch.method.structure import Shape
 
     trainer = WORKLOADS_BY_CLASS[str(whole.trainer.name)]  # type: ignore[union-attr]
     varying = dict.fromkeys(hyperparameters(trainer, 0))
@@ -137,7 +137,7 @@ def warm_launcher() -> Iterator[LocalLauncher]:
     """A launcher that has loaded what a search of the workloads has it load, and run one job."""
     with tempfile.TemporaryDirectory() as folder:
         first = job(Crowd("MLP 64-128-10", 32, 1, 1), Path(folder))
-        launcher = LocalLauncher(preload=source.ask(first.trainer).preload)
+        launcher = LocalLauncher(preload=source.describe_in_child(first.trainer).preload)
         try:
             warm(launcher, [first])
             yield launcher

@@ -17,9 +17,10 @@ from fusion_plan import COMPILED_TRIALS, MOST_ROWS, Mode, Plan
 from plain import Graphed, Plain
 from workloads import WORKLOADS, hyperparameters
 
-from hpsearch.fusion import Trainer, lone
-from hpsearch.fusion.steps import cycle
-from hpsearch.run import HP, Run
+from hpsearch.trainer import loop as lone
+from hpsearch.trainer.run import HP, Run
+from hpsearch.trainer.steps import cycle
+from hpsearch.trainer.trainer import Trainer
 from hpsearch.trial import Folder, Spec
 
 FOREVER = 10**9  # a budget that no benchmark reaches
@@ -152,9 +153,9 @@ def fused(setting: Setting, trials: int, mode: Mode) -> Arm:
     Raises:
         ImportError: this checkout has no fused groups.
     """
-    from hpsearch.fusion.group import Group
-    from hpsearch.fusion.member import Member
-    from hpsearch.groups import Shape
+    from hpsearch.method.structure import Shape
+    from hpsearch.trainer.fused.group import Group
+    from hpsearch.trainer.fused.member import Member
 
     def ended(run: Run, error: BaseException | None) -> None:
         raise RuntimeError(f"trial {run.seed} ended while it was timed") from error

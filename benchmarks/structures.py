@@ -31,11 +31,12 @@ from pathlib import Path
 import numpy as np
 from trained import digits, train_table, trained_table
 
-from hpsearch import rounds
-from hpsearch.blocks import Blocks, shared_structure
-from hpsearch.groups import Alike, Padded, Structure, mean_group, shape_of
-from hpsearch.rounds import Row
+from hpsearch.method import rounds
+from hpsearch.method.ranking import Row
+from hpsearch.method.structure import Alike, Padded, Structure, shape_of
+from hpsearch.method.structure_blocks import Blocks, shared_structure
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
+from hpsearch.workers.grouping import mean_group_size
 
 ROUNDS, SURVIVORS = 4, 3
 ARMS: dict[str, tuple[tuple[int, ...], int]] = {  # structures, and trials a round
@@ -175,7 +176,7 @@ def search(
             rows.append(Row(len(rows), function(place.unit) + error, place.unit, round))
         keys = [shape_of(space.decode(p.unit), {}, defaults, structure, space).key for p in places]
         sizes = [keys.count(key) for key in set(keys)]
-        means.append(mean_group(sizes))
+        means.append(mean_group_size(sizes))
         # A lone member is padded to two.
         time_us += 2**round * sum(STEP_US + MEMBER_US * max(n, 2) for n in sizes)
     last = [row for row in rows if row.budget == ROUNDS - 1]

@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch import view
-from hpsearch.result import Result, value_of
+from hpsearch.storage import view
+from hpsearch.storage.result import Result, value_of
 
 ROOT = Path(__file__).resolve().parent.parent
 MARGIN = re.compile(r"^# Margin: at (most|least) ([0-9.]+) times round 0's median", re.MULTILINE)
@@ -67,7 +67,7 @@ def run(file: Path, runs: Path) -> dict[str, Any]:
     """
     print(f"{file.stem} ...", file=sys.stderr, flush=True)
     began = time.perf_counter()
-    command = [sys.executable, "-m", "hpsearch.cli", "run", str(file), "--runs", str(runs)]
+    command = [sys.executable, "-m", "hpsearch", "run", str(file), "--runs", str(runs)]
     ran = subprocess.run([*command, "--quiet"], capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     if ran.returncode:
@@ -77,7 +77,7 @@ def run(file: Path, runs: Path) -> dict[str, Any]:
         for line in file.read_text().splitlines()
         if line.startswith("study:")
     )
-    row = compared(file, view.read(runs / name).result)
+    row = compared(file, view.read_snapshot(runs / name).result)
     print(ran.stdout.strip(), file=sys.stderr, flush=True)
     return {**row, "seconds": seconds}
 

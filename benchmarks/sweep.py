@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpsearch import view
+from hpsearch.storage import view
 from hpsearch.trial import Folder, Spec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +74,7 @@ def run(arm: str, seed: int, sets: Sequence[str]) -> dict[str, Any]:
         RuntimeError: it did not come to its end.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "hpsearch.cli", "run", str(STUDY), "--runs", folder]
+        command = [sys.executable, "-m", "hpsearch", "run", str(STUDY), "--runs", folder]
         for override in (f"search.seed={seed}", *sets, *OVERRIDES[arm]):
             command += ["--set", override]
         began = time.perf_counter()
@@ -83,7 +83,7 @@ def run(arm: str, seed: int, sets: Sequence[str]) -> dict[str, Any]:
         if ran.returncode:
             raise RuntimeError(f"{arm}: {ran.stdout[-2000:]}{ran.stderr[-2000:]}")
         [study] = Path(folder).iterdir()
-        result = view.read(study).result
+        result = view.read_snapshot(study).result
         row = {
             "arm": arm,
             "seed": seed,

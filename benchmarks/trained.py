@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.filling import first_points
+from hpsearch.method.initial_design import initial_points
 from hpsearch.space import Space
-from hpsearch.study import load
+from hpsearch.study.load import load_study
 
 HERE = Path(__file__).parent
 TABLE = HERE / "results" / "structures_table.json"
@@ -31,22 +31,22 @@ def train_table(count: int) -> None:
 
     import torch
 
-    from hpsearch.fusion import lone
-    from hpsearch.run import NonfiniteError, Run
-    from hpsearch.source import load as load_trainer
+    from hpsearch.trainer import loop as lone
+    from hpsearch.trainer.loading import load_trainer
+    from hpsearch.trainer.run import NonfiniteError, Run
     from hpsearch.trial import Folder, Spec
 
     torch.set_num_threads(1)
-    study = load(CLASSIFIER)
+    study = load_study(CLASSIFIER)
     trainer = load_trainer(study.trainer)()  # type: ignore[arg-type]
     rows = []
-    for number, unit in enumerate(first_points(study.space, 0, count)):
+    for number, unit in enumerate(initial_points(study.space, 0, count)):
         params = study.space.decode(unit)
         spec = Spec(number, 0, number, "draw", params, unit, number, 300)
         with tempfile.TemporaryDirectory() as folder:
             run = Run(spec, Folder(Path(folder)), hp=params, objective="val_loss", report_every=300)
             try:
-                lone.train(trainer, run)
+                lone.train_trial(trainer, run)
                 assert run.last is not None
                 value = math.log(min(run.last.metrics["val_loss"] or 10.0, 10.0))
             except NonfiniteError:
@@ -60,7 +60,7 @@ def digits(count: int) -> tuple[Space, Function]:
     """The classifier's space and what a forest has learned of it."""
     from sklearn.ensemble import ExtraTreesRegressor
 
-    space = load(CLASSIFIER).space
+    space = load_study(CLASSIFIER).space
     rows = trained_table(count)
 
     def features(point: Sequence[float]) -> list[float]:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hpsearch.fusion import Data, Evaluation, Optimizer, Trainer
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
+from hpsearch.trainer.trainer import Data, Evaluation, Optimizer, Trainer
 
 ROWS = 8192
 JUDGED = 256  # rows or latents that a report looks at

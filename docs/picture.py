@@ -13,9 +13,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hpsearch.controller.start import search
 from hpsearch.events import Event, TrialEnded
-from hpsearch.live import LiveView
-from hpsearch.start import search
+from hpsearch.ui.terminal.live import LiveView
 
 ROOT = Path(__file__).resolve().parent.parent
 MOMENT = 92  # trials that have ended

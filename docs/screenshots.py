@@ -17,10 +17,10 @@ from typing import Any, Literal
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from hpsearch import view
-from hpsearch.dashboard.serve import Server
-from hpsearch.progress import PlainLines
-from hpsearch.start import search
+from hpsearch.controller.start import search
+from hpsearch.storage import view
+from hpsearch.ui.dashboard.serve import Server
+from hpsearch.ui.terminal.progress import PlainLines
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 1280
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def take(url: str, run: Path) -> None:
-    winner = view.read(run).result.best
+    winner = view.read_snapshot(run).result.best
     assert winner is not None
     pages = {"study": f"study/{run.name}", "trial": f"study/{run.name}/trial/{winner.number}"}
     with sync_playwright() as playwright:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hpsearch.run import HP
+from hpsearch import HP
 
 SLOTS = 6  # operations of all sub-policies together, at most
 PER_SLOT = 4  # random numbers a picture: whether it is applied, its sign, a place

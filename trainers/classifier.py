@@ -14,8 +14,7 @@ from classifier_nets import ACTIVATIONS as ACTIVATIONS
 from classifier_nets import LAYERS, build_net, mask_shape
 from classifier_scores import confusion, confusion_picture, score
 from data import Part, dataset
-from hpsearch.fusion import Data, Evaluation, Optimizer, Padded, Schedule, Trainer
-from hpsearch.run import HP
+from hpsearch import HP, Data, Evaluation, Optimizer, Padded, Schedule, Trainer
 from mixup import mixed, symmetric_beta
 
 TRAIN_ROWS = 2000  # of the training set, by which train_loss is judged at most

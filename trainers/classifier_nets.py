@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from hpsearch.run import HP
+from hpsearch import HP
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
 KINDS = ("conv", "separable", "residual", "max_pool", "avg_pool")

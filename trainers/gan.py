@@ -28,10 +28,8 @@ from gan_reports import (
     why_collapsed,
     why_saturated,
 )
+from hpsearch import HP, Alike, Data, Evaluation, Optimizer, Padded, Schedule, Trainer
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import Alike, Data, Evaluation, Optimizer, Padded, Trainer
-from hpsearch.fusion.schedule import Schedule
-from hpsearch.run import HP
 
 
 class GAN(Trainer):

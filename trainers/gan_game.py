@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from data import dataset
 from gan_losses import class_loss, discriminator_loss, generator_loss, squared_gradient
 from gan_reports import one_hot
-from hpsearch.run import HP
+from hpsearch import HP
 
 Pictures = tuple[Tensor, Tensor | None]  # [n, ...], and one-hot kinds [n, classes] if they count
 Critic = Callable[..., Tensor]

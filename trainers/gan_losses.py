@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hpsearch.run import HP
+from hpsearch import HP
 
 PENALTIES = ("gradient", "r1", "dragan")
 

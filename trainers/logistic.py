@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 from data import CLASSES, PIXELS, Part, digits
-from hpsearch.run import Run
+from hpsearch import Run
 
 
 def train(run: Run) -> None:

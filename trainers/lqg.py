@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gan_losses import PAIRED
-from hpsearch.fusion import Data, Evaluation, Optimizer, Schedule, Trainer
-from hpsearch.run import HP
+from hpsearch import HP, Data, Evaluation, Optimizer, Schedule, Trainer
 from metrics import frechet_distance
 
 Array = NDArray[np.float64]

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hpsearch.fusion import Evaluation
-from hpsearch.run import HP
+from hpsearch import HP, Evaluation
 from mixtures import Array, Mixture, census, mixture, training_set
 from vector_gan import VectorGAN, judged, latents
 

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from hpsearch.fusion import Evaluation
-from hpsearch.run import HP
+from hpsearch import HP, Evaluation
 from polygons import Polygons
 from projection import nearest
 from vector_gan import VectorGAN, judged, latents

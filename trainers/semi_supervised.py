@@ -14,9 +14,8 @@ from torch.nn import functional as F
 
 from data import dataset
 from gan_nets import body, generator
+from hpsearch import HP, Data, Evaluation, Optimizer, Padded, Trainer
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import Data, Evaluation, Optimizer, Padded, Trainer
-from hpsearch.run import HP
 
 
 class Classifying(nn.Module):

@@ -19,13 +19,14 @@ from torch import Tensor, nn
 
 import hpsearch
 from data import dataset
-from hpsearch import restart, source
-from hpsearch.command import Command
+from hpsearch import HP
 from hpsearch.errors import HpsearchError
-from hpsearch.result import value_of
-from hpsearch.run import HP
-from hpsearch.runfolder import RunFolder
-from hpsearch.study import load
+from hpsearch.storage import launch_record as restart
+from hpsearch.storage.result import value_of
+from hpsearch.storage.run_folder import RunFolder
+from hpsearch.study.command import Command
+from hpsearch.study.load import load_study
+from hpsearch.trainer import loading as source
 from hpsearch.trial import Folder, Spec
 from judges.rating import Rating, tournament, win_rate
 
@@ -84,11 +85,11 @@ def rate(run: Path | str, pictures: int = PICTURES) -> Skill:
         HpsearchError: no such study, a trainer that is no GAN, or fewer than two players.
     """
     snapshot = hpsearch.open(run)
-    way = restart.recall(RunFolder(snapshot.result.folder))
-    reference = load(way.study, way.overrides).trainer
+    way = restart.read_launch_record(RunFolder(snapshot.result.folder))
+    reference = load_study(way.study, way.overrides).trainer
     if isinstance(reference, Command):
         raise HpsearchError(f"{run}: its trainer is a command, whose networks nobody knows")
-    trainer = source.load(reference)()
+    trainer = source.load_trainer(reference)()
     players: dict[str, Player] = {}
     left_out: dict[str, str] = {}
     for trial in snapshot.result.records:

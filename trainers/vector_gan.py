@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_losses import PAIRED, slope_penalty
-from hpsearch.fusion import Alike, Data, Optimizer, Padded, Schedule, Trainer
-from hpsearch.run import HP
+from hpsearch import HP, Alike, Data, Optimizer, Padded, Schedule, Trainer
 
 PENALTIES = ("gradient", "r1", "r1_r2")
 

@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from hpsearch import rounds
-from hpsearch.seeds import draw_generator
+from hpsearch.method import rounds
+from hpsearch.method.seeds import draw_generator
 
 from .curve_tasks import Curved, Unit
 
@@ -155,12 +155,14 @@ def draws(
 
     Written out here because there the survivors train on, or nobody.
     """
-    offered = rounds.offers(space, tightening, seed=seed, round=r, trials=count, kept=len(going))
+    offered = rounds.round_candidates(
+        space, tightening, seed=seed, round=r, trials=count, kept=len(going)
+    )
     if judge is None:
         return [offer.plain.unit for offer in offered]
-    from hpsearch.judge import Judge
+    from hpsearch.method.acquisition import Acquisition
 
-    mind = Judge(space, rows, budget=budget)
+    mind = Acquisition(space, rows, budget=budget)
     for unit in going:
         mind.wait(tuple(unit))
     return [offer.judged(mind, count).unit for offer in offered]

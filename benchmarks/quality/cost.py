@@ -35,7 +35,8 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from hpsearch import TighteningSampler, rounds
+from hpsearch import TighteningSampler
+from hpsearch.method import rounds
 from hpsearch.sampler.table import Table
 
 SPACE: dict[str, BaseDistribution] = {
@@ -108,7 +109,7 @@ def method_alone(finished: int) -> Iterator[float]:
         start = time.perf_counter()
         table.catch_up(grown)
         tightening = table.tighten(4, 3)
-        rounds.offer(table.space, tightening, seed=0, round=4, place=end % BATCH)
+        rounds.round_candidates_at(table.space, tightening, seed=0, round=4, place=end % BATCH)
         yield 1e3 * (time.perf_counter() - start)
 
 

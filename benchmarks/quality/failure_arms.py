@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch import rounds
-from hpsearch.features import Features
-from hpsearch.gp import Likelihood, Posterior, one_thread
-from hpsearch.judge import Judge
-from hpsearch.ranking import Row
+from hpsearch.method import rounds
+from hpsearch.method.acquisition import Acquisition
+from hpsearch.method.encoding import Encoding
+from hpsearch.method.gp import Likelihood, Posterior, one_thread
+from hpsearch.method.ranking import Row
 from hpsearch.space import Space
 
 from .failing import Failing
@@ -51,7 +51,9 @@ def search(task: Failing, seed: int, draws: Draws) -> tuple[list[float], float]:
             )  # fmt: skip
             units = [place.unit for place in proposed]
         else:
-            offered = rounds.offers(space, tightening, seed=seed, round=r, trials=PLACES, kept=0)
+            offered = rounds.round_candidates(
+                space, tightening, seed=seed, round=r, trials=PLACES, kept=0
+            )
             units = draws(space, rows, offered)
         for unit in units:
             params = space.decode(unit)
@@ -65,15 +67,15 @@ def search(task: Failing, seed: int, draws: Draws) -> tuple[list[float], float]:
     return found, failed / (TRIALS - PLACES)
 
 
-def ignored(space: Space, rows: Sequence[Row], offered: Sequence[rounds.Offer]) -> list[Point]:
+def ignored(space: Space, rows: Sequence[Row], offered: Sequence[rounds.Candidates]) -> list[Point]:
     return [offer.plain.unit for offer in offered]
 
 
 def redrawn(
-    redraws: int, space: Space, rows: Sequence[Row], offered: Sequence[rounds.Offer]
+    redraws: int, space: Space, rows: Sequence[Row], offered: Sequence[rounds.Candidates]
 ) -> list[Point]:
     """A draw is made again while the trial that is nearest to it has failed."""
-    features = Features(space)
+    features = Encoding(space)
     known = features.of([row.unit for row in rows])
     bad = np.array([row.value is None for row in rows])
     found = []
@@ -89,27 +91,27 @@ def redrawn(
 
 
 def judged(
-    judge: Callable[..., Judge],
+    judge: Callable[..., Acquisition],
     space: Space,
     rows: Sequence[Row],
-    offered: Sequence[rounds.Offer],
+    offered: Sequence[rounds.Candidates],
 ) -> list[Point]:
     mind = judge(space, rows, budget=1)
     return [offer.judged(mind, PLACES).unit for offer in offered]
 
 
-def told(value: Callable[[Array], float]) -> Callable[..., Judge]:
+def told(value: Callable[[Array], float]) -> Callable[..., Acquisition]:
     """A judge to whom failures have a value, a function of the finite ones."""
 
-    def judge(space: Space, rows: Sequence[Row], *, budget: int) -> Judge:
+    def judge(space: Space, rows: Sequence[Row], *, budget: int) -> Acquisition:
         filled = value(np.array([row.value for row in rows if row.value is not None]))
         seen = [row if row.value is not None else replace(row, value=filled) for row in rows]
-        return Judge(space, seen, budget=budget)
+        return Acquisition(space, seen, budget=budget)
 
     return judge
 
 
-class Blind(Judge):
+class Blind(Acquisition):
     """Does not see failures, but repeats none of them."""
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
@@ -179,7 +181,7 @@ class Wary(Believed):
     """As `Believed`, and its process sees failures at the worst value too."""
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
-        Judge.__init__(self, space, rows, budget=budget)
+        Acquisition.__init__(self, space, rows, budget=budget)
         x = self._features.of([row.unit for row in rows])
         self._success = self.success(x, np.array([row.value is not None for row in rows], float))
 
@@ -190,7 +192,7 @@ PLAIN: dict[str, Draws] = {
     "five redraws": partial(redrawn, 5),
 }
 JUDGED: dict[str, Draws] = {
-    "worst": partial(judged, Judge),
+    "worst": partial(judged, Acquisition),
     "unseen": partial(judged, Blind),
     "median": partial(judged, told(lambda values: float(np.median(values)))),
     "share of success": partial(judged, Successful),

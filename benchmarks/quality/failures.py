@@ -72,7 +72,9 @@ def work(job: Job) -> list[dict[str, Any]]:
 
 def keys(names: Sequence[str]) -> dict[str, str]:
     """By task; they change when its function or the code does."""
-    code = code_hash([*MODULES, *reachable("hpsearch.rounds", "hpsearch.judge")])
+    code = code_hash(
+        [*MODULES, *reachable("hpsearch.method.rounds", "hpsearch.method.acquisition")]
+    )
     return {name: key(code, task_key(name)) for name in names}
 
 

@@ -64,7 +64,9 @@ def work(job: Job) -> list[dict[str, Any]]:
 
 def keys() -> dict[str, str]:
     """By task; they change when the code or the trained curves do."""
-    code = code_hash([*MODULES, *reachable("hpsearch.rounds", "hpsearch.judge")])
+    code = code_hash(
+        [*MODULES, *reachable("hpsearch.method.rounds", "hpsearch.method.acquisition")]
+    )
     found = {}
     for name in curve_tasks.names():
         data = path_of(name).read_bytes() if name in TRAINED and path_of(name).exists() else b""

@@ -53,10 +53,11 @@ def _fused(name: str, keys: Sequence[Key]) -> Iterator[tuple[Key, float]]:
     """The trials of a group in one loop; the largest groups first."""
     import torch
 
-    from hpsearch.fusion import group
-    from hpsearch.groups import plan, shape_of
-    from hpsearch.run import Run
+    from hpsearch.method.structure import shape_of
+    from hpsearch.trainer.fused import group
+    from hpsearch.trainer.run import Run
     from hpsearch.trial import Folder, Spec
+    from hpsearch.workers.grouping import plan_groups
 
     torch.set_num_threads(1)
     trainer, fixed = _trainer(name)
@@ -65,7 +66,7 @@ def _fused(name: str, keys: Sequence[Key]) -> Iterator[tuple[Key, float]]:
     for number, (index, _) in enumerate(keys):
         params = space.decode(point(name, index))
         shapes[number] = shape_of(params, fixed, trainer.defaults, trainer.structure, space)
-    for members in plan(shapes, places=1, largest=LARGEST):
+    for members in plan_groups(shapes, places=1, largest=LARGEST):
         found: list[tuple[Key, float]] = []
         with tempfile.TemporaryDirectory() as folder:
             runs = {}
@@ -92,12 +93,12 @@ def _fused(name: str, keys: Sequence[Key]) -> Iterator[tuple[Key, float]]:
                 key = runs[id(run)][0]  # noqa: B023
                 found.append((key, _value(name, run, error)))  # noqa: B023
 
-            group.train(trainer, [run for _, run in runs.values()], shapes[members[0]], ended)
+            group.train_group(trainer, [run for _, run in runs.values()], shapes[members[0]], ended)
         yield from found
 
 
 def _value(name: str, run: Any, error: BaseException | None) -> float:
-    from hpsearch.run import NonfiniteError
+    from hpsearch.trainer.run import NonfiniteError
 
     if error is not None and not isinstance(error, NonfiniteError):
         raise error
@@ -111,7 +112,7 @@ def _trainer(name: str) -> tuple[Any, dict[str, Any]]:
 
         return Classifier(), {"skip": True}
     from gan import GAN
-    from hpsearch.groups import Padded
+    from hpsearch.method.structure import Padded
 
     class Gan(GAN):
         structure = tuple(

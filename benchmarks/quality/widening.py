@@ -32,7 +32,7 @@ SEEDS = 20
 SHARE = 1 / 3  # of a range that is searched
 APART = 0.02  # of the whole range: the best known point is at least so far outside
 MATTERS = 0.05  # of the way from the best to the median, for a third of the range
-# The third is as `within:` without the long steps of `hpsearch.outward`.
+# The third is as `within:` without the long steps of `hpsearch.method.range_expansion`.
 ARMS = ("cut", "within", "within, short steps", "whole")
 Regrets = dict[str, dict[str, Array]]  # by arm and task, shape [seeds]
 
@@ -216,7 +216,11 @@ def _regret(setting: Setting, arm: str, name: str, seed: int) -> float:
 
 def _steps(arm: str) -> AbstractContextManager[None]:
     """Without the stride a parameter's factor is what the evidence says."""
-    return constants({"STRIDE": 0.0}, ["hpsearch.outward"]) if "short" in arm else nullcontext()
+    return (
+        constants({"STRIDE": 0.0}, ["hpsearch.method.range_expansion"])
+        if "short" in arm
+        else nullcontext()
+    )
 
 
 def chosen_tasks() -> list[str]:

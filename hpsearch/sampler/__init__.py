@@ -1,5 +1,5 @@
 """The method as an Optuna sampler (docs/sampler.md)."""
 
-from hpsearch.sampler.tightening import TighteningSampler
+import lazy_loader
 
-__all__ = ["TighteningSampler"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from optuna.distributions import BaseDistribution
 
-from hpsearch.filling import first_points
+from hpsearch.method import initial_points
 from hpsearch.sampler.axes import axes
 from hpsearch.space import Parameter, Space
 
@@ -28,7 +28,7 @@ class Designs:
         if number >= len(known):
             domains = {name: axis.domain for name, axis in axes(space).items()}
             parameters = tuple(Parameter(name, domain) for name, domain in domains.items())
-            known = first_points(Space(parameters), self._seed, _enough(number))
+            known = initial_points(Space(parameters), self._seed, _enough(number))
             self._points[len(space)] = known
         return known[number]
 

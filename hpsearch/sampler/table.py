@@ -14,10 +14,16 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch import rounds
-from hpsearch.rounds import Row, Tightening
-from hpsearch.sampler.activity import Activity, SeenSpace
+from hpsearch.method import (
+    Row,
+    Tightening,
+    best_distinct,
+    evidence_trials,
+    relative_widths,
+    round_width,
+)
 from hpsearch.sampler.axes import ABSENT, axes
+from hpsearch.sampler.conditions import ConditionLearner, SeenSpace
 from hpsearch.space import Choice
 
 DRAWN = "tightening:drawn"  # a trial's system attribute: the coordinates that it was drawn at
@@ -43,7 +49,7 @@ class Table:
         self.taken = 0  # trials, of the list that `catch_up` is given
         self.version = 0  # counts what `catch_up` has brought
         self._sign = sign
-        self._activity = Activity(self.axes)
+        self._activity = ConditionLearner(self.axes)
         self.space: SeenSpace = self._activity.space()
         self._numeric = [
             j for j, a in enumerate(self.axes.values()) if not isinstance(a.domain, Choice)
@@ -97,14 +103,14 @@ class Table:
             self._failed.append((trial.number, index))
             return
         self._masked[index] = self._mask(point)
-        before = rounds.evidence_trials(len(self._order))
+        before = evidence_trials(len(self._order))
         entry = (key, trial.number, index)
         place = bisect.bisect_left(self._order, entry)
         self._order.insert(place, entry)
         if place < self._looked_at:
             self._survivors = {}
             self._looked_at = 0
-        if place < before or rounds.evidence_trials(len(self._order)) != before:
+        if place < before or evidence_trials(len(self._order)) != before:
             self._evidence = None
 
     def _mask(self, point: Point) -> Point:
@@ -137,7 +143,7 @@ class Table:
             self._survivors[survivors] = self._best(survivors)
         if self._evidence is None:
             self._evidence = self._measured()
-        return Tightening(self._survivors[survivors], rounds.width(round), self._evidence)
+        return Tightening(self._survivors[survivors], round_width(round), self._evidence)
 
     def _best(self, count: int) -> tuple[Row, ...]:
         looked_at = 4 * count
@@ -146,14 +152,14 @@ class Table:
                 Row(number, float(place), self._points[index], BUDGET)
                 for place, (_, number, index) in enumerate(self._order[:looked_at])
             ]
-            best = tuple(rounds.best_distinct(self.space, head, count))
+            best = tuple(best_distinct(self.space, head, count))
             if len(best) == count or len(head) == len(self._order):
                 self._looked_at = max(self._looked_at, looked_at)
                 return best
             looked_at *= 2
 
     def _measured(self) -> tuple[float, ...]:
-        good = self._order[: rounds.evidence_trials(len(self._order))]
+        good = self._order[: evidence_trials(len(self._order))]
         # A row a parameter, contiguous: the same sums as of each parameter's own list.
         units = np.ascontiguousarray(self._masked[[index for _, _, index in good]].T)
         deviations: dict[int, float | None] = {}
@@ -165,7 +171,7 @@ class Table:
             else:
                 is_whole = len(present) == len(good)
                 deviations[j] = float(spread[j] if is_whole else np.std(present))
-        return rounds.relative_widths(deviations, len(self.axes))
+        return relative_widths(deviations, len(self.axes))
 
     def rows(self, first: int | None = None) -> list[Row]:
         """The finished trials by number, failed ones with no value.

@@ -18,12 +18,12 @@ from optuna.samplers._base import _process_constraints_after_trial
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch import rounds
+from hpsearch.method import round_candidates_at
 from hpsearch.sampler.axes import axes, axis
 from hpsearch.sampler.designs import Designs
-from hpsearch.sampler.known import Known
-from hpsearch.sampler.mind import Mind
+from hpsearch.sampler.surrogate_cache import SurrogateCache
 from hpsearch.sampler.table import DRAWN, Point
+from hpsearch.sampler.trial_cache import TrialCache
 
 _ALONE = 2**31 + 2  # first word of spawn keys that no round has
 
@@ -83,9 +83,9 @@ class TighteningSampler(BaseSampler):
         """No caches: all of them are made of what is stored."""
         self._lock = threading.RLock()
         self._study: tuple[weakref.ref[Any], int] | None = None
-        self._known = Known(1)
+        self._known = TrialCache(1)
         self._designs = Designs(self._seed)
-        self._mind = Mind()
+        self._mind = SurrogateCache()
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("_seed", "_trials", "_survivors", "_judge", "_space", "_constraints_func")
@@ -123,7 +123,7 @@ class TighteningSampler(BaseSampler):
         with self._lock:
             return self._relative_space(self._read(study))
 
-    def _relative_space(self, known: Known) -> dict[str, BaseDistribution]:
+    def _relative_space(self, known: TrialCache) -> dict[str, BaseDistribution]:
         seen = known.distributions()
         if self._space is not None:
             return self._space | seen
@@ -192,18 +192,20 @@ class TighteningSampler(BaseSampler):
         tightening = table.tighten(round, self._survivors)
         if not tightening.survivors:
             return self._designs.point(space, number)
-        offer = rounds.offer(table.space, tightening, seed=self._seed, round=round, place=place)
+        offer = round_candidates_at(
+            table.space, tightening, seed=self._seed, round=round, place=place
+        )
         if judge is None:
             return offer.plain.unit
         running = [table.point(t) for t in known.running if t.number != number]
         running = [point for point in running if any(u == u for u in point)]
         return self._mind.pick(offer, self._trials, table, running)
 
-    def _read(self, study: Study) -> Known:
+    def _read(self, study: Study) -> TrialCache:
         storage, study_id = study._storage, study._study_id
         if self._study is None or self._study[0]() is not storage or self._study[1] != study_id:
             self._study = weakref.ref(storage), study_id
-            self._known = Known(1 if study.direction == StudyDirection.MINIMIZE else -1)
+            self._known = TrialCache(1 if study.direction == StudyDirection.MINIMIZE else -1)
         self._known.read(study.get_trials(deepcopy=False))
         return self._known
 

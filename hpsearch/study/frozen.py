@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from hpsearch.space import Choice
-from hpsearch.study.door import thaw
-from hpsearch.study.marks import Path, dotted
-from hpsearch.study.nouns import Study
+from hpsearch.study.load import thaw_study
+from hpsearch.study.schema import Study
+from hpsearch.study.source_map import Path, dotted
 from hpsearch.study.yaml12 import OVERRIDE
 
 # These change when and where the trials run, never their numbers.
@@ -23,12 +23,12 @@ _FREE = {
 _FROM = "frozen from "
 
 
-def origin(frozen: str) -> str:
+def study_origin(frozen: str) -> str:
     """Where the study of a frozen text was read from, as its user gave the path."""
     return frozen.partition("\n")[0].removeprefix(f"# {_FROM}")
 
 
-def freeze(study: Study) -> str:
+def freeze_study(study: Study) -> str:
     """The effective document in its author's words; it loads back to the same document."""
     lines = [
         f"{_FROM}{study.path}",
@@ -38,7 +38,7 @@ def freeze(study: Study) -> str:
     return "".join(f"# {line}\n" for line in header) + study.marks.text()
 
 
-def differences(old_text: str, study: Study) -> list[str]:
+def study_differences(old_text: str, study: Study) -> list[str]:
     """What makes `study` another one than the frozen text; empty if it may go on with it.
 
     More rounds, other devices, other wording and another order of keys make no difference. The
@@ -47,7 +47,7 @@ def differences(old_text: str, study: Study) -> list[str]:
     Raises:
         StudyError: the frozen text is no study.
     """
-    old = thaw(old_text, "study.yaml")
+    old = thaw_study(old_text, "study.yaml")
     before, after = _contents(old), _contents(study)
     lines = []
     for path in [*before, *(path for path in after if path not in before)]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from hpsearch.study import sections
-from hpsearch.study.marks import Faults, did_you_mean
-from hpsearch.study.nouns import MlflowLogs, TensorboardLogs
+from hpsearch.study.schema import MlflowLogs, TensorboardLogs
+from hpsearch.study.source_map import Faults, did_you_mean
 
 NAMES = (TensorboardLogs.name, MlflowLogs.name)
 _FORMS = "[tensorboard], [mlflow], or [mlflow: {uri: ..., experiment: ...}]"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from hpsearch.study.marks import Faults, dotted
+from hpsearch.study.source_map import Faults, dotted
 from hpsearch.study.spaces import KINDS
 from hpsearch.study.yaml12 import OVERRIDE, compose
 

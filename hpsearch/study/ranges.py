@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpsearch.space import Domain, Int, Logint, Loguniform, Uniform
-from hpsearch.study.marks import Faults, Path
+from hpsearch.study.source_map import Faults, Path
 
 WIDEST = 10**12  # of an integer: beyond it a bucket of the unit interval drowns in rounding
 FARTHEST = 10**6  # ranges beyond an end: farther no search gets, and coordinates lose their digits

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import pydantic
 
-from hpsearch.study.marks import Faults, Path, did_you_mean
-from hpsearch.study.nouns import Budget, Fuse, Objective, Search
+from hpsearch.study.schema import Budget, Fuse, Objective, Search
+from hpsearch.study.source_map import Faults, Path, did_you_mean
 
 Section = TypeVar("Section")
 

@@ -16,7 +16,7 @@ from hpsearch.space import (
     same,
 )
 from hpsearch.study import ranges
-from hpsearch.study.marks import Faults, Path, did_you_mean
+from hpsearch.study.source_map import Faults, Path, did_you_mean
 
 KINDS = ("uniform", "loguniform", "int", "logint", "choice")
 _KEYS = (*KINDS, "when", "within")

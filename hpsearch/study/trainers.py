@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpsearch.command import GIVEN, Command, placeholders
-from hpsearch.study.marks import Faults, did_you_mean
-from hpsearch.study.nouns import Budget, FileTrainer, ModuleTrainer
+from hpsearch.study.command import GIVEN, Command, placeholders
+from hpsearch.study.schema import Budget, FileTrainer, ModuleTrainer
+from hpsearch.study.source_map import Faults, did_you_mean
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = "path/to/file.py:NAME (relative to this file) or package.module:NAME"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.fusion import Padded, Trainer
-from hpsearch.groups import Shape, name_of, shape_of
+from hpsearch.method import Padded, Shape, entry_name, shape_of
 from hpsearch.space import Choice, Parameter, Scalar, Space, same
+from hpsearch.trainer import Trainer
 
 Settings = Mapping[str, Any]  # what a study would give; the rest are the trainer's defaults
 Tries = Space | Sequence[Settings]
@@ -53,7 +53,7 @@ class Case:
         for entry in sorted(self.trainer.structure, key=lambda entry: not isinstance(entry, str)):
             if self.shape(candidate).key == self.shape(settings).key:
                 break
-            name = name_of(entry)
+            name = entry_name(entry)
             candidate.pop(name, None)
             candidate |= {name: settings[name]} if name in settings else {}
         return candidate

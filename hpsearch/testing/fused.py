@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hpsearch.fusion import Trainer
-from hpsearch.groups import Shape
+from hpsearch.method import Shape
 from hpsearch.testing.cases import Case, Tries, shown
 from hpsearch.testing.expectations import expect
 from hpsearch.testing.trials import (
@@ -19,6 +18,7 @@ from hpsearch.testing.trials import (
     train_alone,
     train_together,
 )
+from hpsearch.trainer import Trainer
 
 _SHORT = 8  # steps of trials that must agree to the bit
 _HALF = 4

@@ -17,11 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from hpsearch.launchers import Launcher
 from hpsearch.study import FileTrainer
 from hpsearch.testing.expectations import expect
 from hpsearch.trial import Folder, Outcome, Spec
-from hpsearch.worker import Job
+from hpsearch.workers import Job, Launcher
 
 MakeLauncher = Callable[[], Launcher]
 

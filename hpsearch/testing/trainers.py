@@ -27,14 +27,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from hpsearch.fusion import Trainer
-from hpsearch.groups import space_faults, structure_faults
-from hpsearch.run import HP
+from hpsearch.method import structure_faults, structure_space_faults
 from hpsearch.space import Scalar, Space
 from hpsearch.testing.cases import Case, Settings, Tries, shown
 from hpsearch.testing.expectations import expect
 from hpsearch.testing.fused import FUSED_TRAINER_CHECKS
 from hpsearch.testing.trials import Bench, difference, train_alone
+from hpsearch.trainer import HP, Trainer
 
 TrainerCheck = Callable[[type[Trainer], Tries, Path], None]
 
@@ -67,7 +66,7 @@ def every_hyperparameter_is_read(trainer: type[Trainer], tries: Tries, folder: P
 def its_structure_names_hyperparameters(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
     faults = structure_faults(trainer.structure, trainer.defaults)
     if not faults and isinstance(tries, Space):
-        of_space = space_faults(trainer.structure, tries)
+        of_space = structure_space_faults(trainer.structure, tries)
         faults = [f"{name}: {fault}" for name, fault in of_space.items()]
     expect(not faults, "; ".join(faults))
 

@@ -9,12 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hpsearch.fusion import Data, Evaluation, Trainer, averages, chance, group, lone
-from hpsearch.fusion.steps import Batches, cycle
-from hpsearch.groups import Shape
-from hpsearch.run import HP, Run
+from hpsearch.method import Shape
 from hpsearch.testing.cases import Settings, shown
 from hpsearch.testing.expectations import expect
+from hpsearch.trainer import (
+    HP,
+    Batches,
+    Data,
+    Evaluation,
+    Run,
+    Trainer,
+    averaged_nets,
+    cycle,
+    evaluation_randomness,
+    initial_weights,
+    train_group,
+    train_trial,
+)
 from hpsearch.trial import Folder, Spec
 
 SEED = 7
@@ -58,7 +69,7 @@ def start(
 def train_alone(
     trainer: type[Trainer], folder: Path, settings: Settings, *, budget: int, **of_run: int
 ) -> Trained:
-    lone.train(trainer(), start(folder, settings, budget=budget, **of_run))
+    train_trial(trainer(), start(folder, settings, budget=budget, **of_run))
     return Trained.read(folder)
 
 
@@ -93,7 +104,7 @@ def train_together(
     def ended(run: Run, error: BaseException | None) -> None:
         ends[run.folder.path] = error
 
-    group.train(trainer(), runs, shape, ended)
+    train_group(trainer(), runs, shape, ended)
     for run, member in zip(runs, members, strict=True):
         path = run.folder.path
         expect(path in ends, f"{shown(member.settings)}: the group has lost it")
@@ -106,10 +117,10 @@ class Bench:
 
     def __init__(self, trainer: type[Trainer], hp: HP) -> None:
         self.trainer, self.hp = trainer(), hp
-        with chance.initial_weights(SEED):
+        with initial_weights(SEED):
             self.nets: dict[str, nn.Module] = self.trainer.build(hp)
         optimizers = {phase: self.trainer.optimizer(phase, hp) for phase in trainer.phases}
-        self._averaged = averages.averaged_nets(self.trainer, self.nets, optimizers)
+        self._averaged = averaged_nets(self.trainer, self.nets, optimizers)
         self._batches = Batches(self.trainer, hp, SEED, "cpu")
 
     def loss(self, phase: str) -> Tensor:
@@ -122,14 +133,14 @@ class Bench:
 
     def evaluate(self) -> Evaluation:
         self._rest()
-        with torch.no_grad(), chance.evaluation(SEED):
+        with torch.no_grad(), evaluation_randomness(SEED):
             inputs, nets = self.trainer.inputs(self.hp), {**self.nets, **self._averaged}
             outputs = self.trainer.outputs(nets, inputs, self.hp)
             return self.trainer.evaluate(nets, outputs, self.hp)
 
     def test(self) -> Mapping[str, float]:
         self._rest()
-        with torch.no_grad(), chance.evaluation(SEED):
+        with torch.no_grad(), evaluation_randomness(SEED):
             return self.trainer.test({**self.nets, **self._averaged}, self.hp)
 
     def _rest(self) -> None:

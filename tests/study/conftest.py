@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import StudyError
-from hpsearch.study import load
+from hpsearch.study.load import load_study
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def faults() -> Callable[..., list[str]]:
     def faults_of(text: str, *overrides: str) -> list[str]:
         Path("s.yaml").write_text(text, encoding="utf-8")
         try:
-            load("s.yaml", overrides)
+            load_study("s.yaml", overrides)
         except StudyError as error:
             return str(error).splitlines()
         return []

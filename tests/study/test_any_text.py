@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from study_texts import SMALL, WHOLE
 
 from hpsearch.errors import StudyError
-from hpsearch.study import Study, differences, freeze, load, thaw
-from hpsearch.study.door import SECTIONS
+from hpsearch.study.frozen import freeze_study, study_differences
+from hpsearch.study.load import SECTIONS, load_study, thaw_study
+from hpsearch.study.schema import Study
 from hpsearch.study.spaces import KINDS
 
 # The folder of one test serves all its examples: each writes its file anew.
@@ -36,15 +37,15 @@ trees = st.recursive(
 def survives(data: bytes, *overrides: str) -> Study | None:
     Path("s.yaml").write_bytes(data)
     try:
-        study = load("s.yaml", overrides)
+        study = load_study("s.yaml", overrides)
     except StudyError as error:
         assert error.faults
         assert str(error)
         return None
-    thawed = thaw(freeze(study), "s.yaml")
+    thawed = thaw_study(freeze_study(study), "s.yaml")
     assert json.dumps(thawed.document) == json.dumps(study.document)
-    assert differences(freeze(study), study) == []
-    assert differences(freeze(study), thawed) == []
+    assert study_differences(freeze_study(study), study) == []
+    assert study_differences(freeze_study(study), thawed) == []
     return study
 
 

@@ -4,23 +4,24 @@ import pytest
 from study_texts import SMALL, WHOLE
 
 from hpsearch.errors import StudyError
-from hpsearch.study import differences, freeze, load, thaw
+from hpsearch.study.frozen import freeze_study, study_differences
+from hpsearch.study.load import load_study, thaw_study
 
 
 def study(text: str = WHOLE, *overrides: str):
     Path("s.yaml").write_text(text)
-    return load("s.yaml", overrides)
+    return load_study("s.yaml", overrides)
 
 
 def changed(old: str, new: str) -> list[str]:
     """The differences that come of replacing `old` by `new` in the file."""
     assert old in WHOLE
-    return differences(freeze(study()), study(WHOLE.replace(old, new)))
+    return study_differences(freeze_study(study()), study(WHOLE.replace(old, new)))
 
 
 def test_a_frozen_study_keeps_its_authors_words_and_names_the_overrides():
     text = SMALL + "space: {lr: {loguniform: [1e-4, 1.0e-2]}, a: ['no', off]}\n"
-    assert freeze(study(text, "search.rounds=2", "space.lr={uniform: [0, .5]}")) == (
+    assert freeze_study(study(text, "search.rounds=2", "space.lr={uniform: [0, .5]}")) == (
         "# frozen from s.yaml\n"
         "# --set search.rounds=2\n"
         "# --set space.lr={uniform: [0, .5]}\n"
@@ -36,7 +37,7 @@ def test_a_frozen_study_keeps_its_authors_words_and_names_the_overrides():
 def test_a_frozen_study_thaws_to_the_same_study_without_its_trainer():
     frozen = study(WHOLE, "search.rounds=2", "limits.trial_seconds=1e3")
     Path("gan.py").unlink()
-    thawed = thaw(freeze(frozen), "s.yaml")
+    thawed = thaw_study(freeze_study(frozen), "s.yaml")
     assert thawed.document == frozen.document
     assert (thawed.space, thawed.start, thawed.search) == (
         frozen.space,
@@ -103,25 +104,25 @@ def test_what_changes_a_number_is_shown_before_and_after(old, new, lines):
 
 def test_one_number_of_structures_may_be_written_as_a_list():
     text = SMALL + "search: {structures: 5}\nspace: {lr: [1, 2]}\n"
-    assert differences(freeze(study(text)), study(text.replace("5}", "[5]}"))) == []
+    assert study_differences(freeze_study(study(text)), study(text.replace("5}", "[5]}"))) == []
 
 
 def test_one_fixed_number_is_not_the_same_as_float_and_as_int():
     text = SMALL + "fixed: {a: 1}\nspace: {lr: [1, 2]}\n"
     new = study(text.replace("a: 1}", "a: 1.0}"))
-    assert differences(freeze(study(text)), new) == ["fixed.a: 1 -> 1.0"]
+    assert study_differences(freeze_study(study(text)), new) == ["fixed.a: 1 -> 1.0"]
 
 
 def test_another_order_of_the_parameters_is_another_study():
     text = SMALL + "space: {lr: [1, 2], mode: [x, y]}\n"
     new = study(SMALL + "space: {mode: [x, y], lr: [1, 2]}\n")
-    assert differences(freeze(study(text)), new) == [
+    assert study_differences(freeze_study(study(text)), new) == [
         "space: [lr, mode] -> [mode, lr] (the order decides which draw is whose; restore it)"
     ]
 
 
 def test_a_frozen_text_that_is_no_study_is_refused():
     with pytest.raises(StudyError) as caught:
-        differences("", study())
+        study_differences("", study())
     message = 'study.yaml:1:1  is empty; a study file begins with "study: NAME"'
     assert str(caught.value) == message

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from study_texts import SMALL
 
-from hpsearch.study import load
+from hpsearch.study.load import load_study
 
 TEXT = SMALL + "space:\n  lr: {loguniform: [1e-5, 1e-2], when: {mode: x}}\n  mode: [x, y]\n"
 
@@ -23,7 +23,7 @@ TEXT = SMALL + "space:\n  lr: {loguniform: [1e-5, 1e-2], when: {mode: x}}\n  mod
 )
 def test_an_override_replaces_a_value_of_the_file(override, path, value):
     Path("s.yaml").write_text(TEXT)
-    study = load("s.yaml", [override])
+    study = load_study("s.yaml", [override])
     found = study.document
     for key in path:
         found = found[key]
@@ -33,7 +33,7 @@ def test_an_override_replaces_a_value_of_the_file(override, path, value):
 
 def test_an_overridden_parameter_keeps_its_place_in_the_space():
     Path("s.yaml").write_text(SMALL + "space: {b: [1, 2], a: [1, 2]}\n")
-    study = load("s.yaml", ["space.b.int=[1, 2]", "space.a=[3, 4]"])
+    study = load_study("s.yaml", ["space.b.int=[1, 2]", "space.a=[3, 4]"])
     assert study.space.names == ("b", "a")
 
 

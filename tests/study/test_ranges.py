@@ -6,8 +6,8 @@ import pytest
 from study_texts import SMALL
 
 from hpsearch.space import Int, Logint, Loguniform, Uniform
-from hpsearch.study import freeze, load
-from hpsearch.study.frozen import differences
+from hpsearch.study.frozen import freeze_study, study_differences
+from hpsearch.study.load import load_study
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from hpsearch.study.frozen import differences
 )
 def test_within_is_a_ranges_limit(entry, domain):
     Path("s.yaml").write_text(f"{SMALL}space: {{a: {entry}}}")
-    [parameter] = load("s.yaml").space
+    [parameter] = load_study("s.yaml").space
     assert parameter.domain == domain
     assert repr(parameter.domain) == repr(domain)
 
@@ -74,22 +74,22 @@ def test_a_start_and_a_condition_may_lie_beyond_the_range(faults):
 def test_other_limits_are_another_study_and_a_ranges_own_ends_are_not():
     def study(entry):
         Path("s.yaml").write_text(f"{SMALL}space: {{a: {entry}}}")
-        return load("s.yaml")
+        return load_study("s.yaml")
 
-    plain = freeze(study("{uniform: [0, 1]}"))
+    plain = freeze_study(study("{uniform: [0, 1]}"))
     wide = study("{uniform: [0, 1], within: [0, 2]}")
-    assert differences(plain, wide) == ["space.a.within: absent -> [0, 2]"]
-    assert differences(freeze(wide), wide) == []
-    assert differences(freeze(wide), study("{uniform: [0, 1], within: [0, 3]}")) == [
+    assert study_differences(plain, wide) == ["space.a.within: absent -> [0, 2]"]
+    assert study_differences(freeze_study(wide), wide) == []
+    assert study_differences(freeze_study(wide), study("{uniform: [0, 1], within: [0, 3]}")) == [
         "space.a.within: [0, 2] -> [0, 3]"
     ]
-    assert differences(plain, study("{uniform: [0, 1], within: [0, 1]}")) == []
+    assert study_differences(plain, study("{uniform: [0, 1], within: [0, 1]}")) == []
 
 
 def test_limits_can_be_set_on_the_command_line(faults):
     text = f"{SMALL}space: {{a: {{uniform: [0, 1]}}}}"
     assert faults(text, "space.a.within=[0, 2]") == []
-    [parameter] = load("s.yaml", ["space.a.within=[0, 2]"]).space
+    [parameter] = load_study("s.yaml", ["space.a.within=[0, 2]"]).space
     assert parameter.domain == Uniform(0.0, 1.0, (0.0, 2.0))
     wide = f"{SMALL}space: {{a: {{uniform: [0, 1], within: [0, 2]}}}}"
     [fault] = faults(wide, "space.a.uniform=[0, 3]")

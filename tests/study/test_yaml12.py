@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from study_texts import SMALL
 
-from hpsearch.study import load
+from hpsearch.study.load import load_study
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from hpsearch.study import load
 )  # fmt: skip
 def test_scalars_are_those_of_yaml_1_2(written, value):
     Path("s.yaml").write_text(f"{SMALL}fixed:\n  a: {written}\nspace: {{lr: [1, 2]}}\n")
-    read = load("s.yaml").fixed["a"]
+    read = load_study("s.yaml").fixed["a"]
     assert (type(read), read) == (type(value), value)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from hpsearch.run import HP, Run
+from hpsearch.trainer.run import HP, Run
 from hpsearch.trial import Folder, Spec
 
 torch.set_num_threads(1)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from adversarial import PIXEL_RANGE, fgsm, pgd, robustness
 from classifier import Classifier
-from hpsearch.fusion import lone
+from hpsearch.trainer import loop as lone
 
 WEIGHT = torch.linspace(-2, 2.5, 6, dtype=torch.float64)
 X = torch.linspace(-0.4, 0.4, 24, dtype=torch.float64).view(4, 6)
@@ -71,7 +71,7 @@ def test_adversarial_training_makes_a_network_robust(start):
     found = []
     for name, more in (("plain", {}), ("robust", attack)):
         run = start("val_loss", budget=300, report_every=300, name=name, **of, **more)
-        lone.train(Classifier(), run)
+        lone.train_trial(Classifier(), run)
         found.append(run.last.metrics)
     plain, robust = found
     assert robust["val_pgd_accuracy"] > plain["val_pgd_accuracy"] + 0.1

@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import affine_transform
 
 from augment import OPERATIONS, augmented, noise_shape, operated
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
 
 STILL = torch.full((2,), 0.5)
 WITHOUT_MAGNITUDE = {"invert", "mirror", "autocontrast", "equalize"}

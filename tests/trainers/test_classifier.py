@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from classifier import Classifier, dropout_masks, schedule, smoothed_cross_entropy
 from classifier_scores import confusion, confusion_picture
-from hpsearch.fusion import lone
+from hpsearch.trainer import loop as lone
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
@@ -40,14 +40,14 @@ def test_a_dropped_unit_that_is_not_finite_matters_as_it_does_in_torch():
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
 def test_every_optimizer_learns_the_digits(start, optimizer):
     run = start("val_loss", budget=400, report_every=400, optimizer=optimizer, dropout=0.1)
-    lone.train(Classifier(), run)
+    lone.train_trial(Classifier(), run)
     assert run.last.metrics["val_accuracy"] > 0.9
     assert run.last.metrics["val_loss"] < 0.35
 
 
 def test_a_confirmation_says_how_it_does_on_the_test_digits(start):
     run = start("val_loss", budget=400, role="confirm", width=128)
-    lone.train(Classifier(), run)
+    lone.train_trial(Classifier(), run)
     assert run.last.metrics["test_accuracy"] > 0.9 and run.last.metrics["test_loss"] < 0.4
 
 
@@ -106,5 +106,5 @@ def test_a_confusion_is_drawn_as_shares_of_the_true_class():
 
 def test_a_report_keeps_the_picture_of_the_confusion(start):
     run = start("val_loss", budget=2, report_every=2, width=4)
-    lone.train(Classifier(), run)
+    lone.train_trial(Classifier(), run)
     assert [p.name for p in run.folder.artifacts.iterdir()] == ["confusion-000002.png"]

@@ -10,8 +10,8 @@ from written_sets import write_cifar10, write_mnist, write_svhn
 
 from classifier import Classifier
 from hpsearch import study
-from hpsearch.fusion.probe import why_not
-from hpsearch.groups import shape_of
+from hpsearch.method.structure import shape_of
+from hpsearch.trainer.fused.probe import fusion_obstacle
 
 STUDIES = Path(__file__).parents[2] / "studies"
 OUTSIDE = {
@@ -31,7 +31,7 @@ def first_draw(space):
     "name", [*OUTSIDE, "digits_classifier", "architecture_search", "augmentation_search"]
 )
 def test_a_trial_of_a_study_takes_a_step_and_is_judged(name, tmp_path):
-    loaded = study.load(STUDIES / f"{name}.yaml")
+    loaded = study.load_study(STUDIES / f"{name}.yaml")
     fixed = dict(loaded.fixed)
     if name in OUTSIDE:
         OUTSIDE[name](tmp_path / "files")
@@ -40,4 +40,4 @@ def test_a_trial_of_a_study_takes_a_step_and_is_judged(name, tmp_path):
     assert {*loaded.space.names, *fixed} <= {*Classifier.defaults}
     params = first_draw(loaded.space)
     shape = shape_of(params, fixed, Classifier.defaults, Classifier.structure, loaded.space)
-    assert why_not(Classifier(), [params], {**Classifier.defaults, **fixed}, shape) is None
+    assert fusion_obstacle(Classifier(), [params], {**Classifier.defaults, **fixed}, shape) is None

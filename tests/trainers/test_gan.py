@@ -14,8 +14,8 @@ from features import FEATURES, extractor, reference
 from gan import GAN, judge, why_collapsed
 from gan_reports import latents, one_hot, why_saturated
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import lone
 from hpsearch.testing import fused
+from hpsearch.trainer import loop as lone
 
 SMALL = {"width": 8, "z_dim": 3, "batch_size": 12, "depth": 2}
 
@@ -34,7 +34,7 @@ def test_a_generator_step_has_a_slope_in_the_generator_and_the_critic_may_be_fro
 
 def test_a_short_training_improves_the_distance_and_leaves_pictures_and_provenance(start):
     run = start("fid", budget=600, report_every=100, role="confirm", penalty="r1")
-    lone.train(GAN(), run)
+    lone.train_trial(GAN(), run)
     reports = run.folder.read_reports()
     assert reports[-1].metrics["fid"] < 0.6 * reports[0].metrics["fid"]
     assert reports[-1].metrics["fid"] < 15
@@ -176,7 +176,7 @@ def test_rates_are_zero_after_as_many_pictures_whatever_the_batch(hp):
 
 def test_the_critic_is_clipped_and_an_average_without_memory_is_the_generator(start):
     run = start("fid", budget=4, report_every=4, clip=0.02, average=0.0, role="confirm", **SMALL)
-    lone.train(GAN(), run)
+    lone.train_trial(GAN(), run)
     weights = run.load()["nets"]["discriminator"].values()
     assert max(float(weight.abs().max()) for weight in weights) == pytest.approx(0.02)
     metrics = run.folder.read_reports()[-1].metrics
@@ -213,7 +213,7 @@ def tinted(tmp_path):
 def test_pictures_of_another_data_set_are_judged_by_an_extractor_of_their_own(tinted, start):
     small = {"architecture": "dcgan", "width": 4, "z_dim": 4, "conditional": "projection"}
     run = start("fid", budget=120, report_every=60, role="confirm", data=tinted, lr_g=4e-3, **small)
-    lone.train(GAN(), run)
+    lone.train_trial(GAN(), run)
     first, last = run.folder.read_reports()
     assert last.metrics["fid"] < first.metrics["fid"]
     assert {"test_fid", "test_coverage"} <= set(last.metrics)

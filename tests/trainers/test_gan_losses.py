@@ -16,7 +16,7 @@ from gan_losses import (
     slope_penalty,
     squared_gradient,
 )
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
 
 
 def softplus(x: float) -> float:

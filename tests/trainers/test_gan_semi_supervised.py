@@ -6,9 +6,9 @@ from torch.nn import functional as F
 
 from data import digits
 from hpsearch.errors import TrainerError
-from hpsearch.fusion import lone
 from hpsearch.testing import fused
 from hpsearch.testing import trainers as contract
+from hpsearch.trainer import loop as lone
 from semi_supervised import (
     SemiSupervised,
     entropy,
@@ -75,7 +75,7 @@ def test_a_number_of_labels_that_cannot_be_is_refused(count):
 
 def test_it_learns_from_few_labels(start):
     run = start("val_error", budget=200, report_every=200, role="confirm", width=64, lr_d=2e-3)
-    lone.train(SemiSupervised(), run)
+    lone.train_trial(SemiSupervised(), run)
     metrics = run.folder.read_reports()[-1].metrics
     assert metrics["val_error"] < 0.35 and metrics["test_error"] < 0.35  # by chance 0.9
 

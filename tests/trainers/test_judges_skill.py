@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import skill
 from gan import GAN
 from hpsearch.errors import HpsearchError
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
 from hpsearch.trial import Folder, Spec
 from points_gan import PointsGAN
 
@@ -41,7 +41,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("skill")
     (folder / "study.yaml").write_text(STUDY)
     subprocess.run(
-        [sys.executable, "-m", "hpsearch.cli", "run", folder / "study.yaml", "--runs", folder],
+        [sys.executable, "-m", "hpsearch", "run", folder / "study.yaml", "--runs", folder],
         check=True,
         capture_output=True,
     )

@@ -8,8 +8,8 @@ import pytest
 from classifier import Classifier
 from gan import GAN
 from hpsearch import study
-from hpsearch.groups import space_faults
-from hpsearch.run import HP
+from hpsearch.method.structure import structure_space_faults
+from hpsearch.trainer.run import HP
 from semi_supervised import SemiSupervised
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -17,7 +17,7 @@ STUDIES = Path(__file__).parents[2] / "studies"
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_study_is_read(path):
-    assert study.load(path).space
+    assert study.load_study(path).space
 
 
 TRAINERS = {
@@ -33,15 +33,15 @@ TRAINERS = {
 
 @pytest.mark.parametrize(("name", "trainer"), TRAINERS.items())
 def test_a_study_names_only_hyperparameters_that_its_trainer_has(name, trainer):
-    loaded = study.load(STUDIES / f"{name}.yaml")
+    loaded = study.load_study(STUDIES / f"{name}.yaml")
     assert {*loaded.space.names, *loaded.fixed} <= set(trainer.defaults)
-    assert not space_faults(trainer.structure, loaded.space)
+    assert not structure_space_faults(trainer.structure, loaded.space)
 
 
 @pytest.mark.parametrize("name", ["acgan_digits", "gan_batch_size", "mnist_gan"])
 def test_any_trial_of_a_gans_study_can_be_built(name):
     """Of what a space allows nothing is refused; 40 draws, on the digits."""
-    loaded = study.load(STUDIES / f"{name}.yaml")
+    loaded = study.load_study(STUDIES / f"{name}.yaml")
     generator = np.random.default_rng(0)
     for _ in range(40):
         drawn = loaded.space.decode(generator.random(len(loaded.space)).tolist())

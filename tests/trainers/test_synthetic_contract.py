@@ -7,8 +7,8 @@ import pytest
 import polygons
 import polygons_gan
 from hpsearch import study
-from hpsearch.groups import space_faults
-from hpsearch.testing import check_trainer
+from hpsearch.method.structure import structure_space_faults
+from hpsearch.testing.trainers import check_trainer
 from lqg import LQG
 from points_gan import PointsGAN
 from polygons_gan import PolygonsGAN
@@ -45,6 +45,6 @@ def test_the_linear_quadratic_gan_keeps_the_contract():
     [("grid25_modes", PointsGAN), ("triangles_f1", PolygonsGAN), ("lqg_gan", LQG)],
 )
 def test_a_study_of_theirs_suits_its_trainer(name, trainer):
-    loaded = study.load(STUDIES / f"{name}.yaml")
+    loaded = study.load_study(STUDIES / f"{name}.yaml")
     assert set(loaded.space.names) | set(loaded.fixed) <= set(trainer.defaults)
-    assert space_faults(trainer.structure, loaded.space) == {}
+    assert structure_space_faults(trainer.structure, loaded.space) == {}

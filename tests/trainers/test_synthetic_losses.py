@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gan_losses import slope_penalty
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
 from vector_gan import LOSSES
 
 REAL = torch.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 2.0], [0.0, 0.0]])

@@ -6,10 +6,9 @@ import pytest
 
 from classifier import ACTIVATIONS, Classifier
 from gan import GAN, LOSSES, PENALTIES
-from hpsearch.testing import ALL_TRAINER_CHECKS
 from hpsearch.testing.cases import Case
 from hpsearch.testing.fused import a_group_has_the_lone_numbers
-from hpsearch.testing.trainers import every_hyperparameter_is_read
+from hpsearch.testing.trainers import ALL_TRAINER_CHECKS, every_hyperparameter_is_read
 from hpsearch.testing.trials import Member
 
 GANS = [

@@ -15,8 +15,8 @@ from torch.nn.utils import stateless
 
 from classifier import ACTIVATIONS, Classifier
 from gan import GAN, LOSSES, PENALTIES
-from hpsearch.fusion import Trainer
-from hpsearch.run import HP
+from hpsearch.trainer.run import HP
+from hpsearch.trainer.trainer import Trainer
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}
 WIDTHS = {"depth": 2, "width": 8, "batch_size": 12}

@@ -161,7 +161,7 @@ def identity(chosen: Spec, package: str) -> str:
     """Changes when a run of the spec may: with its package and the code that drives it."""
     modules = [f"quality.optimizers.{chosen.entry.module}", "quality.regimes"]
     if chosen.entry.ours:
-        modules += reachable("hpsearch.rounds", "hpsearch.sampler")
+        modules += reachable("hpsearch.method.rounds", "hpsearch.sampler")
     return f"{package} {code_hash(modules)}"
 
 
@@ -179,7 +179,7 @@ def make(chosen: Spec | str, setting: Setting) -> Optimizer:
 
 def with_constants(chosen: Spec) -> AbstractContextManager[None]:
     """The method's constants are the spec's inside the block."""
-    return constants(chosen.constants, reachable("hpsearch.rounds", "hpsearch.sampler"))
+    return constants(chosen.constants, reachable("hpsearch.method.rounds", "hpsearch.sampler"))
 
 
 def _literal(text: str) -> Any:

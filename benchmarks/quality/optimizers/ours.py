@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from hpsearch import rounds
+from hpsearch.method import rounds
 from hpsearch.space import Space
 
 from . import Optimizer, Params, Setting

@@ -110,7 +110,7 @@ def versions(method: str) -> dict[str, str]:
     names += ["optuna"] if "Optuna" in method else ["ray"] if "Ray" in method else []
     found = {name: importlib.metadata.version(name) for name in names}
     if method in ARMS:
-        found["hpsearch"] = code_hash(reachable("hpsearch.rounds"))
+        found["hpsearch"] = code_hash(reachable("hpsearch.method.rounds"))
     return found
 
 

@@ -1,13 +1,13 @@
 """Our method on real trainers: the study's own table proposes, survivors train on.
 
-It is the controller's code without its processes: `hpsearch.table` makes the rounds of the study
-file, with its growing budgets.
+It is the controller's code without its processes: `controller.trial_table` makes the rounds
+of the study file, with its growing budgets.
 """
 
 import time
 
-from hpsearch.blocks import shared_structure
-from hpsearch.table import Table
+from hpsearch.controller.trial_table import TrialTable
+from hpsearch.method.structure_blocks import shared_structure
 from hpsearch.trial import Outcome, Spec, Trial
 
 from .search import Candidate, Log, Search
@@ -30,7 +30,7 @@ def growing(arm: str, task: Task, seed: int, trainings: Trainings) -> Search:
     """
     study = task.with_overrides(f"search.seed={seed}", *ARMS[arm])
     shared = shared_structure(task.trainer.structure, study.space, task.trainer.defaults)
-    log, table = Log(), Table(study, (), shared)
+    log, table = Log(), TrialTable(study, (), shared)
     for round in range(study.search.rounds):
         began = time.perf_counter()
         _, specs = table.round_specs(round)
@@ -57,7 +57,7 @@ def growing(arm: str, task: Task, seed: int, trainings: Trainings) -> Search:
     return log
 
 
-def _begun(spec: Spec, table: Table) -> int:
+def _begun(spec: Spec, table: TrialTable) -> int:
     """Steps that a trial has behind it."""
     return 0 if spec.parent is None else table[spec.parent].spec.budget
 

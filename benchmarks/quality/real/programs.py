@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hpsearch.fusion import engine
-from hpsearch.fusion.program import Program
-from hpsearch.fusion.recording import Material, Script
-from hpsearch.fusion.stack import Field
+from hpsearch.trainer.fused import engine
+from hpsearch.trainer.fused.graph.program import Program
+from hpsearch.trainer.fused.graph.recording import Material, Script
+from hpsearch.trainer.fused.stack import Field
 
 
 @dataclass(frozen=True)

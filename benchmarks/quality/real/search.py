@@ -11,7 +11,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hpsearch import rounds
+from hpsearch.method import rounds
+from hpsearch.method.seeds import confirm_seed
 from hpsearch.space import Scalar
 
 from .task import Task
@@ -174,5 +175,5 @@ def drive(searches: Mapping[Any, Search], trainings: Trainings) -> dict[Any, Log
 
 def confirmations(task: Task, seed: int, candidates: Sequence[Candidate]) -> list[list[Order]]:
     """The trainings that confirm each candidate: in full, from scratch, the same seeds for all."""
-    seeds = [rounds.confirm_seed(seed, repeat) for repeat in range(SEEDS)]
+    seeds = [confirm_seed(seed, repeat) for repeat in range(SEEDS)]
     return [[Order.of(c.params, s, is_confirmation=True) for s in seeds] for c in candidates]

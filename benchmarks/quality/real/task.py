@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from hpsearch.fusion import Trainer
-from hpsearch.source import load as load_trainer
 from hpsearch.space import Scalar, Space
-from hpsearch.study import Study, load
+from hpsearch.study.load import load_study
+from hpsearch.study.schema import Study
+from hpsearch.trainer.loading import load_trainer
+from hpsearch.trainer.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +44,7 @@ class Task:
     def with_overrides(self, *overrides: str) -> Study:
         """The study with these budgets, without its start configurations, and as overridden."""
         first = self.full // 2 ** (self.rounds - 1)
-        study = load(
+        study = load_study(
             self.file,
             [
                 f"search.rounds={self.rounds}",

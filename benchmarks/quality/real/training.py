@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hpsearch.fusion import group
-from hpsearch.groups import Shape, shape_of
-from hpsearch.run import HP, NonfiniteError, Run
-from hpsearch.sharing import largest_group
+from hpsearch.method.structure import Shape, shape_of
 from hpsearch.space import Scalar
+from hpsearch.trainer.fused import group
+from hpsearch.trainer.run import HP, NonfiniteError, Run
 from hpsearch.trial import Report
+from hpsearch.workers.fusion_policy import max_group_size
 
 from ..lines import Lines
 from .programs import remembered
@@ -144,7 +144,7 @@ class Trainings:
         self.seconds = 0.0
         self.steps = 0
         self._lines = lines
-        self._largest = largest or largest_group(task.study, "cpu") or 32
+        self._largest = largest or max_group_size(task.study, "cpu") or 32
         self._curves: dict[str, Curve] = {}
         self._states: dict[Order, Mapping[str, Any]] = {}
         for record in lines.read() if lines is not None else ():
@@ -200,7 +200,7 @@ class Trainings:
             runs.append(run)
         before = {run.order: 0 if run.state is None else run.state["step"] for run in runs}
         with remembered():
-            group.train(self.task.trainer, runs, shape, self._ended)
+            group.train_group(self.task.trainer, runs, shape, self._ended)
         self.steps += sum(wanted[order] - step for order, step in before.items())
         self.seconds += time.perf_counter() - began
 

@@ -1,0 +1,14 @@
+from .method import Alike as Alike
+from .method import Padded as Padded
+from .sampler import TighteningSampler as TighteningSampler
+from .storage import Result as Result
+from .trainer import HP as HP
+from .trainer import Data as Data
+from .trainer import Evaluation as Evaluation
+from .trainer import Optimizer as Optimizer
+from .trainer import Run as Run
+from .trainer import Schedule as Schedule
+from .trainer import Trainer as Trainer
+from .ui import open as open
+from .ui import plots as plots
+from .ui import search as search

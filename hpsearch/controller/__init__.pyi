@@ -1,0 +1,16 @@
+from .control import extend_search as extend_search
+from .control import finish_after_round as finish_after_round
+from .control import pause_search as pause_search
+from .control import rerun_trial as rerun_trial
+from .control import resume_search as resume_search
+from .control import stop_search as stop_search
+from .control import stop_trial as stop_trial
+from .control import write_note as write_note
+from .group_forecast import ForecastGroup as ForecastGroup
+from .group_forecast import RoundForecast as RoundForecast
+from .group_forecast import forecast_groups as forecast_groups
+from .replay import replay_trial as replay_trial
+from .start import device_slots as device_slots
+from .start import inspect_study as inspect_study
+from .start import search as search
+from .trial_table import unit_point as unit_point

@@ -1,0 +1,224 @@
+"""Between the method and the study: trials as rows of its table, its proposals as trials."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from hpsearch.method import (
+    NO_BLOCKS,
+    Blocks,
+    Proposal,
+    Row,
+    Structure,
+    again_seed,
+    best_distinct,
+    confirm_seed,
+    propose,
+    tighten,
+)
+from hpsearch.space import Scalar, Space
+from hpsearch.storage import RoundRecord, value_of
+from hpsearch.study import Study
+from hpsearch.trial import Spec, Trial
+
+
+class TrialTable:
+    """The trials of a study as the method sees them.
+
+    Args:
+        study: the study.
+        trials: all that are recorded so far, finished or not.
+        shared: what trials of one structure have in common, from `blocks.shared_structure`.
+    """
+
+    def __init__(self, study: Study, trials: Iterable[Trial], shared: Structure = ()) -> None:
+        self._study = study
+        self._shared = shared
+        self._trials: dict[int, Trial] = {}
+        self._points: dict[int, tuple[float, ...] | None] = {}
+        for trial in trials:
+            self.put(trial)
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._trials
+
+    def __getitem__(self, number: int) -> Trial:
+        return self._trials[number]
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self._trials.values())
+
+    def put(self, trial: Trial) -> None:
+        """Add a trial, or its outcome."""
+        number = trial.spec.number
+        self._trials[number] = trial
+        if number not in self._points:
+            self._points[number] = unit_point(self._study.space, trial.spec)
+
+    def members(self, round: int) -> list[Trial]:
+        """The trials of a round, in order."""
+        return [t for t in self if t.spec.round == round and t.spec.searched]
+
+    def comparable(self, round: int) -> list[Row]:
+        """What round `round` may compare: the trials measured at the budget before it."""
+        if round == 0:
+            return []
+        budget = self._study.budget.at(round - 1)
+        return [row for row in self.before(round) if row.budget == budget]
+
+    def before(self, round: int) -> list[Row]:
+        """The finished trials of the rounds before `round`, at whatever budget."""
+        sign = 1 if self._study.objective.direction == "minimize" else -1
+        rows = []
+        for trial in self:
+            spec = trial.spec
+            point = self._points[spec.number]
+            if trial.outcome is None or point is None or not spec.searched:
+                continue
+            if spec.round < round:
+                value = value_of(trial)
+                signed = None if value is None else sign * value
+                rows.append(Row(spec.number, signed, point, spec.budget))
+        return rows
+
+    def best(self, round: int, count: int) -> list[Row]:
+        """The best distinct trials after round `round`."""
+        return best_distinct(self._study.space, self.comparable(round + 1), count)
+
+    def round_specs(self, round: int) -> tuple[RoundRecord, list[Spec]]:
+        """The trials of a new round, and what they are drawn from."""
+        study = self._study
+        budget = study.budget.at(round)
+        tightening = tighten(
+            study.space,
+            self.comparable(round),
+            round=round,
+            survivors=study.search.survivors,
+        )
+        blocks = Blocks(study.search.structures_in(round), self._shared)
+        judge = study.search.judge if round > 0 and study.search.judge != "none" else None
+        proposals = propose(
+            study.space,
+            tightening,
+            seed=study.search.seed,
+            round=round,
+            trials=study.search.trials,
+            continued=round > 0 and budget > study.budget.at(round - 1),
+            start=study.start,
+            blocks=blocks,
+            judge=judge,
+            rows=self.before(round) if judge else (),
+            budget=budget,
+        )
+        record = RoundRecord(
+            round=round,
+            budget=budget,
+            width=tightening.width,
+            evidence=dict(zip(study.space.names, tightening.evidence, strict=True)),
+            survivors=tuple(row.number for row in tightening.survivors),
+            blocks=blocks if blocks else NO_BLOCKS,
+            judge=judge,
+        )
+        return record, [self._spec(record, proposal) for proposal in proposals]
+
+    def _spec(self, record: RoundRecord, proposal: Proposal) -> Spec:
+        params: Mapping[str, Scalar] = self._study.space.decode(proposal.unit)
+        seed = proposal.seed
+        if proposal.parent is not None:
+            # A continuation is its parent's training, longer: the same seed, the same streams.
+            parent = self[proposal.parent].spec
+            params, seed = parent.params, parent.seed
+        return Spec(
+            number=len(self) + proposal.index,
+            round=record.round,
+            index=proposal.index,
+            role=proposal.role,
+            params=params,
+            unit=proposal.unit,
+            seed=seed,
+            budget=record.budget,
+            parent=proposal.parent,
+            threads=self._study.resources.threads,
+            candidate=proposal.candidate,
+            weights_of=proposal.origin if self._study.search.inherit == "weights" else None,
+        )
+
+    def confirm_specs(self, candidates: Sequence[Row], last: int) -> list[Spec]:
+        """Every candidate under every fresh seed; those recorded before keep their numbers."""
+        budget = self._study.budget.at(last)
+        known = {
+            (trial.spec.parent, trial.spec.seed): trial.spec
+            for trial in self
+            if trial.spec.role == "confirm" and trial.spec.budget == budget
+        }
+        specs: list[Spec] = []
+        number = len(self)
+        for row in candidates:
+            for repeat in range(self._study.confirm.seeds):
+                seed = confirm_seed(self._study.search.seed, repeat)
+                spec = known.get((row.number, seed))
+                if spec is None:
+                    spec = Spec(
+                        number=number,
+                        round=last,
+                        index=len(specs),
+                        role="confirm",
+                        params=self[row.number].spec.params,
+                        unit=row.unit,
+                        seed=seed,
+                        budget=budget,
+                        parent=row.number,
+                        threads=self._study.resources.threads,
+                    )
+                    number += 1
+                specs.append(spec)
+        return specs
+
+    def has_place(self, number: int) -> bool:
+        """Whether it is a trial whose parameters lie in the study's space."""
+        return self._points.get(number) is not None
+
+    def again(self, parent: int, repeat: int) -> int | None:
+        """The number of the trial that trains `parent` again for that time; None if it is new."""
+        seed = again_seed(self._study.search.seed, parent, repeat)
+        for trial in self:
+            spec = trial.spec
+            if (spec.role, spec.parent, spec.seed) == ("again", parent, seed):
+                return spec.number
+        return None
+
+    def again_spec(self, parent: int, repeat: int) -> Spec:
+        """A trial's parameters from scratch, to the same budget, under a seed of their own."""
+        point = self._points[parent]
+        assert point is not None
+        return replace(
+            self[parent].spec,
+            unit=point,
+            number=len(self),
+            index=repeat,
+            role="again",
+            seed=again_seed(self._study.search.seed, parent, repeat),
+            parent=parent,
+            group=(),
+            weights_of=None,
+            candidate=0,
+            threads=self._study.resources.threads,
+        )
+
+
+def unit_point(space: Space, spec: Spec) -> tuple[float, ...] | None:
+    """A trial's point in the study's space; None if an accepted change left it no place there."""
+    if len(spec.unit) == len(space) and space.decode(spec.unit) == dict(spec.params):
+        return spec.unit
+    domains = {parameter.name: parameter.domain for parameter in space}
+    if not all(n in domains and domains[n].contains(v) for n, v in spec.params.items()):
+        return None
+    point = tuple(
+        domain.encode(spec.params[name]) if name in spec.params else 0.5
+        for name, domain in domains.items()
+    )
+    active = {name for name, on in zip(space.names, space.active(point), strict=True) if on}
+    return point if active == set(spec.params) and all(map(math.isfinite, point)) else None

@@ -1,7 +1,0 @@
-"""Trainers that write one trial as ordinary PyTorch, and the loops that run them."""
-
-from hpsearch.fusion.schedule import Schedule
-from hpsearch.fusion.trainer import Data, Evaluation, Optimizer, Trainer
-from hpsearch.groups import Alike, Padded
-
-__all__ = ["Alike", "Data", "Evaluation", "Optimizer", "Padded", "Schedule", "Trainer"]

@@ -1,0 +1,1 @@
+from .tightening import TighteningSampler as TighteningSampler

@@ -1,0 +1,5 @@
+"""What a trainer's author writes, and the loops, alone or fused, that train it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""Many trials of a `Trainer` in one loop over stacked parameters."""

@@ -1,0 +1,1 @@
+"""A training step as a recorded list of ATen operations, rewritten and replayed."""

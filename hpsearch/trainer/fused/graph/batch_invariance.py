@@ -1,0 +1,141 @@
+"""Passes over a tape that make a member's numbers independent of how many others there are.
+
+ATen's kernels compute the last few elements of a tensor, which do not fill a vector register, with
+other code, whose sigmoid differs in the last bit: `even_tails` gives such tensors a length that has
+no rest. A sum over columns of all members goes in blocks that depend on their number: `laid_out`
+puts the members first. And a product of a stack with a matrix that is the same for all members
+becomes one large product, whose blocking depends on its length: `unfold_products` makes a batch of
+it again. (Seen with torch 2.13 on AVX-512; docs/adr/0006.)
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hpsearch.trainer.fused.graph.effects import name_of, named_as, written
+from hpsearch.trainer.fused.graph.trace import Call, Tape
+
+LANES = 32  # numbers that ATen handles in one go of an unrolled loop, at most (AVX-512)
+
+# Elementwise operations whose vectorised and scalar code agree bit for bit (correctly rounded, or
+# with a masked last vector); tests/fusion/test_passes.py tries every one on this machine.
+_POSITION_FREE = {
+    "abs", "add", "addcdiv", "addcmul", "atan", "bitwise_and", "bitwise_not", "bitwise_or",
+    "ceil", "clamp", "clamp_max", "clamp_min", "clone", "copy", "cos", "detach", "div", "eq",
+    "erf", "exp", "expm1", "fill", "floor", "ge", "gt", "hardtanh", "hardtanh_backward", "isfinite",
+    "isinf", "isnan", "le", "leaky_relu", "leaky_relu_backward", "lerp", "log", "log1p",
+    "logical_and", "logical_not", "logical_or", "lt", "masked_fill", "maximum", "minimum", "mul",
+    "ne", "neg", "reciprocal", "relu", "round", "rsqrt", "rsub", "sgn", "sign", "sin",
+    "special_ndtr", "sqrt", "square", "sub", "tanh", "tanh_backward", "threshold",
+    "threshold_backward", "where", "zero", "_to_copy", "ones_like", "zeros_like", "full_like",
+}  # fmt: skip
+# Elementwise ones that ATen does not tag as such, and whose codes do not agree.
+_UNTAGGED = {
+    "elu_backward", "gelu", "hardsigmoid", "hardsigmoid_backward", "hardswish",
+    "hardswish_backward", "huber_loss", "huber_loss_backward", "log_sigmoid_backward", "mish",
+    "mish_backward", "smooth_l1_loss", "smooth_l1_loss_backward", "softplus_backward",
+}  # fmt: skip
+_REDUCTIONS = {
+    "sum", "mean", "prod", "var", "std", "var_mean", "norm", "linalg_vector_norm", "logsumexp",
+    "nansum", "_softmax", "_log_softmax",
+}  # fmt: skip
+
+
+def unfold_products(tape: Tape, members: int) -> Tape:
+    """Products of a stack, rolled into rows or columns, with one matrix for all: as a batch."""
+    stacked = set(tape.inputs)
+    calls = []
+    for call in tape.calls:
+        if stacked & set(call.inputs):
+            stacked |= set(call.outputs)
+        name = name_of(call)
+        if name in ("aten::mm", "aten::addmm"):
+            bias, (a, b) = (
+                (call.args[0], call.args[1:3]) if name == "aten::addmm" else (None, call.args)
+            )
+            which = (a in stacked, b in stacked)
+            size = tape.value(a).shape[0] if which[0] else tape.value(b).shape[1]
+            if which[0] != which[1] and size % members == 0 and not call.kwargs:
+                product = _rows if which[0] else _columns
+                call = replace(call, function=product, args=(members, a, b, bias), kwargs={})
+        calls.append(call)
+    return replace(tape, calls=calls)
+
+
+def _rows(members: int, a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+    rows, inner = a.shape
+    stack = a.reshape(members, rows // members, inner)
+    product = torch.bmm(stack, b.expand(members, *b.shape)).reshape(rows, b.shape[1])
+    return product if bias is None else bias + product
+
+
+def _columns(members: int, a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
+    product = _rows(members, b.T, a.T, None).T
+    return product if bias is None else bias + product
+
+
+def laid_out(tape: Tape) -> Tape:
+    """Reductions over tensors that lie in memory in the order of their dimensions.
+
+    Where the members do not come first, as behind a batch norm, the columns of all members are
+    added up as one row, in blocks that depend on its length.
+    """
+    calls = []
+    for call in tape.calls:
+        is_reduction = name_of(call).removeprefix("aten::") in _REDUCTIONS
+        if is_reduction and not tape.value(call.args[0]).is_contiguous():
+            call = replace(call, function=_on_contiguous(call.function))
+        calls.append(call)
+    return replace(tape, calls=calls)
+
+
+def _on_contiguous(function: Any) -> Callable[..., Any]:
+    def on_contiguous(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(tensor.contiguous(), *args, **kwargs)
+
+    return on_contiguous
+
+
+def even_tails(tape: Tape, members: int) -> Tape:
+    """Elementwise operations that depend on the position, on lengths without a rest."""
+    return replace(tape, calls=[_evened(tape, call, members) for call in tape.calls])
+
+
+def _evened(tape: Tape, call: Call, members: int) -> Call:
+    if not call.is_single or call.results[0] is None:
+        return call
+    value = tape.value(call.results[0])
+    of_one, is_odd = divmod(value.numel(), members)
+    is_even = not is_odd and of_one % LANES == 0
+    is_complex = any(tape.value(slot).is_complex() for slot in [*call.inputs, *call.outputs])
+    is_number = value.is_floating_point() or is_complex
+    if is_even or not is_number or not _depends_on_position(call, is_complex):
+        return call
+    shape, length = value.shape, value.numel()
+    rest = -length % LANES
+    function, in_place = call.function, bool(written(call))
+
+    def on_whole_vectors(*args: Any, **kwargs: Any) -> Tensor:
+        flat = [_flat(a, shape, rest) if isinstance(a, Tensor) else a for a in args]
+        result: Tensor = function(*flat, **kwargs)[:length].view(shape)
+        return args[0].copy_(result) if in_place else result
+
+    return replace(call, function=named_as(function, on_whole_vectors))
+
+
+def _depends_on_position(call: Call, is_complex: bool) -> bool:
+    name = name_of(call).removeprefix("aten::").removesuffix("_")  # in place or not
+    if name in ("huber_loss", "smooth_l1_loss"):
+        return 0 in call.args[2:3]  # without a reduction
+    if name == "pow" and isinstance(call.args[1], int | float):
+        return call.args[1] not in (-1, 0, 0.5, 1, 2, 3)  # these are products and roots
+    is_pointwise = torch.Tag.pointwise in getattr(call.function, "tags", ())
+    return name in _UNTAGGED or (is_pointwise and (is_complex or name not in _POSITION_FREE))
+
+
+def _flat(tensor: Tensor, shape: torch.Size, rest: int) -> Tensor:
+    flat = tensor.expand(shape).reshape(-1)
+    return torch.constant_pad_nd(flat, (0, rest), 1.0) if rest else flat

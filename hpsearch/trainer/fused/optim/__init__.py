@@ -1,0 +1,1 @@
+"""Optimizers of many trials at once, as rows of stacked tensors."""

@@ -1,0 +1,5 @@
+"""Everything that people look at: command line, terminal, pages, reports, notebooks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,273 @@
+"""The command line: `hpsearch check | run | status | best | trials | export | digest`.
+
+The other commands are in `cli_acts`, `cli_dashboard`, `cli_replay` and `cli_report`.
+"""
+
+import csv
+import io
+import json
+import sys
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from hpsearch.controller import device_slots, inspect_study, search
+from hpsearch.errors import HpsearchError
+from hpsearch.files import replacing, write_text
+from hpsearch.storage import Result, read_snapshot
+from hpsearch.study import load_study
+from hpsearch.ui.cli import control as cli_acts
+from hpsearch.ui.cli import dashboard as cli_dashboard
+from hpsearch.ui.cli import fusion as cli_fusion
+from hpsearch.ui.cli import replay as cli_replay
+from hpsearch.ui.cli import report as cli_report
+from hpsearch.ui.cli.control import RunPath
+from hpsearch.ui.terminal import live, progress, tables
+
+app = typer.Typer(
+    help="Tightening random search for GANs and classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override the study: search.rounds=2."),
+]
+Parallel = Annotated[
+    str | None,
+    typer.Option(help="Trials at once: a number or auto; short for --set resources.parallel=N."),
+]
+Runs = Annotated[Path, typer.Option(help="Where run folders are made.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here, not to stdout.")]
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"hpsearch {metadata.version('hpsearch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+class ParamsFormat(StrEnum):
+    yaml = "yaml"
+    json = "json"
+
+
+class TableFormat(StrEnum):
+    csv = "csv"
+    parquet = "parquet"
+    json = "json"
+
+
+def main() -> None:
+    """Run the command line; errors for the user end it with one message and their exit code."""
+    try:
+        app()
+    except HpsearchError as error:
+        print(f"hpsearch: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def check(
+    study: StudyFile,
+    set_: Overrides = None,
+    parallel: Parallel = None,
+    fusion: Annotated[
+        bool,
+        typer.Option("--fusion", help="Say which trials would train as one, and what splits them."),
+    ] = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Say what a study would run, and every mistake in it; runs nothing."""
+    wanted = load_study(study, _overrides(set_, parallel))
+    description = inspect_study(wanted)
+    tables.show_plan(wanted, device_slots(wanted, description.gpus), description)
+    if fusion:
+        cli_fusion.show(wanted, description, runs)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    runs: Runs = Path("runs"),
+    set_: Overrides = None,
+    parallel: Parallel = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on although study or trainer changed.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the winner only.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
+) -> None:
+    """Start a study or go on with it: the same command after anything."""
+    with progress.watcher(quiet=quiet, as_json=json_) as watch:
+        result = search(
+            study,
+            runs=runs,
+            overrides=_overrides(set_, parallel),
+            accept_changes=accept_changes,
+            watch=watch,
+        )
+    if json_:
+        print(json.dumps(_best_record(result)))
+    else:
+        tables.show_result(result, brief=quiet)
+        if not quiet:
+            tables.show_bounds(read_snapshot(result.folder))
+
+
+@app.command()
+def status(
+    run: RunPath,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Draw it until it ends, as `run` does.")
+    ] = False,
+) -> None:
+    """Where a search stands: rounds, running trials, leaders, failures."""
+    if watch:
+        live.follow(run)
+    tables.show_status(read_snapshot(run))
+
+
+@app.command()
+def best(
+    run: RunPath,
+    format: Annotated[ParamsFormat, typer.Option(help="yaml or json.")] = ParamsFormat.yaml,
+    output: Output = None,
+) -> None:
+    """The winner's parameters, ready to paste; what they reached goes to stderr."""
+    result = read_snapshot(run).result
+    winner, trial = result.best, result.best_trial
+    if winner is not None:
+        params, said = winner.params, f"{result.metric} {winner.confirmed} over seeds"
+    elif trial is not None and trial.outcome is not None:
+        params = trial.spec.params
+        said = f"{result.metric} {trial.outcome.value:.6g} in one run, not confirmed"
+    else:
+        raise HpsearchError(f"{run}: no trial has finished yet")
+    number = winner.number if winner else trial.spec.number if trial else None
+    print(f"# trial {number}: {said}", file=sys.stderr)
+    if format is ParamsFormat.json:
+        text = json.dumps(dict(params), indent=1) + "\n"
+    else:
+        text = yaml.safe_dump(dict(params), sort_keys=False)
+    _write(text, output)
+
+
+@app.command()
+def trials(
+    run: RunPath,
+    round: Annotated[int | None, typer.Option(help="Of this round only.")] = None,
+    sort: Annotated[str, typer.Option(help="number or value.")] = "number",
+    limit: Annotated[int | None, typer.Option(help="At most this many.")] = None,
+) -> None:
+    """A table of trials."""
+    if sort not in ("number", "value"):
+        raise HpsearchError(f"--sort: must be number or value, got {sort!r}")
+    tables.show_trials(
+        read_snapshot(run).result, round=round, by_value=sort == "value", limit=limit
+    )
+
+
+@app.command()
+def export(
+    run: RunPath,
+    format: Annotated[TableFormat, typer.Option(help="csv, parquet or json.")] = TableFormat.csv,
+    output: Output = None,
+) -> None:
+    """All trials as one table: what they are, params.*, metrics.*."""
+    result = read_snapshot(run).result
+    if format is TableFormat.parquet:
+        _write_parquet(result, output)
+        return
+    rows = tables.rows(result)
+    if format is TableFormat.json:
+        _write(json.dumps(rows, indent=1) + "\n", output)
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, tables.columns(rows), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _write(text.getvalue(), output)
+
+
+@app.command()
+def digest(run: RunPath) -> None:
+    """One SHA-256 over every trial: equal for a killed and an undisturbed search."""
+    print(read_snapshot(run).result.digest)
+
+
+app.command()(cli_dashboard.dashboard)
+app.command()(cli_report.report)
+app.command()(cli_report.compare)
+app.command()(cli_replay.replay)
+app.add_typer(cli_acts.app)
+
+
+def _overrides(given: list[str] | None, parallel: str | None) -> list[str]:
+    return [*(given or []), *([f"resources.parallel={parallel}"] if parallel else [])]
+
+
+def _best_record(result: Result) -> dict[str, Any]:
+    winner = result.best
+    record: dict[str, Any] = {"event": "SearchEnded", "folder": str(result.folder)}
+    if winner is not None:
+        record |= {
+            "trial": winner.number,
+            "params": dict(winner.params),
+            "mean": winner.confirmed.mean,
+            "sd": winner.confirmed.sd,
+            "metrics": {k: {"mean": s.mean, "sd": s.sd} for k, s in winner.metrics.items()},
+        }
+    return record
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        write_text(output, text)
+    except OSError as error:
+        raise HpsearchError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _write_parquet(result: Result, output: Path | None) -> None:
+    if output is None:
+        raise HpsearchError("--format parquet needs --output FILE")
+    try:
+        import pandas
+        import pyarrow  # noqa: F401 - pandas writes Parquet with it
+    except ImportError:
+        raise HpsearchError(
+            "--format parquet needs pandas and pyarrow: pip install 'hpsearch[pandas]'"
+        ) from None
+    frame = pandas.DataFrame(tables.rows(result))
+    for name in frame.columns:
+        if frame[name].dtype == object:  # a choice may mix numbers and strings
+            frame[name] = frame[name].map(lambda v: v if v is None else str(v))
+    with replacing(output) as file:
+        frame.to_parquet(file, index=False)
+
+
+if __name__ == "__main__":
+    main()

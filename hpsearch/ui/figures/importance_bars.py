@@ -1,0 +1,70 @@
+"""Which parameters matter."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hpsearch.storage import Snapshot
+from hpsearch.ui.figures.ink import PALETTE, Figure, empty, layout, name, rounded
+
+if TYPE_CHECKING:
+    from hpsearch.ui.figures.importance import Importance
+
+_TITLE = "Importance of the parameters"
+_PARAMETERS = 30
+_BAR_PX = 26
+
+
+def importance(s: Snapshot) -> Figure:
+    """A bar per parameter, the most important on top; costs seconds on large studies.
+
+    Deterministic, so it can be kept for as long as no trial has ended.
+    """
+    # Optuna takes half a second to import, which only this figure needs.
+    from hpsearch.ui.figures.importance import LATEST, importance
+
+    found = importance(s.space, s.searched, s.result.direction)
+    if not found:
+        return empty(_TITLE, "Too few trials have finished to tell.")
+    shown = list(found.items())[:_PARAMETERS]
+    most = max(item.trials for item in found.values())
+    rows = [
+        name(key) + ("" if item.trials == most else f"<br><i>of {item.trials} trials</i>")
+        for key, item in shown
+    ]
+    notes = ["How far the best fifth of the trials agrees on a value, and all do not (PED-ANOVA)."]
+    if most >= LATEST:
+        notes.append(f"From the latest {LATEST:,} trials.")
+    if len(shown) < len(found):
+        notes.append(f"{len(shown)} of {len(found)} parameters.")
+    frame = layout(_TITLE, notes, height=max(80, _BAR_PX * len(shown)), left=130)
+    frame["xaxis"] = {
+        "title": {"text": "share of the importance, %"},
+        "rangemode": "tozero",
+        "nticks": 6,
+        "zeroline": False,
+    }
+    frame["yaxis"] = {
+        "range": [len(shown) - 0.4, -0.6],
+        "tickvals": list(range(len(shown))),
+        "ticktext": rows,
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return {"data": [_bars(shown)], "layout": frame}
+
+
+def _bars(shown: "Sequence[tuple[str, Importance]]") -> Figure:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": [rounded(100 * item.share, 4) for _, item in shown],
+        "y": list(range(len(shown))),
+        "width": 0.66,
+        "marker": {"color": PALETTE[5]},
+        "hovertext": [
+            f"{name(key)}: {100 * item.share:.3g} %, from {item.trials} trials"
+            for key, item in shown
+        ],
+        "hoverinfo": "text",
+        "showlegend": False,
+    }

@@ -1,0 +1,139 @@
+"""Studies beside each other: the best so far against what it has cost."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from hpsearch.storage import Snapshot, value_of
+from hpsearch.ui.figures.ink import (
+    PALETTE,
+    Figure,
+    direction,
+    empty,
+    escaped,
+    layout,
+    name,
+    rgba,
+    rounded,
+    thinned,
+)
+from hpsearch.ui.figures.scales import value_axis
+
+_TITLE = "Best so far"
+_STUDIES = 12
+_POINTS = 1200  # in all lines
+
+
+def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "trials") -> Figure:
+    """The best value so far of each study; at the end the winner's mean ± sd over fresh seeds.
+
+    Within a study the best starts anew with each larger budget, as only values under equal steps
+    compare.
+
+    Args:
+        snapshots: of studies of one metric.
+        x: finished trials of the search, or their training steps; a continuation counts its own.
+    """
+    shown = [s for s in snapshots[:_STUDIES] if any(value_of(t) is not None for t in s.searched)]
+    if not shown:
+        return empty(_TITLE, "No trial has finished yet.")
+    data: list[Figure] = []
+    values: list[float | None] = []
+    for i, s in enumerate(shown):
+        line = _thinned_steps(best_so_far(s, x), _POINTS // len(shown))
+        values += [value for _, value in line]
+        data.append(_line(s, i, line, x))
+        if (mark := _confirmed(s, line[-1][0], PALETTE[i % len(PALETTE)])) is not None:
+            data.append(mark)
+            values += mark["y"]
+    frame = layout(_TITLE, _notes(shown, len(snapshots)), height=300, legend=True)
+    title = "finished trials of the search" if x == "trials" else "training steps of the search"
+    frame["xaxis"] = {
+        "title": {"text": title},
+        "rangemode": "tozero",
+        "zeroline": False,
+        "tickformat": ",",
+        "nticks": 6,
+    }
+    result = shown[0].result
+    metrics = " / ".join(dict.fromkeys(name(s.result.metric) for s in shown))
+    frame["yaxis"] = value_axis(values, f"{metrics} ({direction(result.direction)})")
+    return {"data": data, "layout": frame}
+
+
+def _notes(shown: Sequence[Snapshot], count: int) -> list[str]:
+    notes = ["Bars: the winner's mean ± sd over fresh seeds."]
+    if any(len({r.budget for r in s.rounds}) > 1 for s in shown):
+        notes.append("A line starts anew where the budget grows.")
+    if len({(s.result.metric, s.result.direction) for s in shown}) > 1:
+        notes.append("These studies measure different things; their heights do not compare.")
+    if len(shown) < count:
+        notes.append(f"{len(shown)} of {count} studies.")
+    return notes
+
+
+def _line(s: Snapshot, i: int, line: Sequence[tuple[float, float | None]], x: str) -> Figure:
+    label = escaped(s.result.name, 32)
+    dash = ("solid", "dot", "dash")[i // len(PALETTE) % 3]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": label,
+        "x": [rounded(at, 9) for at, _ in line],
+        "y": [rounded(value) for _, value in line],
+        "line": {"color": PALETTE[i % len(PALETTE)], "width": 2, "dash": dash, "shape": "hv"},
+        "hovertemplate": f"{label}: %{{y:.5g}} after %{{x:,}} {x}<extra></extra>",
+    }
+
+
+def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
+    best = min if s.result.direction == "minimize" else max
+    found: list[tuple[float, float | None]] = []
+    cost, budget, top = 0, None, None
+    for trial in s.searched:
+        if trial.outcome is None:
+            continue
+        cost += 1 if x == "trials" else s.own_steps(trial)
+        value = value_of(trial)
+        if value is None:
+            continue
+        if budget != trial.spec.budget:
+            budget, top = trial.spec.budget, value
+        else:
+            top = value if top is None else best(top, value)
+        found.append((float(cost), top))
+    return found
+
+
+def _thinned_steps(
+    line: list[tuple[float, float | None]], most: int
+) -> list[tuple[float, float | None]]:
+    """A line of steps without the points at which nothing changes."""
+    changes = [
+        point
+        for i, point in enumerate(line)
+        if i in (0, len(line) - 1) or point[1] != line[i - 1][1]
+    ]
+    return thinned(changes, most)
+
+
+def _confirmed(s: Snapshot, end: float, colour: str) -> Figure | None:
+    best = s.result.best
+    if best is None:
+        return None
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [end],
+        "y": [rounded(best.confirmed.mean)],
+        "marker": {"size": 8, "symbol": "diamond", "color": colour},
+        "error_y": {
+            "type": "data",
+            "array": [rounded(best.confirmed.sd or 0.0)],
+            "color": rgba(colour, 0.8),
+            "thickness": 3,
+            "width": 5,
+        },
+        "hovertext": [f"trial {best.number}: {best.confirmed} over {best.confirmed.count} seeds"],
+        "hoverinfo": "text",
+        "showlegend": False,
+    }

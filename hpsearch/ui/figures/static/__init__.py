@@ -1,0 +1,138 @@
+"""Our figures on paper: their dicts drawn by matplotlib, as SVG, PDF or PNG.
+
+It knows the part of Plotly's form that `hpsearch.ui.figures` uses, no more. Sizes in the dict are
+pixels at 96 to the inch, as in a browser.
+"""
+
+import html
+import io
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.errors import HpsearchError
+from hpsearch.ui.figures.static import legend
+from hpsearch.ui.figures.static.axes import prepare, settle
+from hpsearch.ui.figures.static.traces import draw
+from hpsearch.ui.figures.static.words import GRID, INK, PAPER, PIXEL, Dict, plain, write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+__all__ = ["AUTHOR", "GRID", "INK", "PAPER", "PaintError", "save", "svg"]
+
+AUTHOR = "hpsearch figures"  # in every file, to know our own by
+
+WIDTH_IN = 7.0  # of a page's text
+_DPI = 200
+# matplotlib names its groups alike in every figure, and several may stand in one page.
+_NAMED_GROUP = re.compile(r'<g id="[\w.]+_\d+"')
+_KINDS = (".svg", ".pdf", ".png")
+_SETTINGS = threading.Lock()
+_METADATA: Any = {
+    "svg": {"Date": None, "Creator": AUTHOR},
+    "pdf": {"CreationDate": None, "Creator": AUTHOR},
+    "png": {"Software": AUTHOR},
+}
+_STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 12 * PIXEL,
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#999999",
+    "axes.facecolor": PAPER,
+    "figure.facecolor": PAPER,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hpsearch",  # the same figure gives the same bytes
+    "pdf.fonttype": 42,
+}
+
+
+class PaintError(HpsearchError):
+    """A figure cannot be drawn as asked; trying again helps once the cause in it is mended."""
+
+
+def svg(figure: Dict, width_in: float = WIDTH_IN, height_in: float | None = None) -> str:
+    """An `<svg>` element, ready to stand in a page; its text stays text.
+
+    Args:
+        figure: from `hpsearch.ui.figures`.
+        width_in: inches.
+        height_in: inches; the figure's own height unless given.
+
+    Raises:
+        PaintError: matplotlib is not installed.
+    """
+    text = _bytes(figure, width_in, height_in, "svg").decode()
+    text = _NAMED_GROUP.sub("<g", text[text.index("<svg") :])
+    label = html.escape(plain(figure["layout"]["title"]["text"]))
+    return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def save(
+    figure: Dict, path: str | Path, width_in: float = WIDTH_IN, height_in: float | None = None
+) -> None:
+    """Write a figure as .svg, .pdf or .png, by the file's ending.
+
+    Raises:
+        PaintError: matplotlib is not installed, or the ending is another.
+    """
+    kind = Path(path).suffix.lower()
+    if kind not in _KINDS:
+        raise PaintError(f"{path}: a figure is saved as .svg, .pdf or .png, got {kind or 'none'}")
+    Path(path).write_bytes(_bytes(figure, width_in, height_in, kind[1:]))
+
+
+def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) -> bytes:
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure as Canvas
+    except ImportError:
+        raise PaintError(
+            "matplotlib is not installed, and figures for paper need it; "
+            'pip install "hpsearch[dashboard]"'
+        ) from None
+    frame = figure["layout"]
+    height = height_in or frame["height"] / 96
+    # Not pyplot's canvas, which wants a display; but the settings are the whole process's.
+    with _SETTINGS, mpl.rc_context(_STYLE):
+        canvas = Canvas(figsize=(width_in, height), dpi=_DPI)
+        _draw(canvas, figure, width_in * 96, height * 96)
+        file = io.BytesIO()
+        metadata = _METADATA[kind]
+        canvas.savefig(file, format=kind, metadata=metadata)
+    return file.getvalue()
+
+
+def _draw(canvas: "Canvas", figure: Dict, width: float, height: float) -> None:
+    """Everything, in Plotly's geometry: margins in pixels, domains as shares of what is inside."""
+    frame = figure["layout"]
+    margin = frame["margin"]
+    named = legend.entries(figure)
+    bottom = max(margin["b"], 52 + legend.height(named, width)) if named else margin["b"]
+    inside = (margin["l"], bottom, width - margin["l"] - margin["r"], height - bottom - margin["t"])
+    places: dict[str, Axes] = {}
+    for key in (k for k in frame if k.startswith("xaxis")):
+        number = key.removeprefix("xaxis")
+        x, y = frame[f"xaxis{number}"], frame[f"yaxis{number}"]
+        (left, right), (low, high) = x.get("domain", (0, 1)), y.get("domain", (0, 1))
+        box = (
+            (inside[0] + left * inside[2]) / width,
+            (inside[1] + low * inside[3]) / height,
+            (right - left) * inside[2] / width,
+            (high - low) * inside[3] / height,
+        )
+        axes = canvas.add_axes(box)
+        places[number] = axes
+        prepare(axes, x, y)
+    for trace in figure["data"]:
+        draw(places[trace.get("xaxis", "x")[1:]], trace)
+    for number, axes in places.items():
+        settle(axes, frame[f"xaxis{number}"], frame[f"yaxis{number}"])
+    write(canvas, frame, places, inside, (width, height))
+    legend.write(canvas, named, (width, height))

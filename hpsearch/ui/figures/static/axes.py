@@ -1,0 +1,62 @@
+"""Axes of a painted figure: scales, ranges and ticks as its dict says."""
+
+from typing import TYPE_CHECKING
+
+from hpsearch.ui.figures.static.words import GRID, Dict, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def prepare(axes: "Axes", x: Dict, y: Dict) -> None:
+    """Scale, lines and title of a pair of axes."""
+    axes.patch.set_visible(False)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    for which, axis in (("x", x), ("y", y)):
+        getattr(axes, f"set_{which}scale")(axis.get("type", "linear"))
+        shown = axis.get("visible", True)
+        getattr(axes, f"{which}axis").set_visible(shown)
+        if shown and axis.get("showgrid", True):
+            axes.grid(axis=which, color=GRID, linewidth=0.7)  # type: ignore[arg-type]
+        title = axis.get("title", {}).get("text", "")
+        getattr(axes, f"set_{which}label")(plain(title))
+    if not x.get("visible", True):
+        axes.spines["bottom"].set_visible(False)
+    axes.tick_params(length=0, pad=3)
+
+
+def settle(axes: "Axes", x: Dict, y: Dict) -> None:
+    """Range and ticks, once everything is drawn."""
+    for which, axis in (("x", x), ("y", y)):
+        _range(axes, which, axis)
+        _set_ticks(axes, which, axis)
+
+
+def _range(axes: "Axes", which: str, axis: Dict) -> None:
+    if "range" in axis:
+        ends = axis["range"]
+        if axis.get("type") == "log":
+            ends = [10.0**end for end in ends]
+        getattr(axes, f"set_{which}lim")(*ends)
+    elif axis.get("rangemode") == "tozero":
+        getattr(axes, f"set_{which}lim")(0, None)
+
+
+def _set_ticks(axes: "Axes", which: str, axis: Dict) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+    ruler = getattr(axes, f"{which}axis")
+    ruler.set_minor_locator(NullLocator())
+    ruler.set_minor_formatter(NullFormatter())
+    if "tickvals" in axis:
+        texts = [plain(text) for text in axis["ticktext"]]
+        if not axis.get("showticklabels", True):
+            texts = [""] * len(texts)
+        getattr(axes, f"set_{which}ticks")(axis["tickvals"], texts)
+        return
+    if axis.get("type") != "log":
+        ruler.set_major_locator(MaxNLocator(axis.get("nticks", 6), steps=[1, 2, 2.5, 5, 10]))
+    form = ",.10g" if "," in axis.get("tickformat", "") else ".4g"
+    ruler.set_major_formatter(FuncFormatter(lambda value, _: format(value, form)))

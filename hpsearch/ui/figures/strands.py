@@ -1,0 +1,199 @@
+"""Parallel coordinates: every trial a strand through its parameters, down to its value.
+
+The axes lie one below the other, so that names stand upright and a phone's width is enough. The
+strands are ordinary lines: Plotly's own parallel coordinates need WebGL, know neither log axes nor
+options, and compile code that a strict page forbids.
+"""
+
+import math
+
+from hpsearch.space import Choice, Domain, Logint, Loguniform
+from hpsearch.storage import Snapshot, value_of
+from hpsearch.trial import Trial
+from hpsearch.ui.figures import scales
+from hpsearch.ui.figures.bounds import reached
+from hpsearch.ui.figures.ink import (
+    GREY,
+    PALETTE,
+    Figure,
+    direction,
+    empty,
+    gapped,
+    layout,
+    muted,
+    name,
+    rounded,
+    shown,
+    thinned,
+    tick,
+    wide,
+)
+
+_TITLE = "Parallel coordinates"
+_STRANDS, _POINTS = 300, 3600
+_BEST = 5
+_PARAMETERS = 12
+_ROW_PX = 46
+_MARK = 0.12  # half the height of the mark of a range's end, in rows
+
+Axes = dict[str, tuple[Domain, scales.Reach]]
+
+
+def parallel(s: Snapshot) -> Figure:
+    """The trials at the largest budget; the best few in colour."""
+    sign = 1 if s.result.direction == "minimize" else -1
+    done = [t for t in s.searched if value_of(t) is not None]
+    if not done:
+        return empty(_TITLE, "No trial has finished yet.")
+    budget = max(t.spec.budget for t in done)
+    equal = [t for t in done if t.spec.budget == budget]
+    equal.sort(key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
+    domains = {p.name: (p.domain, reached(s, p)) for p in list(s.space)[:_PARAMETERS]}
+    best, rest = equal[:_BEST], equal[_BEST:]
+    kept = thinned(rest, min(_STRANDS, _POINTS // (len(domains) + 1)))
+    values = [value_of(t) or 0.0 for t in equal]
+    ends, log = (min(values), max(values)), wide(values)
+    rows = len(domains) + 1
+    data = [_axes(domains)]
+    if kept:
+        many = gapped((p for t in kept for p in _strand(t, domains, ends, log)), 3)
+        line = {"color": muted(len(kept)), "width": 1}
+        data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
+    data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
+    data.append(_marks(domains, ends, log))
+    notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
+    if len(kept) + len(best) < len(equal):
+        notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
+    if len(domains) < len(s.space):
+        notes.append(f"{len(domains)} of {len(s.space)} parameters.")
+    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True, left=110)
+    frame["xaxis"] = {"range": [-0.04, 1.04], "visible": False}
+    objective = f"<b>{name(s.result.metric)}</b><br>{direction(s.result.direction)}"
+    frame["yaxis"] = {
+        "range": [rows - 0.4, -0.4],
+        "tickvals": list(range(rows)),
+        "ticktext": [*(name(key) for key in domains), objective],
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return {"data": data, "layout": frame}
+
+
+def _strand(
+    trial: Trial, domains: Axes, ends: tuple[float, float], log: bool
+) -> list[list[tuple[float | None, float | None]]]:
+    """A trial's line, in pieces where it has not a parameter."""
+    pieces: list[list[tuple[float | None, float | None]]] = [[]]
+    for row, (key, (domain, reach)) in enumerate(domains.items()):
+        value = trial.spec.params.get(key)
+        if key in trial.spec.params and domain.contains(value):
+            u = scales.spread(domain, value, trial.spec.number)
+            pieces[-1].append((_on(reach, u), float(row)))
+        elif pieces[-1]:
+            pieces.append([])
+    pieces[-1].append((_share(value_of(trial) or 0.0, ends, log), float(len(domains))))
+    return pieces
+
+
+def _share(value: float, ends: tuple[float, float], log: bool) -> float:
+    """Where a value lies between the smallest and the largest."""
+    low, high = ends
+    if log:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    return float(f"{(value - low) / (high - low):.3f}") if high > low else 0.5
+
+
+def _lines(line: Figure) -> Figure:
+    return {"type": "scatter", "mode": "lines", "line": line}
+
+
+def _on(reach: scales.Reach, u: float) -> float:
+    """Where on an axis of the reach a coordinate lies, from 0 to 1."""
+    return u if reach == scales.RANGE else (u - reach[0]) / (reach[1] - reach[0])
+
+
+def _axes(domains: Axes) -> Figure:
+    """A line each; where the search has left a range, its ends are marked."""
+    lines = [[(0.0, float(row)), (1.0, float(row))] for row in range(len(domains) + 1)]
+    for row, (_, reach) in enumerate(domains.values()):
+        for end, far in zip(scales.RANGE, reach, strict=True):
+            if end != far:
+                x = _on(reach, end)
+                lines.append([(x, row - _MARK), (x, row + _MARK)])
+    return (
+        _lines({"color": GREY, "width": 1})
+        | gapped(lines)
+        | {"hoverinfo": "skip", "showlegend": False}
+    )
+
+
+def _coloured(
+    s: Snapshot,
+    i: int,
+    trial: Trial,
+    domains: Axes,
+    ends: tuple[float, float],
+    log: bool,
+) -> Figure:
+    pieces = _strand(trial, domains, ends, log)
+    label = f"trial {trial.spec.number}: {tick(value_of(trial) or 0.0)}"
+    params = trial.spec.params
+    texts: list[str] = []
+    for piece in pieces:
+        keys = [list(domains)[int(row or 0)] for _, row in piece if (row or 0) < len(domains)]
+        texts += [f"{label}<br>{name(key)} = {shown(params[key])}" for key in keys]
+        texts += [label] * (len(piece) - len(keys)) + [""]
+    colour = PALETTE[i % len(PALETTE)]
+    return (
+        _lines({"color": colour, "width": 2.2})
+        | gapped(pieces, 3)
+        | {
+            "mode": "lines+markers",
+            "marker": {"size": 5, "color": colour},
+            "name": label,
+            "legendrank": i,
+            "hovertext": texts[:-1],
+            "hoverinfo": "text",
+        }
+    )
+
+
+def _marks(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
+    """The ticks, as text below each axis."""
+    x: list[float | None] = []
+    y: list[float] = []
+    texts: list[str] = []
+    for row, (domain, reach) in enumerate(domains.values()):
+        places, labels = scales.ticks(domain, 3, reach)
+        for place, label in zip(places, labels, strict=True):
+            low, high = scales.ends(domain, reach)
+            if isinstance(domain, Loguniform | Logint):
+                x.append(rounded(math.log(place / low) / math.log(high / low), 3))
+            else:
+                x.append(rounded((place - low) / (high - low), 3))
+            y.append(row + 0.08)
+            texts.append(label.replace("<br>", "") if isinstance(domain, Choice) else label)
+    low, high = ends
+    middle = math.sqrt(low * high) if log else (low + high) / 2
+    for value in dict.fromkeys((low, middle, high)):
+        x.append(_share(value, ends, log))
+        y.append(len(domains) + 0.08)
+        texts.append(tick(float(f"{value:.3g}")))
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": x,
+        "y": y,
+        "text": texts,
+        "textposition": [_beside(at) for at in x],
+        "textfont": {"size": 10},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _beside(at: float | None) -> str:
+    """Texts at an axis's ends turn inwards."""
+    if at is None or 0.04 < at < 0.96:
+        return "bottom center"
+    return "bottom right" if at <= 0.04 else "bottom left"

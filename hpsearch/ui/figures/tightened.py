@@ -1,0 +1,270 @@
+"""The picture of the method: what each round drew from, what it drew, and what survived."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+from hpsearch.controller import unit_point
+from hpsearch.method import Marginal, Row, Tightening, round_marginals, share_block_marginals
+from hpsearch.space import Parameter
+from hpsearch.storage import Snapshot, value_of
+from hpsearch.trial import Trial
+from hpsearch.ui.figures import scales
+from hpsearch.ui.figures.bounds import Pressing, pressing, reached
+from hpsearch.ui.figures.ink import (
+    GREY,
+    SILENT,
+    VALUES,
+    WARNING,
+    Figure,
+    Panels,
+    empty,
+    escaped,
+    layout,
+    name,
+    rounded,
+    shown,
+    thinned,
+)
+from hpsearch.ui.figures.ridges import bounds, continuous, peak, ridges, stalks
+
+_TITLE = "What each round drew from"
+_PARAMETERS = 12
+_FIRST, _LAST = 2, 4  # rounds, where there are more than their sum
+_BYTES = 100_000  # of the figure
+_DOTS = 1100  # of the figure, or fewer where they do not fit
+_PEAK = 6  # times the prior: a density beside which the prior is still seen
+_ROW_PX = 32
+_DOTTED = "Dotted: an end of a range beyond which the search may go."
+
+Stage = tuple[int, dict[str, Marginal], Sequence[Trial]]
+
+
+def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns: int = 2) -> Figure:
+    """A panel per parameter: the distribution of each round, its trials, and the survivors.
+
+    Args:
+        s: the study.
+        parameters: names, in order; all of the space unless given. The first dozen are shown.
+        columns: panels side by side; 1 on a phone.
+    """
+    by_name = {parameter.name: parameter for parameter in s.space}
+    every = [by_name[key] for key in parameters or by_name]
+    chosen = every[:_PARAMETERS]
+    if not s.rounds or not chosen:
+        return empty(_TITLE, "The first round has not begun yet.")
+    most = max(8, _DOTS // (len(chosen) * len(_kept(s))))
+    while True:
+        figure = _figure(s, chosen, len(every), most, columns)
+        if len(json.dumps(figure, separators=(",", ":"))) <= _BYTES or len(chosen) == 1:
+            return figure
+        if most > 8:
+            most = most * 3 // 4
+        else:
+            chosen = chosen[: len(chosen) * 3 // 4]
+
+
+def _kept(s: Snapshot) -> list[int]:
+    """The rounds that are shown."""
+    numbers = [summary.round for summary in s.rounds]
+    few = len(numbers) <= _FIRST + _LAST
+    return numbers if few else numbers[:_FIRST] + numbers[-_LAST:]
+
+
+def _figure(
+    s: Snapshot, chosen: Sequence[Parameter], every: int, most: int, columns: int
+) -> Figure:
+    """The figure of so many parameters, with so many trials a round."""
+    kept = _kept(s)
+    survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
+    stages = [(r, _distributions(s, r, chosen), _some(s, r, survivors, most)) for r in kept]
+    curved = {parameter.name for parameter in chosen if continuous(parameter.domain)}
+    root = any(peak(drawn[key]) > _PEAK for _, drawn, _ in stages for key in curved & drawn.keys())
+    notes = [
+        f"Fill: the {'root of the ' * root}density a round draws from; stalks: survivors' values "
+        "that it keeps. Dots: its trials, brighter for better; rings: survivors.",
+        "A judge picked among such draws." * any(summary.judge for summary in s.rounds),
+        _left_out(len(s.rounds), kept),
+        f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
+        _dots_left_out(s, kept, most),
+        _DOTTED * any(p.domain.limits != scales.RANGE for p in chosen),
+    ]
+    grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
+    frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
+    panels = Panels(frame, len(chosen), **grid)
+    pressed = {p.parameter: p for p in pressing(s)}
+    data: list[Figure] = []
+    for i, parameter in enumerate(chosen):
+        warning = pressed.get(parameter.name)
+        y = _round_axis(kept, labelled=panels.first_column(i))
+        reach = reached(s, parameter)
+        axes = panels.add(i, scales.axis(parameter.domain, reach), y, _heading(parameter, warning))
+        panel = _panel(s, parameter, reach, stages, survivors, warning, root)
+        data += [trace | axes for trace in panel]
+    return {"data": data, "layout": frame}
+
+
+def _round_axis(kept: Sequence[int], *, labelled: bool) -> Figure:
+    return {
+        "range": [len(kept) - 0.6, -0.95],
+        "tickvals": list(range(len(kept))),
+        "ticktext": [str(r) for r in kept],
+        "showticklabels": labelled,
+        "showgrid": False,
+        "zeroline": False,
+        "title": {"text": "round" if labelled else ""},
+    }
+
+
+def _heading(parameter: Parameter, warning: Pressing | None) -> str:
+    heading = f"<b>{name(parameter.name)}</b>"
+    if parameter.when:
+        heading += f"<span style='color:{GREY}'> if {name(parameter.when[0].parent)}</span>"
+    if warning is not None:
+        side = "lower" if warning.side == "low" else "upper"
+        heading += f"<span style='color:{WARNING}'> presses on its {side} bound</span>"
+    return heading
+
+
+def _left_out(begun: int, kept: Sequence[int]) -> str:
+    hidden = [r for r in range(begun) if r not in kept]
+    return f"Rounds {hidden[0]} to {hidden[-1]} are left out." if hidden else ""
+
+
+def _dots_left_out(s: Snapshot, kept: Sequence[int], most: int) -> str:
+    size = max(len(s.members(r)) for r in kept)
+    return f"At most {most} of a round's {size} trials, the survivors first." * (size > most)
+
+
+def _some(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial]:
+    """At most so many trials of a round, the survivors and an even choice of the others."""
+    members = s.members(round)
+    first = [t for t in members if t.spec.number in survivors]
+    others = [t for t in members if t.spec.number not in survivors]
+    return first[: most // 2] + thinned(others, max(most // 2, most - len(first)))
+
+
+def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict[str, Marginal]:
+    """None of them where an accepted change of the space has left a survivor no place in it."""
+    record = s.result.rounds[round]
+    rows = []
+    for number in record.survivors:
+        point = unit_point(s.space, s.trial(number).spec)
+        if point is None:
+            return {}
+        rows.append(Row(number, None, point, record.budget))
+    evidence = tuple(record.evidence.get(parameter.name, 1.0) for parameter in s.space)
+    tightening = Tightening(tuple(rows), record.width, evidence)
+    which = tuple(s.space.names.index(parameter.name) for parameter in chosen)
+    found = dict(
+        zip([p.name for p in chosen], round_marginals(s.space, tightening, which), strict=True)
+    )
+    points = [t.spec.unit for t in s.members(round) if t.spec.role == "draw"]
+    if not record.blocks or any(len(point) != len(s.space) for point in points):
+        return found
+    return share_block_marginals(s.space, record.blocks.shared, points, found)
+
+
+def _panel(
+    s: Snapshot,
+    parameter: Parameter,
+    reach: scales.Reach,
+    stages: Sequence[Stage],
+    survivors: set[int],
+    warning: Pressing | None,
+    root: bool,
+) -> Iterable[Figure]:
+    domain = parameter.domain
+    drawn = {
+        row: marginal
+        for row, (_, m, _) in enumerate(stages)
+        if (marginal := m.get(parameter.name)) is not None and marginal.active > 0
+    }
+    yield from bounds(domain, reach, len(stages), warning)
+    yield ridges(domain, reach, drawn, root=root)
+    if continuous(domain):
+        yield stalks(domain, drawn)
+    placed = [
+        (x, row + 0.09 + 0.13 * (i % 3) / 2, trial)
+        for row, (_, _, trials) in enumerate(stages)
+        for i, trial in enumerate(t for t in trials if parameter.name in t.spec.params)
+        if (x := scales.place(domain, trial.spec.params[parameter.name], trial.spec.number))
+        is not None
+    ]
+    ranks = _ranks(s, stages)
+    yield _dots(s, parameter, [p for p in placed if p[2].spec.number in ranks], ranks)
+    rest = [p for p in placed if p[2].spec.number not in ranks]
+    yield _valueless([p for p in rest if p[2].outcome is not None], "x-thin-open")
+    yield _valueless([p for p in rest if p[2].outcome is None], "circle-open")
+    yield _rings([p for p in placed if p[2].spec.number in survivors])
+
+
+def _ranks(s: Snapshot, stages: Sequence[Stage]) -> dict[int, float]:
+    """Of each finished trial within its round: 1 for the best, 0 for the worst."""
+    sign = 1 if s.result.direction == "minimize" else -1
+    found = {}
+    for _, _, trials in stages:
+        done = [(sign * v, t.spec.number) for t in trials if (v := value_of(t)) is not None]
+        for i, (_, number) in enumerate(sorted(done)):
+            found[number] = round(1 - i / max(1, len(done) - 1), 2)
+    return found
+
+
+Placed = Sequence[tuple[float, float, Trial]]
+
+
+def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, float]) -> Figure:
+    metric = escaped(s.result.metric)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [rounded(x, 5) for x, _, _ in placed],
+        "y": [rounded(y, 4) for _, y, _ in placed],
+        "marker": {
+            "size": 6,
+            "color": [ranks[t.spec.number] for _, _, t in placed],
+            "colorscale": VALUES,
+            "cmin": 0,
+            "cmax": 1,
+            "showscale": False,
+        },
+        "customdata": [
+            [t.spec.number, rounded(value_of(t), 5), shown(t.spec.params[parameter.name], 14)]
+            for _, _, t in placed
+        ],
+        "hovertemplate": f"trial %{{customdata[0]}}: {metric} %{{customdata[1]}}<br>"
+        f"{name(parameter.name)} = %{{customdata[2]}}<extra></extra>",
+        "showlegend": False,
+    }
+
+
+def _valueless(placed: Placed, symbol: str) -> Figure:
+    """Trials without a value: failed, or not ended."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [rounded(x, 5) for x, _, _ in placed],
+        "y": [rounded(y, 4) for _, y, _ in placed],
+        "marker": {"size": 5, "symbol": symbol, "color": GREY},
+        "hovertext": [
+            f"trial {t.spec.number}: "
+            + ("not ended" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")
+            for _, _, t in placed
+        ],
+        "hoverinfo": "text",
+        "showlegend": False,
+    }
+
+
+def _rings(placed: Placed) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [rounded(x, 5) for x, _, _ in placed],
+        "y": [rounded(y, 4) for _, y, _ in placed],
+        "marker": {
+            "size": 10,
+            "symbol": "circle-open",
+            "color": WARNING,
+            "line": {"width": 1.6, "color": WARNING},
+        },
+    } | SILENT

@@ -1,0 +1,97 @@
+"""Plots of a study for notebooks: `hpsearch.ui.figures` as Plotly figures.
+
+    from hpsearch import plots
+    plots.tightening("runs/digits-gan")
+
+Each takes a run folder's path, a `Result` or a `Snapshot`, and reads the folder as it stands.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hpsearch.errors import HpsearchError
+from hpsearch.storage import Result, Snapshot, read_snapshot
+from hpsearch.ui import figures
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Source = Result | Snapshot | str | Path
+
+
+class PlotError(HpsearchError):
+    """Plotly is missing; installing it helps."""
+
+
+def tightening(
+    source: Source, parameters: Sequence[str] | None = None, *, columns: int = 2
+) -> "Figure":
+    """The distribution each round drew from, by parameter, with its trials and survivors."""
+    return _plotly(figures.tightening(_snapshot(source), parameters, columns=columns))
+
+
+def progress(source: Source) -> "Figure":
+    """Best, median and middle half of each round, then the confirmed."""
+    return _simple(figures.progress, source)
+
+
+def curves(source: Source) -> "Figure":
+    """Learning curves of the objective, those of survivors and winner in colour."""
+    return _simple(figures.curves, source)
+
+
+def trial_curves(source: Source, number: int, *, columns: int = 2) -> "Figure":
+    """Every metric of one trial.
+
+    Raises:
+        PlotError: there is no such trial.
+    """
+    s = _snapshot(source)
+    try:
+        s.trial(number)
+    except KeyError:
+        raise PlotError(
+            f"{s.result.folder} has no trial {number}; `hpsearch trials` lists them"
+        ) from None
+    return _plotly(figures.trial_curves(s, number, columns=columns))
+
+
+def importance(source: Source) -> "Figure":
+    """How much each parameter matters."""
+    return _simple(figures.importance, source)
+
+
+def parallel(source: Source) -> "Figure":
+    """Parallel coordinates of the trials at the largest budget."""
+    return _simple(figures.parallel, source)
+
+
+def seeds(source: Source, *, columns: int = 2) -> "Figure":
+    """The confirmed trials over their seeds, beside what the search had seen."""
+    return _plotly(figures.seeds(_snapshot(source), columns=columns))
+
+
+def compare(sources: Sequence[Source], x: Literal["trials", "steps"] = "trials") -> "Figure":
+    """The best so far of several studies against finished trials, or training steps."""
+    return _plotly(figures.compare([_snapshot(source) for source in sources], x))
+
+
+def _simple(figure: Callable[[Snapshot], figures.Figure], source: Source) -> "Figure":
+    return _plotly(figure(_snapshot(source)))
+
+
+def _snapshot(source: Source) -> Snapshot:
+    if isinstance(source, Snapshot):
+        return source
+    return read_snapshot(source.folder if isinstance(source, Result) else source)
+
+
+def _plotly(figure: dict[str, Any]) -> "Figure":
+    try:
+        from plotly.graph_objects import Figure
+    except ImportError:
+        raise PlotError(
+            'Plotly is not installed, and plots need it; pip install "hpsearch[dashboard]"'
+        ) from None
+    return Figure(figure).update_layout(template="simple_white")

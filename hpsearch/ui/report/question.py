@@ -1,0 +1,122 @@
+"""The question that a study asks, the space it searches, and what the answer has cost."""
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+
+from hpsearch.storage import Snapshot
+from hpsearch.study import training_stages
+from hpsearch.ui.formatting import (
+    counted,
+    domain_text,
+    duration,
+    listed,
+    params_text,
+    trainer_text,
+    value_text,
+    when_text,
+)
+from hpsearch.ui.report.content import Block, Code, Section, say, table
+from hpsearch.ui.report.facts import Facts
+
+
+def question(s: Snapshot, facts: Facts) -> Section:
+    objective = s.study.objective
+    sought = "lowest" if objective.direction == "minimize" else "highest"
+    blocks: list[Block] = [
+        say(
+            "Which hyperparameters of ",
+            Code(trainer_text(s.study)),
+            f" give the {sought} ",
+            Code(objective.metric),
+            "?",
+        )
+    ]
+    if s.study.fixed:
+        shown = (f"{name}={value_text(value)}" for name, value in s.study.fixed.items())
+        blocks.append(say("Held fixed: ", Code(", ".join(shown)), "."))
+    if s.study.start:
+        starts = [Code(params_text(params)) for params in s.study.start]
+        parts = [part for code in starts for part in (code, "; ")][:-1]
+        blocks.append(say("Begun with configurations known to be good: ", *parts, "."))
+    blocks.append(
+        table("What was asked, and what it took", ("", "value"), _effort(s, facts), words=(0, 1))
+    )
+    return Section("The question", "question", tuple(blocks))
+
+
+def _effort(s: Snapshot, facts: Facts) -> Iterable[tuple[str, str]]:
+    study, records = s.study, s.result.records
+    stages = [stage for stage in training_stages(study) if not stage.confirmed]
+    budgets = sorted({stage.budget for stage in stages})
+    grown = f", growing to {budgets[-1]:,} in the last" if len(budgets) > 1 else ""
+    yield (
+        "search",
+        (
+            f"{counted(s.plan.rounds, 'round')} of {counted(s.plan.trials, 'trial')}, "
+            f"of which {study.search.survivors} go on"
+        ),
+    )
+    yield "training of a trial", f"{counted(study.budget.steps, 'step')} in round 0{grown}"
+    if study.confirm.top * study.confirm.seeds:
+        seeds = counted(study.confirm.seeds, "fresh seed")
+        yield "confirmation", f"the best {study.confirm.top}, each over {seeds}"
+    limits = {k: v for k, v in vars(study.limits).items() if v is not None and k != "retries"}
+    if limits:
+        yield "limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())
+    ended = [t for t in records if t.outcome is not None]
+    roles = Counter(t.spec.role for t in ended)
+    kinds = [f"{count:,} {_ROLES.get(role, role)}" for role, count in roles.items()]
+    yield "trials ended", f"{len(ended):,} ({listed(kinds)})" if ended else "none"
+    yield "steps trained", f"{facts.steps:,}"
+    if facts.began is not None:
+        yield "begun", f"{facts.began:%Y-%m-%d %H:%M:%S}"
+    if facts.ended is not None:
+        yield "last trial ended", f"{facts.ended:%Y-%m-%d %H:%M:%S}"
+    if facts.began is not None and facts.ended is not None:
+        between = (facts.ended - facts.began).total_seconds()
+        yield "from first to last", f"{duration(between)}, pauses included"
+    yield "training time, summed", duration(facts.seconds)
+    if facts.step_seconds:
+        yield "time of a step", step_time(facts)
+    if facts.devices:
+        shares = [f"{count:,} on {device}" for device, count in facts.devices.items()]
+        yield "devices", f"{listed(shares)}; {counted(study.resources.threads, 'thread')} a trial"
+    yield "versions", listed(facts.version_words) or "not recorded"
+
+
+def step_time(facts: Facts) -> str:
+    """In the median of the trials, and between which bounds half of them lie."""
+    of = [1000 * seconds for seconds in facts.step_seconds]
+    if len(of) < 4:
+        return f"{statistics.median(of):.3g} ms"
+    low, middle, high = statistics.quantiles(of, n=4, method="inclusive")
+    return f"{middle:.3g} ms, of half the trials {low:.3g} to {high:.3g}"
+
+
+_ROLES = {
+    "draw": "drawn",
+    "continue": "trained on",
+    "confirm": "confirming",
+    "again": "run again by hand",
+}
+
+
+def space(s: Snapshot) -> Section:
+    rows = [
+        (Code(p.name), *domain_text(p), Code(when) if (when := when_text(p)) else "always")
+        for p in s.space
+    ]
+    blocks = (
+        say(
+            "Each parameter is drawn evenly on its scale. One with a condition exists only where "
+            "the condition holds; elsewhere the trainer is not given it."
+        ),
+        table(
+            counted(len(rows), "parameter"),
+            ("parameter", "scale", "range", "exists when"),
+            rows,
+            words=(0, 1, 2, 3),
+        ),
+    )
+    return Section("The space", "space", blocks)

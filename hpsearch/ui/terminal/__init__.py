@@ -1,0 +1,1 @@
+"""A search in the terminal: live picture, progress lines, tables."""

@@ -1,0 +1,205 @@
+"""A search as a picture in a terminal: rounds, places, leaders, tightening, time left."""
+
+import statistics
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hpsearch.space import Choice, Scalar, same
+from hpsearch.storage import RunningTrial, Snapshot, value_of
+from hpsearch.trial import Trial
+
+_ROUNDS_SHOWN = 12
+_PLACES_SHOWN = 8
+_PARAMETERS_SHOWN = 12
+_STRIP = 32  # characters of a parameter's range
+# Viridis, dark for the worst: readable for the colour-blind and on light and dark ground.
+_SHADES = ("#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30")
+
+
+def picture(snapshot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
+    """The search as it stands, with the last of the notes below."""
+    parts: list[RenderableType] = [_header(snapshot), _strips(snapshot)]
+    if snapshot.running:
+        parts += [Text("\nplaces", style="dim"), _places(snapshot)]
+    if leaders := snapshot.result.leaders(3):
+        parts += [Text("\nleaders", style="dim"), _leaders(snapshot, leaders)]
+        parts.append(Text("\ntightening: ━ drawn from, ● leaders", style="dim"))
+        parts.append(_tightening(snapshot, leaders))
+    parts += [Text(note, style="yellow") for note in notes[-3:]]
+    return Group(*parts)
+
+
+def _header(snapshot: Snapshot) -> Text:
+    result = snapshot.result
+    text = Text(result.name, style="bold")
+    text.append(f"  {result.direction} {result.metric}", style="none")
+    if snapshot.holder is None or snapshot.state == "paused":
+        text.append(f"  {snapshot.state}", style="bold")
+    if (gone := snapshot.seconds_gone) is not None:
+        text.append(f"  {_clock(gone)} gone", style="dim")
+    if (left := snapshot.seconds_left) is not None:
+        text.append(f", about {_clock(left)} left", style="dim")
+    text.append(f"  {result.folder}", style="dim")
+    return text
+
+
+def _strips(snapshot: Snapshot) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    count = len(snapshot.result.rounds)
+    if count > _ROUNDS_SHOWN:
+        table.add_row(Text(f"{count - _ROUNDS_SHOWN} rounds before", style="dim"))
+    for number in range(max(0, count - _ROUNDS_SHOWN), count):
+        members = snapshot.members(number)
+        table.add_row(f"round {number}", _cells(snapshot, members), _summary(snapshot, members))
+    for role in ("confirm", "again"):
+        if members := tuple(t for t in snapshot.result.records if t.spec.role == role):
+            table.add_row(role, _cells(snapshot, members), _summary(snapshot, members))
+    return table
+
+
+def _cells(snapshot: Snapshot, members: Sequence[Trial]) -> Text:
+    """One cell a trial: shaded by rank within the round, brighter is better."""
+    values = _sorted_values(snapshot, members)
+    at_work = {running.number for running in snapshot.running}
+    text = Text()
+    for trial in members:
+        value = value_of(trial)
+        if trial.outcome is None:
+            begun = trial.spec.number in at_work
+            text.append("▸" if begun else "·", style="bold" if begun else "dim")
+        elif value is None:
+            text.append("×", style="red")
+        else:
+            rank = values.index(value) / max(1, len(values) - 1)
+            shade = _SHADES[round((1 - rank) * (len(_SHADES) - 1))]
+            text.append("◆" if trial.spec.role == "continue" else "■", style=shade)
+    return text
+
+
+def _summary(snapshot: Snapshot, members: Sequence[Trial]) -> Text:
+    values = _sorted_values(snapshot, members)
+    if not values:
+        return Text("")
+    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    return Text(f"best {values[0]:.4g}  median {middle:.4g}", style="dim")
+
+
+def _sorted_values(snapshot: Snapshot, members: Sequence[Trial]) -> list[float]:
+    """Finished values, best first."""
+    values = [value for t in members if (value := value_of(t)) is not None]
+    return sorted(values, reverse=snapshot.result.direction == "maximize")
+
+
+def _places(snapshot: Snapshot) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    metric, now = snapshot.result.metric, datetime.now()
+    best = max if snapshot.result.direction == "maximize" else min
+    for members in snapshot.places[:_PLACES_SHOWN]:
+        values = [value for one in members if (value := one.metrics.get(metric)) is not None]
+        share = statistics.fmean(min(1.0, one.step / one.budget) for one in members)
+        filled = round(20 * share)
+        started = min(one.started for one in members)
+        table.add_row(
+            members[0].device,
+            _who(members),
+            " ".join(dict.fromkeys(snapshot.trial(one.number).spec.role for one in members)),
+            Text("━" * filled, style="cyan") + Text("━" * (20 - filled), style="dim"),
+            f"{min(one.step for one in members):,}/{max(one.budget for one in members):,}",
+            f"{metric} {best(values):.4g}" if values else "",
+            _clock(max(0.0, (now - started).total_seconds())),
+        )
+    if len(snapshot.places) > _PLACES_SHOWN:
+        table.add_row("", f"and {len(snapshot.places) - _PLACES_SHOWN} more")
+    return table
+
+
+def _who(members: Sequence[RunningTrial]) -> str:
+    if len(members[0].group) < 2:
+        return f"trial {members[0].number}"
+    left = len(members)
+    return f"group of {left}" if left > 1 else f"trial {members[0].number}, last of a group"
+
+
+def _leaders(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for trial in leaders:
+        params = " ".join(
+            f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}"
+            for k, v in trial.spec.params.items()
+        )
+        table.add_row(
+            f"trial {trial.spec.number}",
+            f"{snapshot.result.metric} {value_of(trial):.4g}",
+            Text(params, style="dim", overflow="ellipsis", no_wrap=True),
+        )
+    return table
+
+
+def _tightening(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
+    """Where in each parameter's range the last round draws (thick) and the leaders lie (●)."""
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    last = snapshot.result.rounds[-1]
+    parents = [snapshot.trial(number).spec for number in last.survivors]
+    specs = [trial.spec for trial in leaders]
+    for j, parameter in enumerate(snapshot.space.parameters[:_PARAMETERS_SHOWN]):
+        name, domain = parameter.name, parameter.domain
+        if isinstance(domain, Choice):
+            chosen = [spec.params[name] for spec in specs if name in spec.params]
+            table.add_row(name, "", _options(domain, chosen))
+            continue
+        drawn = [spec.unit[j] for spec in parents if name in spec.params]
+        best = [spec.unit[j] for spec in specs if name in spec.params]
+        reach = last.width * last.evidence.get(name, 1.0) if parents else 1.0
+        shown = (min([0.0, *drawn, *best]), max([1.0, *drawn, *best]))
+        strip = _strip(drawn if parents else [0.5], reach, best, shown)
+        low = domain.low if shown[0] == 0 else domain.decode(shown[0])
+        high = domain.high if shown[1] == 1 else domain.decode(shown[1])
+        strip.append(f" {high:.4g}", style="dim")
+        table.add_row(name, Text(f"{low:.4g}", style="dim", justify="right"), strip)
+    return table
+
+
+def _strip(
+    drawn: Sequence[float], reach: float, best: Sequence[float], shown: tuple[float, float]
+) -> Text:
+    """A range: thick within `reach` of a coordinate in `drawn`, a dot at each in `best`.
+
+    It is drawn from one coordinate in `shown` to the other, with a mark where between them the
+    range ends that the search has left.
+    """
+    text = Text()
+    cell = (shown[1] - shown[0]) / _STRIP
+
+    def cell_of(u: float) -> int:
+        return min(int((u - shown[0]) / cell), _STRIP - 1)
+
+    marks = {cell_of(end) for end, far in zip((0.0, 1.0), shown, strict=True) if end != far}
+    for k in range(_STRIP):
+        if any(cell_of(u) == k for u in best):
+            text.append("●", style="bold")
+        elif k in marks:
+            text.append("┊", style="bold")
+        elif any(abs(shown[0] + (k + 0.5) * cell - centre) <= reach for centre in drawn):
+            text.append("━", style="cyan")
+        else:
+            text.append("─", style="dim")
+    return text
+
+
+def _options(domain: Choice, chosen: Sequence[Scalar]) -> Text:
+    text = Text()
+    for option in domain.options:
+        count = sum(same(option, value) for value in chosen)
+        text.append("●" * count, style="bold")
+        text.append(f"{option} ", style="bold" if count else "dim")
+    return text
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

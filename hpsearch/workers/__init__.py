@@ -1,0 +1,5 @@
+"""Trials as supervised processes: queue, launch, limit, retry, collect."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

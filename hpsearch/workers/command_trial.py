@@ -1,0 +1,163 @@
+"""Trials of an unmodified script: a command in any language that prints or appends JSON lines."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hpsearch.errors import TrainerError
+from hpsearch.study import Command, render_command
+from hpsearch.trainer import Run
+
+# Signals that come from outside; a trial that dies of one is run again.
+FOREIGN = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_PERIOD_S = 0.2  # how often the appended file is looked at while stdout is silent
+
+
+def run_command(command: Command, run: Run, *, threads: int) -> None:
+    """Run the command to its end, and report what it says.
+
+    A line that is a JSON object with a whole `step` is a report of the object's other numbers, on
+    stdout or appended to the file that HPSEARCH_REPORTS names. All of its output goes to the log.
+
+    Raises:
+        TrainerError: it cannot be started, or ends with another exit code than 0.
+        NonfiniteError: it reported an objective that is no finite number.
+    """
+    appended = run.folder.path / "appended.jsonl"
+    _repair(appended)
+    given: dict[str, Any] = dict(run.hp) | {
+        "seed": run.seed,
+        "budget": run.budget,
+        "device": run.device,
+        "checkpoint": run.folder.checkpoint,
+        "trial": run.folder.path,
+    }
+    argv = render_command(command, given)
+    try:
+        process = subprocess.Popen(
+            argv,
+            cwd=command.folder,
+            env=os.environ | _environment(run, appended, threads),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise TrainerError(f"the command cannot be started: {error} ({' '.join(argv)})") from None
+    try:
+        code = _follow(process, appended, run)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if -code in FOREIGN:
+        # What kills the command from outside is meant for the trial: our guard runs it again.
+        os.kill(os.getpid(), signal.SIGKILL)
+    if code != 0:
+        how = f"died of {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        raise TrainerError(f"the command {how}; its output is in log.txt")
+
+
+def signal_name(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} ({signal.strsignal(number)})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
+    limits = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
+    )
+    # `python` in a command is the Python that hpsearch runs in, activated or not.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return limits | {
+        "PATH": path,
+        "HPSEARCH_REPORTS": str(appended),
+        "HPSEARCH_SEED": str(run.seed),
+        "HPSEARCH_BUDGET": str(run.budget),
+        "HPSEARCH_DEVICE": run.device,
+        "HPSEARCH_CHECKPOINT": str(run.folder.checkpoint),
+    }
+
+
+def _repair(appended: Path) -> None:
+    """Cut off a line that a killed attempt did not finish; its other lines are reported again."""
+    if appended.exists():
+        whole = appended.read_bytes().rfind(b"\n") + 1
+        os.truncate(appended, whole)
+
+
+def _follow(process: subprocess.Popen[bytes], appended: Path, run: Run) -> int:
+    """Report from both channels until the command ends; returns its exit code.
+
+    Either may end first: a command can close its stdout, or leave it to a child that outlives it.
+    """
+    assert process.stdout is not None
+    read, buffer = 0, b""
+    stdout = process.stdout.fileno()
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdout, selectors.EVENT_READ)
+        while True:
+            code = process.poll()
+            ready = selector.select(_PERIOD_S if code is None else 0)
+            chunk = os.read(stdout, 65536) if ready else None
+            if chunk:
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+                *lines, buffer = (buffer + chunk).split(b"\n")
+                # A line that never ends is output, not a report; it is not kept in memory.
+                buffer = buffer[-65536:]
+                _report(lines, run)
+            read = _report_appended(appended, read, run)
+            if code is not None and not chunk:
+                _report([buffer], run)
+                return code
+            if chunk == b"":
+                selector.unregister(stdout)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_PERIOD_S)
+
+
+def _report_appended(path: Path, start: int, run: Run) -> int:
+    """Report the whole lines of the file from byte `start`; return where they end."""
+    if not path.exists() or path.stat().st_size == start:
+        return start
+    with path.open("rb") as file:
+        file.seek(start)
+        text = file.read()
+    whole = text[: text.rfind(b"\n") + 1]
+    _report(whole.split(b"\n"), run)
+    return start + len(whole)
+
+
+def _report(lines: list[bytes], run: Run) -> None:
+    for line in lines:
+        record = _record(line)
+        if record is not None:
+            step, metrics = record
+            run.report(step, **metrics)
+
+
+def _record(line: bytes) -> tuple[int, Mapping[str, float]] | None:
+    if not line.lstrip().startswith(b"{"):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    step = record.pop("step", None)
+    if type(step) is not int:
+        return None
+    metrics = {
+        name: float(value)
+        for name, value in record.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return (step, metrics) if metrics else None

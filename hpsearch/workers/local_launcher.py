@@ -1,0 +1,139 @@
+"""Jobs as processes of this machine, forked from a warm nursery."""
+
+import contextlib
+import itertools
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from hpsearch.workers.launcher import Exit
+from hpsearch.workers.worker import Job
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+# Intel MKL picks a kernel by processor and memory address, so a matrix product's last bits would
+# depend on a trial's position in its group. AUTO fixes the kernel for each processor ("Conditional
+# Numerical Reproducibility" in Intel's oneMKL developer guide); MKL reads it at its first call.
+_MKL_MODE = {"MKL_CBWR": "AUTO"}
+
+
+def environment(threads: int) -> dict[str, str]:
+    """In which a trial's process starts; its numbers depend on it."""
+    counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    # A hash order that differs from process to process would make trainers inexact.
+    return _MKL_MODE | os.environ | counts | {"PYTHONHASHSEED": "0"}
+
+
+class LocalLauncher:
+    """Starts each job in a process group of its own, which dies with the controller.
+
+    Args:
+        preload: modules that the nursery imports before the first job.
+        threads: of numerical libraries, for every job.
+    """
+
+    def __init__(self, *, preload: Sequence[str] = (), threads: int = 1) -> None:
+        self._preload = [*preload]
+        self._threads = threads
+        self._ids = itertools.count()
+        self._running: set[str] = set()
+        self._has_jobs = False  # or had
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    def warm(self, modules: Sequence[str]) -> None:
+        """Have the nursery import these, beside what it is to import already, from now on."""
+        self._preload += modules
+        if self._nursery is None:
+            self._send()
+        else:
+            self._send({"preload": list(modules)})
+
+    def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
+        handles = []
+        for job in jobs:
+            handle = str(next(self._ids))
+            self._running.add(handle)
+            self._has_jobs = True
+            handles.append(handle)
+            self._send({"start": handle, "job": job.to_record()})
+        return handles
+
+    def poll(self, handles: Sequence[str], timeout_s: float) -> Mapping[str, Exit | None]:
+        if all(handle in self._running for handle in handles):
+            self._listen(timeout_s)
+        return {handle: None if handle in self._running else Exit() for handle in handles}
+
+    def cancel(self, handle: str) -> None:
+        if handle in self._running:
+            self._send({"cancel": handle})
+
+    def close(self) -> None:
+        """Kill everything that still runs; the nursery leaves when its groups are gone."""
+        if self._nursery is None:
+            return
+        if not self._has_jobs:
+            self._nursery.kill()  # it may be busy with an import for seconds
+        self._bury()
+
+    def _send(self, *commands: Mapping[str, object]) -> None:
+        if self._nursery is None:
+            self._nursery = self._start()
+            commands = ({"preload": self._preload}, *commands)
+        assert self._nursery.stdin is not None
+        try:
+            for command in commands:
+                self._nursery.stdin.write(json.dumps(command).encode() + b"\n")
+            self._nursery.stdin.flush()
+        except BrokenPipeError:
+            self._bury()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._buffer = b""
+        return subprocess.Popen(
+            [sys.executable, "-m", "hpsearch.workers.fork_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(self._threads),
+            process_group=0,  # the terminal's Ctrl-C is for the controller
+        )
+
+    def _listen(self, timeout_s: float) -> None:
+        """Take in what the nursery says within the time; its end is the end of all jobs."""
+        if self._nursery is None:
+            return
+        assert self._nursery.stdout is not None
+        descriptor = self._nursery.stdout.fileno()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([descriptor], [], [], left)[0]:
+                return
+            chunk = os.read(descriptor, 1 << 16)
+            if not chunk:
+                self._bury()
+                return
+            *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+            for line in lines:
+                self._running.discard(json.loads(line)["ended"])
+            if lines:
+                return
+
+    def _bury(self) -> None:
+        """Wait until the nursery and its guards are gone; the next job gets a new one."""
+        nursery, self._nursery = self._nursery, None
+        assert nursery is not None and nursery.stdin is not None and nursery.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            nursery.stdin.close()
+        nursery.stdout.read()
+        nursery.stdout.close()
+        nursery.wait()
+        self._running.clear()

@@ -1,0 +1,77 @@
+"""Which parameters matter."""
+
+import random
+
+from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
+from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.ui.figures.importance import LATEST, importance
+
+SPACE = Space(
+    (
+        Parameter("idle", Loguniform(1e-5, 1)),
+        Parameter("x", Uniform(0, 1)),
+        Parameter("kind", Choice(("a", "b"))),
+        Parameter("only_b", Int(1, 5), (Condition("kind", ("b",)),)),
+    )
+)
+
+
+def trials(count: int = 200, *, grown: bool = False, failing: float = 0.0) -> list[Trial]:
+    """X and little else decides; with `grown`, a later budget is better whatever the parameters."""
+    generator = random.Random(1)
+    found = []
+    for number in range(count):
+        later = number >= count // 2
+        unit = tuple(generator.random() for _ in SPACE)
+        if grown:  # the search has moved along `idle`, which matters nothing
+            unit = (unit[0] / 2 + later / 2, *unit[1:])
+        params = SPACE.decode(unit)
+        value = float((params["x"] - 0.3) ** 2) - 10 * (grown and later)  # type: ignore[operator]
+        budget = 200 if grown and later else 100
+        spec = Spec(number, 0, number, "draw", params, unit, 0, budget)
+        failed = generator.random() < failing
+        outcome = Outcome("fail", None, {}, "error") if failed else Outcome("complete", value, {})
+        found.append(Trial(spec, outcome))
+    return found
+
+
+def test_what_decides_comes_first_and_the_shares_sum_to_one() -> None:
+    found = importance(SPACE, trials(), "minimize")
+    assert next(iter(found)) == "x" and found["x"].share > 0.5
+    assert abs(sum(item.share for item in found.values()) - 1) < 1e-9
+
+
+def test_the_direction_counts() -> None:
+    flipped = [
+        Trial(t.spec, Outcome("complete", -t.outcome.value, {}))
+        for t in trials()
+        if t.outcome and t.outcome.value is not None
+    ]
+    assert importance(SPACE, flipped, "maximize") == importance(SPACE, trials(), "minimize")
+
+
+def test_a_growing_budget_is_not_taken_for_an_effect_of_the_parameters() -> None:
+    found = importance(SPACE, trials(grown=True), "minimize")
+    assert next(iter(found)) == "x"
+    assert found["idle"].share < 0.2
+
+
+def test_a_conditional_parameter_is_judged_by_the_trials_that_have_it() -> None:
+    made = trials()
+    found = importance(SPACE, made, "minimize")
+    assert found["only_b"].trials == sum("only_b" in t.spec.params for t in made) < len(made)
+
+
+def test_failed_trials_are_left_out() -> None:
+    made = trials(failing=0.3)
+    finished = [t for t in made if t.outcome and t.outcome.state == "complete"]
+    assert importance(SPACE, made, "minimize") == importance(SPACE, finished, "minimize")
+
+
+def test_only_the_latest_trials_count() -> None:
+    made = trials(LATEST + 100)
+    assert importance(SPACE, made, "minimize") == importance(SPACE, made[100:], "minimize")
+
+
+def test_too_few_trials_say_nothing() -> None:
+    assert importance(SPACE, trials(9), "minimize") == {}
