@@ -18,7 +18,7 @@ import numpy as np
 from hpsearch.method import rounds
 from hpsearch.method.seeds import draw_generator
 
-from .curve_tasks import Curved, Unit
+from .curved import Curved, Unit
 
 ETA, RUNGS = 3, 4  # of successive halving, from 1/27 of a whole training on
 

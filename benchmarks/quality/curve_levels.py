@@ -15,7 +15,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from .curve_tables import TRAINED
-from .curve_tasks import LEVELS, Curved, load, names
+from .curve_tasks import LEVELS, load, names
+from .curved import Curved
 from .levels import step
 
 DRAWS, STARTS, STEPS = 5000, 50, 150

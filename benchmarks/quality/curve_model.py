@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from .chance import uniforms
 from .curve_tables import TRAINED, path_of, read, steps, unit
-from .curve_tasks import Array, Curved, Unit
+from .curved import Array, Curved, Unit
 from .fit_surrogates import FOLDS, LEAF, TREES, Hyper, likeliest
 from .surrogate import features
 from .train_tables import SEEDS

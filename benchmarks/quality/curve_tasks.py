@@ -13,57 +13,23 @@ mislead: what learns fast ends worse.
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpsearch.space import Space, Uniform
 
 from . import functions
 from .chance import normal, uniforms
+from .curve_model import learned
 from .curve_tables import TRAINED
+from .curved import Array, Curved, Unit
 from .optimum import space_of
-from .tasks import DATA
-
-Array = NDArray[np.float64]
-Unit = Sequence[float]
+from .problem import DATA
 
 LEVELS = DATA / "curves.json"
 FULL = 480  # steps of a whole training, of the functions
-
-
-@dataclass(frozen=True)
-class Curved:
-    """A space with a learning curve at each of its points.
-
-    Attributes:
-        name: of the task.
-        family: classifier, gan or function.
-        space: of the parameters.
-        full: steps of a whole training.
-        curves: without noise, [points, budgets], of units and budgets.
-        deviations: what noise adds, [points, budgets], of units, budgets and a seed.
-        about: where it comes from.
-    """
-
-    name: str
-    family: str
-    space: Space
-    full: int
-    curves: Callable[[Sequence[Unit], Sequence[int]], Array] = field(repr=False)
-    deviations: Callable[[Sequence[Unit], Sequence[int], int], Array] = field(repr=False)
-    about: str = ""
-
-    def values(self, units: Sequence[Unit], budget: int, seed: int) -> Array:
-        """What a search is told, [points], lower is better; a function of its arguments alone."""
-        found = self.curves(units, [budget]) + self.deviations(units, [budget], seed)
-        return np.asarray(found[:, 0])
-
-    def truths(self, units: Sequence[Unit]) -> Array:
-        """After a whole training, without noise, [points]."""
-        return np.asarray(self.curves(units, [self.full])[:, 0])
 
 
 @dataclass(frozen=True)
@@ -93,8 +59,6 @@ def load(name: str) -> Curved:
     if name in FUNCTIONS:
         return FUNCTIONS[name]()
     if name in TRAINED:
-        from .curve_model import learned
-
         return learned(name)
     raise KeyError(f"no task {name!r}; there are: {', '.join(names())}")
 

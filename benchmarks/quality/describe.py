@@ -13,8 +13,9 @@ from hpsearch.space import Choice, Int, Logint, Loguniform, Space
 
 from .fit_surrogates import FIGURES
 from .levels import truth_at
+from .problem import DATA
 from .spaces import SPACES
-from .tasks import DATA, Task, load, names
+from .tasks import Task, load, names
 
 PAGE = Path(__file__).parents[1] / "results" / "quality_tasks.md"
 DRAWS, GOOD = 1000, 100

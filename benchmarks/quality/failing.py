@@ -20,7 +20,8 @@ import numpy as np
 
 from hpsearch.space import Parameter
 
-from .tasks import Params, Task, load
+from .problem import Params
+from .tasks import Task, load
 
 Where = Literal["near", "far"]
 

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from . import surrogate
+from .problem import DATA
 from .spaces import SPACES, point
 from .surrogate import Forest, Process, features, noise_of
-from .tasks import DATA
 from .train_tables import SEEDS, path_of, read
 from .trained import path_of as model_path
 

@@ -30,8 +30,10 @@ SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
 DEAR_TOTALS = (50,)
 AT_ONCE = 4  # seeds of a job
 PAGE = Path(__file__).parents[1] / "results" / "growth.md"
-MODULES = ("quality.budgets", "quality.growth_arms", "quality.curve_tasks", "quality.curve_model",
-           "quality.curve_tables")  # fmt: skip
+MODULES = (
+    "quality.budgets", "quality.growth_arms", "quality.curve_tasks", "quality.curved",
+    "quality.curve_model", "quality.curve_tables",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

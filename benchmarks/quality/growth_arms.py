@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from . import budgets
-from .curve_tasks import Curved
+from .curved import Curved
 
 
 @dataclass(frozen=True)

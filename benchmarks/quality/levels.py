@@ -15,7 +15,8 @@ import numpy as np
 
 from hpsearch.space import Choice, Space
 
-from .tasks import LEVELS, Problem, names, problem_of
+from .problem import Problem
+from .tasks import LEVELS, names, problem_of
 
 DRAWS, STARTS, STEPS = 10_000, 12, 600
 

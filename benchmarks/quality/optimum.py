@@ -9,7 +9,7 @@ import numpy as np
 from hpsearch.space import Domain, Int, Logint, Parameter, Space
 
 from .chance import normal
-from .tasks import Params
+from .problem import Params
 
 EDGE, MIDDLE = 0.1, 0.15  # of a drawn optimum: distance kept from the bounds, and from the centre
 

@@ -12,7 +12,7 @@ from hpsearch.space import Domain, Int, Logint, Loguniform, Uniform
 
 from . import functions
 from .optimum import gaussian, generator, offsets, optima, point_at, space_of
-from .tasks import Params, Problem
+from .problem import Params, Problem
 
 
 def levy() -> Problem:

@@ -22,7 +22,7 @@ from hpsearch.space import (
 
 from . import functions
 from .optimum import gaussian, generator, offsets, optima, point_at, space_of
-from .tasks import Params, Problem
+from .problem import Params, Problem
 
 
 def branin_log() -> Problem:

@@ -25,7 +25,7 @@ import numpy as np
 
 from hpsearch.space import Choice, Int, Logint, Loguniform, Parameter, Scalar, Space
 
-from .tasks import Params, Problem
+from .problem import Params, Problem
 
 # Grid levels a parameter in the order of the tables' keys.
 DEPTHS = 3

@@ -12,7 +12,6 @@ writes it.
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,26 +19,13 @@ from typing import Literal
 
 from hpsearch.space import Scalar, Space, holds
 
+from . import smooth, synthetic, tables, trained
 from .chance import uniforms
+from .problem import DATA, Params, Problem
 
-Params = Mapping[str, Scalar]
 Split = Literal["development", "held_out"]
 
-HERE = Path(__file__).parent
-DATA = HERE / "data"
 LEVELS = DATA / "levels.json"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A space and its function, before the levels of its values are known."""
-
-    space: Space
-    truth: Callable[[Params], float]  # of the active parameters; lower is better
-    # What noise adds, given parameters, truth and two uniforms in (0, 1); None for none.
-    noise: Callable[[Params, float, float, float], float] | None = None
-    optimum: Params | None = None  # where the best truth is, if that is known
-    about: str = ""  # where it comes from
 
 
 @dataclass(frozen=True)
@@ -95,7 +81,7 @@ def names(split: Split | None = None) -> list[str]:
 @cache
 def splits() -> dict[Split, list[str]]:
     """The content of split.toml."""
-    return tomllib.loads((HERE / "split.toml").read_text())  # type: ignore[return-value]
+    return tomllib.loads(Path(__file__).with_name("split.toml").read_text())  # type: ignore[return-value]
 
 
 @cache
@@ -118,16 +104,10 @@ def load(name: str) -> Task:
 
 
 def problem_of(name: str) -> Problem:
-    """The space and function of a task; what its family needs is imported here."""
+    """The space and function of a task."""
     family, _, space = name.partition("/")
     if family == "synthetic":
-        from . import smooth, synthetic
-
         return (synthetic.PROBLEMS | smooth.PROBLEMS)[space]()
     if family == "trained":
-        from . import trained
-
         return trained.problem(space)
-    from . import tables
-
     return tables.problem(family, space)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from . import surrogate
+from .problem import DATA, Params, Problem
 from .spaces import SPACES
-from .tasks import DATA, Params, Problem
 
 ABOUT = {
     "digits-classifier": "trainers/classifier.py, 300 steps; log validation loss",

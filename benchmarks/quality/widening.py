@@ -21,10 +21,11 @@ from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space
 
 from .levels import DRAWS, STARTS, STEPS, step, truth_at
 from .optimizers.ours import SURVIVORS, Judge, Rounds
+from .problem import Params, Problem
 from .regimes import REGIMES, run
 from .sources import constants
 from .stats import Array, estimate, wins
-from .tasks import Params, Problem, Task, load, names
+from .tasks import Task, load, names
 
 PAGE = Path(__file__).parents[1] / "results" / "widening.md"
 FAMILIES = ("synthetic", "trained")

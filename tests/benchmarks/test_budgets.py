@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import budgets
-from benchmarks.quality.curve_tasks import Curved, Levels
+from benchmarks.quality.curve_tasks import Levels
+from benchmarks.quality.curved import Curved
 from benchmarks.quality.growth_arms import ARMS, Arm
 from benchmarks.quality.growth_page import Results, seeds
 from benchmarks.quality.optimum import space_of

@@ -48,7 +48,7 @@ def test_a_constant_is_other_inside_the_block_alone():
 
 def test_an_unknown_constant_is_refused():
     with (
-        pytest.raises(ValueError, match=r"no constant WIDHT in hpsearch\.rounds"),
+        pytest.raises(ValueError, match=r"no constant WIDHT in hpsearch.method.rounds"),
         sources.constants({"WIDHT": 0.3}, METHOD),
     ):
         pass
