@@ -40,7 +40,7 @@ STUDY = """
 study: looked-at
 trainer: trivial.py:train
 objective: {minimize: fid}
-search: {rounds: ROUNDS, trials: 25, judge: none}
+search: {rounds: ROUNDS, trials: 25, surrogate: none}
 budget: {steps: 1000}
 confirm: {top: 0}
 space:

@@ -14,7 +14,7 @@ BUSY_STUDY = """
 study: busy
 trainer: busy.py:train
 objective: {minimize: loss}
-search: {rounds: 4, trials: 14, judge: none}
+search: {rounds: 4, trials: 14, surrogate: none}
 budget: {steps: 20}
 confirm: {top: 0}
 resources: {parallel: 2, device: cpu}

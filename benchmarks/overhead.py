@@ -43,7 +43,7 @@ STUDY = """
 study: overhead
 trainer: trivial.py:train
 objective: {minimize: loss}
-search: {rounds: ROUNDS, trials: 25, judge: none}
+search: {rounds: ROUNDS, trials: 25, surrogate: none}
 budget: {steps: 1}
 confirm: {top: 0}
 resources: {parallel: 2}

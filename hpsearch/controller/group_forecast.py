@@ -64,7 +64,7 @@ def forecast_groups(
         recorded: trials of a run folder of the study; rounds that it has are as it has them.
     """
     # Of values without a meaning a judge would make nothing but work.
-    study = replace(study, search=replace(study.search, judge="none"))
+    study = replace(study, search=replace(study.search, surrogate="none"))
     began = {trial.spec.round for trial in recorded if trial.spec.searched}
     rankings = [_search(study, description, recorded, n) for n in range(RANKINGS)]
     rounds = []

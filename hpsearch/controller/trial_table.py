@@ -99,7 +99,7 @@ class TrialTable:
             survivors=study.search.survivors,
         )
         blocks = Blocks(study.search.structures_in(round), self._shared)
-        judge = study.search.judge if round > 0 and study.search.judge != "none" else None
+        judge = study.search.surrogate if round > 0 and study.search.surrogate != "none" else None
         proposals = propose(
             study.space,
             tightening,

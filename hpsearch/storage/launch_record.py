@@ -9,6 +9,7 @@ from pathlib import Path
 from hpsearch import files
 from hpsearch.errors import HpsearchError, RunFolderError
 from hpsearch.storage.run_folder import RunFolder, writable
+from hpsearch.study import rename_old_override
 
 # Between the caller and the search, for an instant: a child of the caller's would stay a zombie
 # until the caller asked for it. It prints the process number of what it starts.
@@ -64,7 +65,9 @@ def read_launch_record(folder: RunFolder) -> LaunchRecord:
             f"{folder.started}: missing, so nobody knows how the search was started; type "
             "`hpsearch run STUDY` once more"
         ) from None
-    way = LaunchRecord(**record | {"overrides": tuple(record["overrides"])})
+    way = LaunchRecord(
+        **record | {"overrides": tuple(map(rename_old_override, record["overrides"]))}
+    )
     if Path(way.runs).resolve() != folder.path.resolve().parent:
         raise HpsearchError(
             f"{folder.path}: was started under {way.runs} and has been moved or copied; type "

@@ -6,6 +6,7 @@ from .frozen import study_origin as study_origin
 from .load import load_study as load_study
 from .load import thaw_study as thaw_study
 from .load import unknown_parameters as unknown_parameters
+from .renamed_keys import rename_old_override as rename_old_override
 from .schedule import training_stages as training_stages
 from .schema import Budget as Budget
 from .schema import Confirm as Confirm

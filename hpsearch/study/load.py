@@ -11,6 +11,7 @@ from hpsearch.errors import Fault, StudyError
 from hpsearch.study import loggers, sections, spaces, trainers
 from hpsearch.study import overrides as overriding
 from hpsearch.study.command import Command
+from hpsearch.study.renamed_keys import rename_old_keys
 from hpsearch.study.schema import Budget, Confirm, Limits, Resources, Search, Study
 from hpsearch.study.source_map import Faults, Marks, did_you_mean, plain
 from hpsearch.study.yaml12 import compose
@@ -79,6 +80,8 @@ def _read(text: str, path: Path, overrides: tuple[str, ...], is_frozen: bool) ->
         raise StudyError(
             [Fault(f"{path}:1:1", "", f'{state}; a study file begins with "study: NAME"')]
         )
+    if is_frozen:
+        rename_old_keys(root)
     faults = Faults()
     overriding.apply(root, overrides, faults)
     faults.marks = Marks(root)

@@ -46,8 +46,8 @@ class Search:
     # What a draw has from the survivor that it was made around, besides hyperparameters.
     inherit: Literal["none", "weights"] = "none"
 
-    # Who picks each draw of a round from 1 on among several; none takes the first.
-    judge: Literal["none", "gp"] = "gp"
+    # The model that selects each draw of a round from 1 on among candidates; none: the first one.
+    surrogate: Literal["none", "gp"] = "gp"
 
     def structures_in(self, round: int) -> int:
         """0 if every draw has its own."""

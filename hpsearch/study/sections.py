@@ -9,8 +9,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import pydantic
 
+from hpsearch.study.renamed_keys import RENAMED
 from hpsearch.study.schema import Budget, Fuse, Objective, Search
-from hpsearch.study.source_map import Faults, Path, did_you_mean
+from hpsearch.study.source_map import Faults, Path, did_you_mean, dotted
 
 Section = TypeVar("Section")
 
@@ -64,6 +65,8 @@ def _add(detail: Any, section: Path, known: list[str], faults: Faults) -> None:
     name = detail["loc"][0]
     path = (*section, name)
     match detail["type"]:
+        case "extra_forbidden" if path in RENAMED:
+            faults.add(path, f"is now called {dotted((*section, RENAMED[path]))}")
         case "extra_forbidden":
             faults.add(path, f"unknown (has: {', '.join(known)}){did_you_mean(name, known)}")
         case "missing":

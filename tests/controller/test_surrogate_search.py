@@ -42,7 +42,7 @@ STUDY = """\
 study: s
 trainer: trainer.py:train
 objective: {minimize: loss}
-search: {rounds: 3, trials: 5, survivors: 2, judge: gp}
+search: {rounds: 3, trials: 5, survivors: 2, surrogate: gp}
 budget: {steps: 2, growth: 2}
 confirm: {top: 0}
 resources: {parallel: 2}
@@ -66,7 +66,7 @@ def test_a_judged_search_that_is_killed_and_goes_on_ends_as_one_undisturbed(tmp_
     # 10 trials, of which few come from the whole prior; and whose donors nobody knows, no parent.
     assert sum(found.parent is not None for found in ancestry) >= 8
     plain = TrialTable(
-        replace(snapshot.study, search=replace(snapshot.study.search, judge="none")), []
+        replace(snapshot.study, search=replace(snapshot.study.search, surrogate="none")), []
     )
     for trial in (*snapshot.members(0), *snapshot.members(1)):
         plain.put(trial)
@@ -83,7 +83,7 @@ def judged(toy: Callable[..., Path]) -> Study:
 study: toy
 trainer: trainer.py:train
 objective: {maximize: loss}
-search: {rounds: 3, trials: 12, survivors: 3, judge: gp, structures: 3}
+search: {rounds: 3, trials: 12, survivors: 3, surrogate: gp, structures: 3}
 budget: {steps: 4}
 space:
   depth: {int: [1, 6]}
@@ -103,7 +103,7 @@ def test_all_candidates_of_a_judged_place_have_the_structure_of_its_block(judged
         for spec in specs:
             value = -((spec.unit[2] - 0.6) ** 2) - (spec.unit[0] - 0.5) ** 2
             table.put(Trial(spec, Outcome("complete", value, {})))
-    plain = TrialTable(replace(judged, search=replace(judged.search, judge="none")), [], shared)
+    plain = TrialTable(replace(judged, search=replace(judged.search, surrogate="none")), [], shared)
     for trial in table.members(0):
         plain.put(trial)
     both = [[s.unit for s in made.round_specs(1)[1]] for made in (plain, table)]
@@ -119,12 +119,12 @@ def test_all_candidates_of_a_judged_place_have_the_structure_of_its_block(judged
     assert all(one.donors["lr"] in parents for one in found if one.parent is not None)
 
 
-def test_another_judge_is_another_study(judged: Study) -> None:
+def test_another_surrogate_is_another_study(judged: Study) -> None:
     frozen = freeze_study(judged)
     assert study_differences(frozen, judged) == []
-    other = replace(judged, search=replace(judged.search, judge="none"))
+    other = replace(judged, search=replace(judged.search, surrogate="none"))
     [line] = study_differences(frozen, other)
-    assert line.startswith("search.judge: gp -> ")
+    assert line.startswith("search.surrogate: gp -> ")
 
 
 SMOOTH = Space(

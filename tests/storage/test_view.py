@@ -92,7 +92,9 @@ def test_a_draws_lineage_is_recomputed(finished):
 def test_a_plain_draws_lineage_is_unknown_once_its_parents_differ(tmp_path):
     from dataclasses import replace
 
-    search = HeldSearch(tmp_path, HELD_STUDY.replace("survivors: 2", "survivors: 2, judge: none"))
+    search = HeldSearch(
+        tmp_path, HELD_STUDY.replace("survivors: 2", "survivors: 2, surrogate: none")
+    )
     assert search.finish() == (0, "")
     snapshot = view.read_snapshot(search.run.path)
     study = replace(snapshot.study, search=replace(snapshot.study.search, seed=99))

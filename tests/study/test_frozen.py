@@ -6,6 +6,7 @@ from study_texts import SMALL, WHOLE
 from hpsearch.errors import StudyError
 from hpsearch.study.frozen import freeze_study, study_differences
 from hpsearch.study.load import load_study, thaw_study
+from hpsearch.study.renamed_keys import rename_old_override
 
 
 def study(text: str = WHOLE, *overrides: str):
@@ -105,6 +106,30 @@ def test_what_changes_a_number_is_shown_before_and_after(old, new, lines):
 def test_one_number_of_structures_may_be_written_as_a_list():
     text = SMALL + "search: {structures: 5}\nspace: {lr: [1, 2]}\n"
     assert study_differences(freeze_study(study(text)), study(text.replace("5}", "[5]}"))) == []
+
+
+def test_a_frozen_study_with_the_old_name_of_the_surrogate_is_unchanged():
+    new = study(SMALL + "search: {surrogate: none}\nspace: {lr: [1, 2]}\n")
+    old_text = freeze_study(new).replace("surrogate: none", "judge: none")
+    thawed = thaw_study(old_text, "study.yaml")
+    assert thawed.search.surrogate == "none"
+    assert thawed.document == new.document
+    assert study_differences(old_text, new) == []
+    other = study(SMALL + "search: {surrogate: gp}\nspace: {lr: [1, 2]}\n")
+    assert study_differences(old_text, other) == ["search.surrogate: none -> gp"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "override"),
+    [
+        ("search.judge=none", "search.surrogate=none"),
+        (" search.judge =gp", "search.surrogate=gp"),
+        ("search.rounds=2", "search.rounds=2"),
+        ("fixed.judge=none", "fixed.judge=none"),
+    ],
+)
+def test_a_recorded_override_gets_the_present_key(recorded, override):
+    assert rename_old_override(recorded) == override
 
 
 def test_one_fixed_number_is_not_the_same_as_float_and_as_int():

@@ -95,19 +95,20 @@ def test_what_is_missing_is_named_with_its_cure(faults):
     [
         ("search: 3",
          "search: must be a mapping of rounds, trials, survivors, seed, structures, inherit, "
-         "judge, got 3"),
+         "surrogate, got 3"),
         ("search: {structures: some}", "search.structures: must be a whole number of at least 1,"
          " or a list of them, one a round, got some"),
         ("search: {structures: [5, 0]}", "search.structures: must be a whole number of at least 1,"
          " or a list of them, one a round, got [5, 0]"),
         ("search: {structures: true}", "search.structures: must be a whole number of at least 1,"
          " or a list of them, one a round, got true"),
-        ("search: {judge: tpe}", "search.judge: must be 'none' or 'gp', got tpe"),
+        ("search: {surrogate: tpe}", "search.surrogate: must be 'none' or 'gp', got tpe"),
+        ("search: {judge: none}", "search.judge: is now called search.surrogate"),
         ("search: {seed: -1}", "search.seed: must be at least 0, got -1"),
         ("search: {rounds: true}", "search.rounds: must be a whole number, got true"),
         ("search: {trails: 3}",
          "search.trails: unknown (has: rounds, trials, survivors, seed, structures, inherit,"
-         ' judge). Did you mean "trials"?'),
+         ' surrogate). Did you mean "trials"?'),
         ("search: {trials: 2}", "search.trials: survivors (3) must be at most search.trials (2)"),
         ("limits: {trial_seconds: 0}", "limits.trial_seconds: must be above 0, got 0"),
         ("limits: {trial_seconds: .nan}",

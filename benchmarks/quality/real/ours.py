@@ -17,7 +17,7 @@ from .training import Order, Trainings
 # Overrides of the shipped study.
 ARMS = {
     "hpsearch": ("search.structures=[]",),
-    "hpsearch without the judge": ("search.structures=[]", "search.judge=none"),
+    "hpsearch without the judge": ("search.structures=[]", "search.surrogate=none"),
     "hpsearch, shared structures": ("search.structures=[5, 2]",),
 }
 
