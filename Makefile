@@ -1,5 +1,5 @@
 # Everything that a person or CI calls. `sweep` and `test` set up what they need themselves.
-.PHONY: install sweep studies mnist dashboard test lint types layers bench shootout shootout-full shootout-real clean
+.PHONY: install sweep studies mnist dashboard test test-slow test-all lint types layers bench shootout shootout-full shootout-real clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -33,8 +33,13 @@ mnist: $(READY)  ## MNIST's files, into data/mnist
 dashboard: $(READY)  ## the pages of the searches in RUNS (FLAGS=--allow-control to act on them)
 	$(BIN)/hpsearch dashboard $(RUNS) --open $(FLAGS)
 
-test: $(READY)  ## the tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+test: $(READY)  ## the tests, but for the slow ones
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m 'not slow'
+
+test-slow: $(READY)  ## the slow tests: many kills, whole searches
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m slow
+
+test-all: test test-slow  ## all tests
 
 lint: $(READY)  ## format and style
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -77,7 +78,7 @@ def test_the_commands_do_what_the_readme_says(checkout: Path) -> None:
 
 
 def test_the_snippet_runs(checkout: Path) -> None:
-    snippet, _ = blocks("python")
+    _, snippet, _ = blocks("python")
     code = snippet.replace(
         'search("studies/digits_gan.yaml")', 'search("studies/digits_gan.yaml", runs="python-runs")'
     ).replace('open("runs/', 'open("python-runs/')
@@ -100,6 +101,23 @@ def test_the_study_loads(checkout: Path) -> None:
     path = checkout / "studies" / "my_gan.yaml"
     path.write_text(study)
     assert load_study(path).space.names[:2] == ("lr_g", "lr_d")
+
+
+def test_the_trainer_runs(toy: Callable[..., Path]) -> None:
+    trainer, _, _ = blocks("python")
+    study = toy(
+        "study: toy\ntrainer: my_trainer.py:train\nobjective: {minimize: loss}\n"
+        "search: {rounds: 2, trials: 4, survivors: 2}\nbudget: {steps: 20, growth: 2}\n"
+        "space: {lr: {loguniform: [1e-3, 1]}}\n"
+    )
+    study.with_name("my_trainer.py").write_text(trainer)
+    result = hpsearch.search(study, runs=study.parent / "runs")
+    assert {trial.outcome.state for trial in result.records} == {"complete"}
+    assert result.best.confirmed.mean < 1
+
+
+def test_the_readme_is_short() -> None:
+    assert README.count("\n") <= 140
 
 
 def test_the_faulty_line_is_what_the_program_says(checkout: Path) -> None:
@@ -135,7 +153,7 @@ def test_every_local_link_leads_somewhere() -> None:
 
 
 def test_the_sampler_runs_as_the_readme_says() -> None:
-    _, snippet = blocks("python")
+    _, _, snippet = blocks("python")
 
     def objective(trial: optuna.Trial) -> float:
         return trial.suggest_float("lr", 1e-5, 1e-1, log=True)
