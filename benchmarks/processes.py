@@ -20,7 +20,7 @@ import psutil
 from workloads import WORKLOADS, hyperparameters
 
 from hpsearch.study.schema import FileTrainer
-from hpsearch.trainer import loading as source
+from hpsearch.trainer import describe_in_child
 from hpsearch.trial import Folder, Spec
 from hpsearch.workers.local_launcher import LocalLauncher, environment
 from hpsearch.workers.worker import Job
@@ -137,7 +137,7 @@ def warm_launcher() -> Iterator[LocalLauncher]:
     """A launcher that has loaded what a search of the workloads has it load, and run one job."""
     with tempfile.TemporaryDirectory() as folder:
         first = job(Crowd("MLP 64-128-10", 32, 1, 1), Path(folder))
-        launcher = LocalLauncher(preload=source.describe_in_child(first.trainer).preload)
+        launcher = LocalLauncher(preload=describe_in_child(first.trainer).preload)
         try:
             warm(launcher, [first])
             yield launcher

@@ -26,7 +26,7 @@ from hpsearch.storage.result import value_of
 from hpsearch.storage.run_folder import RunFolder
 from hpsearch.study.command import Command
 from hpsearch.study.load import load_study
-from hpsearch.trainer import loading as source
+from hpsearch.trainer import load_trainer
 from hpsearch.trial import Folder, Spec
 from judges.rating import Rating, tournament, win_rate
 
@@ -89,7 +89,7 @@ def rate(run: Path | str, pictures: int = PICTURES) -> Skill:
     reference = load_study(way.study, way.overrides).trainer
     if isinstance(reference, Command):
         raise HpsearchError(f"{run}: its trainer is a command, whose networks nobody knows")
-    trainer = source.load_trainer(reference)()
+    trainer = load_trainer(reference)()
     players: dict[str, Player] = {}
     left_out: dict[str, str] = {}
     for trial in snapshot.result.records:

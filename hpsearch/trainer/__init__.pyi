@@ -1,10 +1,11 @@
 from .averages import averaged_nets as averaged_nets
+from .child import answer_parent as answer_parent
+from .child import ask_child as ask_child
+from .description import describe_in_child as describe_in_child
+from .description import likely_preload as likely_preload
 from .fused.group import train_group as train_group
 from .fused.probe import fusion_obstacle as fusion_obstacle
 from .loading import TrainerReference as TrainerReference
-from .loading import describe_in_child as describe_in_child
-from .loading import die_with_parent as die_with_parent
-from .loading import likely_preload as likely_preload
 from .loading import load_trainer as load_trainer
 from .loading import reference_from_record as reference_from_record
 from .loop import train_trial as train_trial

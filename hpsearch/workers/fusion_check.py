@@ -1,20 +1,13 @@
-"""Asks of a trainer which groups it can train, in a child process, as `source` asks what it is."""
+"""Check in a child process, which imports the trainer, whether groups of trials can be fused."""
 
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from hpsearch import files
-from hpsearch.errors import TrainerError
 from hpsearch.method import Shape
 from hpsearch.space import Scalar
 from hpsearch.study import Study
-from hpsearch.trainer import die_with_parent, load_trainer, reference_from_record
+from hpsearch.trainer import answer_parent, ask_child, load_trainer, reference_from_record
 
 
 def fusion_obstacles(
@@ -23,29 +16,17 @@ def fusion_obstacles(
     """For each group, given as its shape and its members' parameters, why it cannot be fused.
 
     Raises:
-        TrainerError: the child ended without an answer; with the end of what it said.
+        TrainerError: the child ended without an answer; with the end of its output.
     """
     question = {
         "trainer": {"kind": type(study.trainer).__name__, **asdict(study.trainer)},
         "fixed": dict(study.fixed),
         "groups": [[shape.to_record(), [dict(p) for p in params]] for shape, params in groups],
     }
-    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
-        asked, answer = Path(folder) / "question.json", Path(folder) / "answer.json"
-        asked.write_text(json.dumps(question, default=str))
-        child = subprocess.run(
-            [sys.executable, "-m", "hpsearch.workers.fusion_check", str(asked), str(answer)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if not answer.exists():
-            tail = "\n".join((child.stderr or child.stdout).splitlines()[-12:])
-            raise TrainerError(f"the groups cannot be tried (exit {child.returncode}):\n{tail}")
-        found: list[str | None] = files.read_json(answer)
-        return found
+    obstacles: list[str | None] = ask_child(
+        "hpsearch.workers.fusion_check", question, failure="the groups cannot be tried"
+    )
+    return obstacles
 
 
 def _answer(question: Mapping[str, Any]) -> list[str | None]:
@@ -59,6 +40,4 @@ def _answer(question: Mapping[str, Any]) -> list[str | None]:
 
 
 if __name__ == "__main__":
-    die_with_parent()
-    asked, answer = map(Path, sys.argv[1:])
-    files.write_json(answer, _answer(files.read_json(asked)))
+    answer_parent(_answer)

@@ -10,7 +10,7 @@ from hpsearch.controller.group_forecast import forecast_groups
 from hpsearch.controller.trial_table import TrialTable
 from hpsearch.method.structure import Padded
 from hpsearch.study.load import load_study
-from hpsearch.trainer import loading as source
+from hpsearch.trainer import describe_in_child
 from hpsearch.trial import Outcome, Trial
 from hpsearch.ui.cli import fusion as cli_fusion
 
@@ -40,7 +40,7 @@ def file(toy: Callable[..., Path]) -> Path:
 
 def test_round_0_is_grouped_as_it_will_be_drawn(file: Path) -> None:
     study = load_study(file)
-    first, *later = forecast_groups(study, source.describe_in_child(study.trainer))
+    first, *later = forecast_groups(study, describe_in_child(study.trainer))
     depths: dict[object, list[int]] = {}
     for spec in TrialTable(study, []).round_specs(0)[1]:
         depths.setdefault(spec.params["depth"], []).append(spec.number)
@@ -54,7 +54,7 @@ def test_round_0_is_grouped_as_it_will_be_drawn(file: Path) -> None:
 
 def test_a_forecast_is_always_the_same(file: Path) -> None:
     study = load_study(file, ["search.structures=[4, 2]"])
-    description = source.describe_in_child(study.trainer)
+    description = describe_in_child(study.trainer)
     found = forecast_groups(study, description)
     assert forecast_groups(study, description) == found
     # The structure of depth and width has four values, of which two blocks have two.
@@ -63,7 +63,7 @@ def test_a_forecast_is_always_the_same(file: Path) -> None:
 
 def test_rounds_that_were_run_are_grouped_as_they_were(file: Path) -> None:
     study = load_study(file)
-    description = source.describe_in_child(study.trainer)
+    description = describe_in_child(study.trainer)
     table = TrialTable(study, [])
     for spec in table.round_specs(0)[1]:
         table.put(Trial(spec, Outcome("complete", spec.unit[0], {})))
@@ -80,7 +80,7 @@ def test_rounds_that_were_run_are_grouped_as_they_were(file: Path) -> None:
 def test_of_two_that_split_each_group_alone_neither_is_named(file: Path) -> None:
     study = load_study(file)
     description = replace(
-        source.describe_in_child(study.trainer), structure=("lr", "width", Padded("depth"))
+        describe_in_child(study.trainer), structure=("lr", "width", Padded("depth"))
     )
     first = forecast_groups(study, description)[0]
     assert first.mean == 1 and cli_fusion.split_text(first) == "several together"

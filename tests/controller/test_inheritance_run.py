@@ -11,7 +11,7 @@ from test_kill import victims
 
 from hpsearch.controller import replay
 from hpsearch.storage import view
-from hpsearch.trainer import loading as source
+from hpsearch.trainer import describe_in_child
 from hpsearch.ui.terminal import tables
 from hpsearch.workers import worker
 
@@ -74,7 +74,7 @@ def test_every_heir_has_the_bits_that_it_has_when_its_line_is_trained_undisturbe
     killed, monkeypatch
 ):
     # In this process, which has loaded torch already.
-    monkeypatch.setattr(source, "ask", functools.cache(source.describe_in_child))
+    monkeypatch.setattr(replay, "describe_in_child", functools.cache(describe_in_child))
     monkeypatch.setattr(replay, "_work", lambda job, *_: worker.run_job(job))
     of = heirs(killed)
     assert any(parent in of for parent in of.values())  # of the third generation
