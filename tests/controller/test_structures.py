@@ -29,7 +29,7 @@ from hpsearch.storage.round_record import RoundRecord
 from hpsearch.study.load import load_study
 from hpsearch.study.schema import Study
 from hpsearch.trial import Outcome, Trial
-from hpsearch.ui.figures.tightened import tightening
+from hpsearch.ui.figures.tightening import tightening
 
 SPACE = Space(
     (

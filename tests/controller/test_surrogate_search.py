@@ -22,7 +22,7 @@ from hpsearch.study.frozen import freeze_study, study_differences
 from hpsearch.study.load import load_study
 from hpsearch.study.schema import Study
 from hpsearch.trial import Outcome, Trial
-from hpsearch.ui.figures.tightened import tightening
+from hpsearch.ui.figures.tightening import tightening
 
 TRAINER = """\
 import time

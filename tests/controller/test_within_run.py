@@ -7,7 +7,7 @@ import pytest
 from searches import Search, kill_amid
 
 from hpsearch.storage import view
-from hpsearch.ui.figures.bounds import pressing
+from hpsearch.ui.figures.bounds import at_bound
 
 TRAINER = """\
 import math
@@ -74,7 +74,7 @@ def test_limits_given_after_the_end_let_more_rounds_leave_the_range(tmp_path: Pa
     assert search.finish() == (0, "")
     assert "let it go there by space.lr.within" in search.stdout()
     before = view.read_snapshot(search.run.path)
-    assert "lr" in {found.parameter for found in pressing(before)}
+    assert "lr" in {found.parameter for found in at_bound(before)}
     search.study.write_text(wide)
     code, errors = search.finish("--set", "search.rounds=6")
     assert code == 2 and "space.lr.within: absent -> [1e-5, 10]" in errors

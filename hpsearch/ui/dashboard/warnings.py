@@ -16,7 +16,7 @@ def remarks(snapshot: Snapshot) -> Record:
     """The parameters on whose bounds survivors press, and the last words of failed trials.
 
     Returns:
-        pressing: records of `figures.Pressing`; failures: for each reason, the most frequent
+        pressing: records of `figures.AtBound`; failures: for each reason, the most frequent
         first, its first trial with message and the end of its log.
     """
     failures = []
@@ -31,7 +31,7 @@ def remarks(snapshot: Snapshot) -> Record:
                 "tail": _tail(snapshot.folder(first.spec.number)),
             }
         )
-    return {"pressing": [asdict(one) for one in figures.pressing(snapshot)], "failures": failures}
+    return {"pressing": [asdict(one) for one in figures.at_bound(snapshot)], "failures": failures}
 
 
 def _tail(folder: Folder) -> str:

@@ -15,7 +15,7 @@ _ENOUGH = 2  # one survivor at an end is no evidence
 
 
 @dataclass(frozen=True)
-class Pressing:
+class AtBound:
     """Most survivors lie where a parameter can go no further.
 
     Attributes:
@@ -55,7 +55,7 @@ class Pressing:
 
 
 @dataclass(frozen=True)
-class Beyond:
+class BeyondRange:
     """Survivors lie outside the range that a parameter began in.
 
     Attributes:
@@ -76,7 +76,7 @@ class Beyond:
         )
 
 
-def pressing(s: Snapshot) -> tuple[Pressing, ...]:
+def at_bound(s: Snapshot) -> tuple[AtBound, ...]:
     """The parameters that most of the latest survivors find too narrow.
 
     An end of `within` that is the range's own end is meant to hold, and is not among them; nor is
@@ -100,11 +100,11 @@ def pressing(s: Snapshot) -> tuple[Pressing, ...]:
             enough = len(there) == len(having) if coarse else 2 * len(there) > len(having)
             if enough:
                 is_limit = domain.within is not None
-                found.append(Pressing(parameter.name, side, bound, _numbers(there), is_limit))
+                found.append(AtBound(parameter.name, side, bound, _numbers(there), is_limit))
     return tuple(found)
 
 
-def beyond(s: Snapshot) -> tuple[Beyond, ...]:
+def beyond_range(s: Snapshot) -> tuple[BeyondRange, ...]:
     """The parameters whose range some of the latest survivors have left."""
     found = []
     for parameter, having in _latest(s):
@@ -115,7 +115,7 @@ def beyond(s: Snapshot) -> tuple[Beyond, ...]:
         values = {t.spec.number: t.spec.params[parameter.name] for t in having}
         outside = [n for n, v in values.items() if not replace(domain, within=None).contains(v)]
         if outside:
-            found.append(Beyond(parameter.name, began, tuple(outside)))
+            found.append(BeyondRange(parameter.name, began, tuple(outside)))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.storage import Snapshot
-from hpsearch.ui.figures.ink import PALETTE, Figure, empty, layout, name, rounded
+from hpsearch.ui.figures.style import PALETTE, Figure, empty, layout, name, rounded
 
 if TYPE_CHECKING:
     from hpsearch.ui.figures.importance import Importance

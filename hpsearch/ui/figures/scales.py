@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Scalar
-from hpsearch.ui.figures.ink import Figure, escaped, superscript, tick, wide
+from hpsearch.ui.figures.style import Figure, escaped, superscript, tick, wide
 
 _GOLDEN = 0.6180339887498949
 _ROUNDING = 1e-9

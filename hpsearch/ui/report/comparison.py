@@ -10,7 +10,7 @@ from hpsearch.space import Scalar
 from hpsearch.storage import RunFolder, Snapshot, Winner, value_of
 from hpsearch.study import study_differences
 from hpsearch.ui import figures
-from hpsearch.ui.figures.race import best_so_far
+from hpsearch.ui.figures.comparison import best_so_far
 from hpsearch.ui.formatting import counted, duration, listed, number
 from hpsearch.ui.report.content import (
     Block,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from hpsearch.ui.figures.ink import Figure
+from hpsearch.ui.figures.style import Figure
 
 Tone = Literal["plain", "note", "warning"]
 

@@ -2,7 +2,7 @@
 
 from hpsearch.storage import RoundSummary, Snapshot
 from hpsearch.ui import figures
-from hpsearch.ui.figures.bounds import Beyond, Pressing
+from hpsearch.ui.figures.bounds import AtBound, BeyondRange
 from hpsearch.ui.formatting import number, numbers_text, value_text
 from hpsearch.ui.report.content import (
     Block,
@@ -53,8 +53,8 @@ def rounds(s: Snapshot) -> Section:
                 tone="note",
             )
         )
-    blocks += [pressing_warning(found) for found in figures.pressing(s)]
-    blocks += [beyond_note(left) for left in figures.beyond(s)]
+    blocks += [pressing_warning(found) for found in figures.at_bound(s)]
+    blocks += [beyond_note(left) for left in figures.beyond_range(s)]
     blocks += [
         Drawing(
             "tightening",
@@ -99,7 +99,7 @@ def _round_row(summary: RoundSummary) -> tuple[Cell, ...]:
     )
 
 
-def pressing_warning(found: Pressing) -> Paragraph:
+def pressing_warning(found: AtBound) -> Paragraph:
     """That an end of the space was too near, and which key of the study file to change."""
     further = ("let it go further by ", Code(found.key), ".")
     return say(
@@ -113,7 +113,7 @@ def pressing_warning(found: Pressing) -> Paragraph:
     )
 
 
-def beyond_note(left: Beyond) -> Paragraph:
+def beyond_note(left: BeyondRange) -> Paragraph:
     """That the search has left a range, as its `within` allows."""
     low, high = left.began
     return say(

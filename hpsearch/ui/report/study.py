@@ -75,7 +75,7 @@ def summary(s: Snapshot) -> list[Block]:
                 f" in one run of trial {trial.spec.number}, not confirmed over seeds.",
             )
         )
-    for found in figures.pressing(s):
+    for found in figures.at_bound(s):
         blocks.append(
             say(
                 "The survivors press on the ",

@@ -191,9 +191,9 @@ def show_result(result: Result, *, brief: bool) -> None:
 
 def show_bounds(snapshot: Snapshot) -> None:
     """A line for each parameter whose survivors find its range too narrow, or have left it."""
-    for found in figures.pressing(snapshot):
+    for found in figures.at_bound(snapshot):
         console.print(f"narrow?   {found}", soft_wrap=True)
-    for left in figures.beyond(snapshot):
+    for left in figures.beyond_range(snapshot):
         console.print(f"beyond    {left}", soft_wrap=True)
 
 

@@ -44,11 +44,11 @@ def panel(figure: figures.Figure, heading: str) -> tuple[list[Any], Any]:
 
 
 def test_the_search_has_left_its_ranges(far: Snapshot) -> None:
-    found = {one.parameter: one for one in figures.beyond(far)}
+    found = {one.parameter: one for one in figures.beyond_range(far)}
     assert set(found) == {"lr", "x", "depth", "width"}
     assert found["lr"].began == (1e-3, 1e-2)
     assert all(far.trial(n).spec.params["lr"] > 1e-2 for n in found["lr"].survivors)
-    assert figures.beyond(synthetic.study()) == ()
+    assert figures.beyond_range(synthetic.study()) == ()
 
 
 @pytest.mark.parametrize("name", ["lr", "x", "depth", "width"])
@@ -105,17 +105,17 @@ def test_survivors_at_an_end_of_the_limits_press_on_it_and_at_a_closed_end_do_no
         Parameter("y", Uniform(0, 1, (-9, 1))),
     )
     s = synthetic.study(parameters=parameters, count=6, failing=0, best_at=1.9)
-    [found] = figures.pressing(s)
+    [found] = figures.at_bound(s)
     assert (found.parameter, found.side, found.bound, found.is_limit) == ("x", "high", 1.2, True)
     assert str(found).endswith("give space.x.within a higher end")
     lowest = (Parameter("width", Logint(1, 64)),)
-    assert figures.pressing(synthetic.study(parameters=lowest, failing=0, best_at=-0.5)) == ()
+    assert figures.at_bound(synthetic.study(parameters=lowest, failing=0, best_at=-0.5)) == ()
 
 
 def test_without_limits_the_warning_names_the_key_that_sets_them() -> None:
     parameters = (Parameter("lr", Loguniform(1e-4, 1)),)
     s = synthetic.study(parameters=parameters, count=6, failing=0, best_at=-0.5)
-    [found] = figures.pressing(s)
+    [found] = figures.at_bound(s)
     assert str(found) == (
         f"lr: {len(found.survivors)} survivors press on its low end, 0.0001; "
         "better ones may lie beyond, let it go there by space.lr.within"

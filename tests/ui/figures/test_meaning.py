@@ -90,11 +90,11 @@ def pressed(best_at: float) -> Snapshot:
 
 
 def test_survivors_at_an_end_of_a_range_press_on_it() -> None:
-    found = {p.parameter: p for p in figures.pressing(pressed(-0.5))}
+    found = {p.parameter: p for p in figures.at_bound(pressed(-0.5))}
     assert set(found) == {"lr", "x", "depth"}
     assert found["lr"].side == "low" and found["lr"].bound == 1e-4
     assert len(found["lr"].survivors) >= 2
-    high = {p.parameter: p for p in figures.pressing(pressed(1.5))}
+    high = {p.parameter: p for p in figures.at_bound(pressed(1.5))}
     assert high["x"].side == "high" and high["x"].bound == 1
 
 
@@ -104,11 +104,11 @@ def test_a_single_candidate_leaves_the_warning_to_the_survivors_before_it() -> N
     records = [t for t in s.result.records if t.spec.role != "confirm" or t.spec.parent == only]
     confirmed_once = synthetic.having(s, tuple(records), s.result.rounds)
     assert confirmed_once.rounds[-1].survivors == (only,)
-    assert {p.parameter for p in figures.pressing(confirmed_once)} >= {"lr", "x"}
+    assert {p.parameter for p in figures.at_bound(confirmed_once)} >= {"lr", "x"}
 
 
 def test_survivors_in_the_middle_press_on_nothing() -> None:
-    assert figures.pressing(pressed(0.5)) == ()
+    assert figures.at_bound(pressed(0.5)) == ()
 
 
 def test_progress_has_the_best_and_the_median_of_each_round(growing: Snapshot) -> None:

@@ -65,7 +65,9 @@ def test_a_missing_package_is_named_with_its_cure(package: str, call: str) -> No
     script = f"""
 import sys
 sys.modules[{package!r}] = None
-from hpsearch import errors, figures, paint, plots
+from hpsearch import errors
+from hpsearch.ui import figures, plots
+from hpsearch.ui.figures import static as paint
 try:
     {call}
 except errors.HpsearchError as error:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hpsearch.errors import HpsearchError
 from hpsearch.ui.figures.static import legend
 from hpsearch.ui.figures.static.axes import prepare, settle
+from hpsearch.ui.figures.static.text import GRID, INK, PAPER, PIXEL, Dict, plain, write
 from hpsearch.ui.figures.static.traces import draw
-from hpsearch.ui.figures.static.words import GRID, INK, PAPER, PIXEL, Dict, plain, write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

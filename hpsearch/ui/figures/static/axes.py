@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hpsearch.ui.figures.static.words import GRID, Dict, plain
+from hpsearch.ui.figures.static.text import GRID, Dict, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

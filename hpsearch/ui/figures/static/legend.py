@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
+from hpsearch.ui.figures.static.text import PIXEL, Dict, colour, plain
 from hpsearch.ui.figures.static.traces import MARKERS, stroke
-from hpsearch.ui.figures.static.words import PIXEL, Dict, colour, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

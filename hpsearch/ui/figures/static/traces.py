@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpsearch.ui.figures.static.words import PIXEL, Dict, colour, plain
+from hpsearch.ui.figures.static.text import PIXEL, Dict, colour, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

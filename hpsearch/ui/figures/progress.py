@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hpsearch.storage import Snapshot, Winner, value_of
-from hpsearch.ui.figures.ink import (
+from hpsearch.ui.figures.scales import value_axis
+from hpsearch.ui.figures.style import (
     PALETTE,
     Figure,
     direction,
@@ -16,7 +17,6 @@ from hpsearch.ui.figures.ink import (
     rounded,
     thinned,
 )
-from hpsearch.ui.figures.scales import value_axis
 
 _TITLE = "Progress"
 _ROUNDS = 200

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from hpsearch.storage import Snapshot, Winner
-from hpsearch.ui.figures.ink import (
+from hpsearch.ui.figures.scales import value_axis
+from hpsearch.ui.figures.style import (
     GREY,
     PALETTE,
     Figure,
@@ -15,7 +16,6 @@ from hpsearch.ui.figures.ink import (
     rounded,
     thinned,
 )
-from hpsearch.ui.figures.scales import value_axis
 
 _TITLE = "Confirmation over fresh seeds"
 _CANDIDATES, _METRICS, _SEEDS = 8, 6, 60

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from hpsearch.storage import Snapshot, step_seconds
 from hpsearch.ui.figures.bounds import latest_survivors
-from hpsearch.ui.figures.ink import (
+from hpsearch.ui.figures.scales import value_axis
+from hpsearch.ui.figures.style import (
     GREY,
     PALETTE,
     SILENT,
@@ -19,7 +20,6 @@ from hpsearch.ui.figures.ink import (
     rounded,
     thinned,
 )
-from hpsearch.ui.figures.scales import value_axis
 
 _TITLE = "Learning curves"
 _MANY, _MANY_POINTS = 200, 2400  # muted lines, and points of all of them

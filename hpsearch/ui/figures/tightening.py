@@ -9,8 +9,9 @@ from hpsearch.space import Parameter
 from hpsearch.storage import Snapshot, value_of
 from hpsearch.trial import Trial
 from hpsearch.ui.figures import scales
-from hpsearch.ui.figures.bounds import Pressing, pressing, reached
-from hpsearch.ui.figures.ink import (
+from hpsearch.ui.figures.bounds import AtBound, at_bound, reached
+from hpsearch.ui.figures.density_ridges import bounds, continuous, peak, ridges, stalks
+from hpsearch.ui.figures.style import (
     GREY,
     SILENT,
     VALUES,
@@ -25,7 +26,6 @@ from hpsearch.ui.figures.ink import (
     shown,
     thinned,
 )
-from hpsearch.ui.figures.ridges import bounds, continuous, peak, ridges, stalks
 
 _TITLE = "What each round drew from"
 _PARAMETERS = 12
@@ -91,7 +91,7 @@ def _figure(
     grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
     frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
     panels = Panels(frame, len(chosen), **grid)
-    pressed = {p.parameter: p for p in pressing(s)}
+    pressed = {p.parameter: p for p in at_bound(s)}
     data: list[Figure] = []
     for i, parameter in enumerate(chosen):
         warning = pressed.get(parameter.name)
@@ -115,7 +115,7 @@ def _round_axis(kept: Sequence[int], *, labelled: bool) -> Figure:
     }
 
 
-def _heading(parameter: Parameter, warning: Pressing | None) -> str:
+def _heading(parameter: Parameter, warning: AtBound | None) -> str:
     heading = f"<b>{name(parameter.name)}</b>"
     if parameter.when:
         heading += f"<span style='color:{GREY}'> if {name(parameter.when[0].parent)}</span>"
@@ -170,7 +170,7 @@ def _panel(
     reach: scales.Reach,
     stages: Sequence[Stage],
     survivors: set[int],
-    warning: Pressing | None,
+    warning: AtBound | None,
     root: bool,
 ) -> Iterable[Figure]:
     domain = parameter.domain

@@ -9,8 +9,8 @@ import numpy as np
 from hpsearch.method import Marginal
 from hpsearch.space import Choice, Domain, Int, Logint
 from hpsearch.ui.figures import scales
-from hpsearch.ui.figures.bounds import Pressing
-from hpsearch.ui.figures.ink import MUTED, PALETTE, SILENT, WARNING, Figure, rgba, rounded
+from hpsearch.ui.figures.bounds import AtBound
+from hpsearch.ui.figures.style import MUTED, PALETTE, SILENT, WARNING, Figure, rgba, rounded
 
 _TALL = 0.72  # of a ridge, in rounds
 _STALKS = 6  # of a ridge, the likeliest
@@ -25,7 +25,7 @@ def continuous(domain: Domain) -> bool:
 
 
 def bounds(
-    domain: Domain, reach: scales.Reach, count: int, warning: Pressing | None
+    domain: Domain, reach: scales.Reach, count: int, warning: AtBound | None
 ) -> Iterable[Figure]:
     """The ends of the range, dotted where the search may go on beyond; and where it may not."""
     for i, side in enumerate(("low", "high")):

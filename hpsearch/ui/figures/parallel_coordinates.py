@@ -12,7 +12,7 @@ from hpsearch.storage import Snapshot, value_of
 from hpsearch.trial import Trial
 from hpsearch.ui.figures import scales
 from hpsearch.ui.figures.bounds import reached
-from hpsearch.ui.figures.ink import (
+from hpsearch.ui.figures.style import (
     GREY,
     PALETTE,
     Figure,
