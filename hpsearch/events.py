@@ -119,7 +119,7 @@ class Paused:
     running: int
 
     def __str__(self) -> str:
-        return f"paused, {self.running} trials still running; `hpsearch go-on` lifts it"
+        return f"paused, {self.running} trials still running; `hpsearch resume` lifts it"
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class EndedOnRequest:
     def __str__(self) -> str:
         return (
             f"no more rounds after {self.rounds_done} of {self.rounds}, as was asked; "
-            f"`hpsearch go-on {self.folder}` withdraws that"
+            f"`hpsearch resume {self.folder}` withdraws that"
         )
 
 

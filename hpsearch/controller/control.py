@@ -1,11 +1,11 @@
-"""What a person can do to a search: the command line and the dashboard both call these functions.
+"""Control of a search from outside, called by the command line and the dashboard.
 
-Each looks whether the act makes sense, leaves a request in the run folder (`requests`), where the
-search's controller finds it within half a second, and says in a sentence what will happen. None
+Each function checks that its request makes sense, writes it to the run folder, where the controller
+finds it within half a second, and returns a sentence that says what will happen. None of them
 writes the study's database.
 
-Every function raises RunFolderError if there is no search in the folder or it cannot be written,
-and HpsearchError, with the cure, for an act that makes no sense.
+Every function raises RunFolderError if the folder holds no search or cannot be written, and
+HpsearchError, with the cure, if the request makes no sense.
 """
 
 import contextlib
@@ -14,12 +14,10 @@ from pathlib import Path
 from hpsearch.controller.trial_table import unit_point
 from hpsearch.errors import HpsearchError, RunFolderError
 from hpsearch.storage import (
-    PendingRequests,
     Requests,
     RunFolder,
     StudyReader,
     launch_detached,
-    pending_requests,
     read_launch_record,
     read_snapshot,
     writable,
@@ -30,45 +28,40 @@ from hpsearch.trial import Spec
 NOTE_LENGTH = 10_000  # characters
 
 
-def pending_at(run: Path) -> PendingRequests:
-    """What has been asked for and has not happened yet; looks at a handful of files."""
-    return pending_requests(RunFolder(Path(run)))
-
-
 def pause_search(run: Path) -> str:
-    """Start no more trials until `go_on`; those that run finish."""
-    folder = _at_work(run)
+    """Start no more trials until `resume_search`; running trials finish."""
+    folder = _running(run)
     Requests(folder).pause()
-    return f"paused: running trials finish, no new one starts until `hpsearch go-on {run}`"
+    return f"paused: running trials finish, no new one starts until `hpsearch resume {run}`"
 
 
 def resume_search(run: Path) -> str:
-    """Lift a pause, withdraw an earlier end; and start the search if no controller is at work."""
+    """Lift a pause and withdraw a finish; start a controller if none is running."""
     folder = _folder(run)
-    wanted = Requests(folder)
+    requests = Requests(folder)
     if folder.holder() is None:
-        way = read_launch_record(folder)
-        if wanted.end_after is None and _has_ended(folder):
+        launch = read_launch_record(folder)
+        if requests.end_after is None and _has_ended(folder):
             raise HpsearchError(
                 f"{run}: the search has finished; `hpsearch add-rounds {run} 1` gives it more to do"
             )
-        wanted.withdraw_end()
-        number = launch_detached(folder, way)
-        return f"started as process {number}, which writes to {folder.controller_log}"
+        requests.withdraw_end()
+        process = launch_detached(folder, launch)
+        return f"started as process {process}, which writes to {folder.controller_log}"
     if folder.stop_requested() is not None:
-        raise HpsearchError(f"{run}: the search is stopping; ask again when it has")
-    paused, end = wanted.paused, wanted.end_after
-    if not paused and end is None:
-        raise HpsearchError(f"{run}: the search is at work, and neither paused nor asked to end")
-    wanted.lift_pause()
-    wanted.withdraw_end()
+        raise HpsearchError(f"{run}: the search is stopping; resume it when it has stopped")
+    paused, last = requests.paused, requests.end_after
+    if not paused and last is None:
+        raise HpsearchError(f"{run}: the search is running, neither paused nor asked to finish")
+    requests.lift_pause()
+    requests.withdraw_end()
     done = ["the pause is lifted"] if paused else []
-    done += [f"rounds after round {end} may begin again"] if end is not None else []
+    done += [f"rounds after round {last} may begin again"] if last is not None else []
     return " and ".join(done)
 
 
 def finish_after_round(run: Path) -> str:
-    """Begin no round after the one at hand: finish it and confirm the winners."""
+    """Finish the current round, confirm the winners and begin no further round."""
     folder = _folder(run)
     last = max(0, _rounds_begun(folder) - 1)
     if last + 1 >= (rounds := _rounds(folder)):
@@ -76,47 +69,47 @@ def finish_after_round(run: Path) -> str:
     Requests(folder).end(last)
     return (
         f"no round begins after round {last}: it is finished and the winners are confirmed; "
-        f"`hpsearch go-on {run}` withdraws that"
+        f"`hpsearch resume {run}` withdraws that"
     )
 
 
 def stop_search(run: Path, *, now: bool = False) -> str:
-    """End the controller after its running trials; asked twice, or with `now`, at once."""
-    folder = _at_work(run)
+    """End the controller after its running trials; at once if `now` or if asked before."""
+    folder = _running(run)
     now = now or folder.stop_requested() is not None
     folder.request_stop("now" if now else "drain")
     if now:
-        return f"stopping now; `hpsearch run` goes on with {run}"
-    return "stopping after the running trials; to ask again ends them now"
+        return f"stopping now; `hpsearch run` resumes {run}"
+    return "stopping after the running trials; a second stop ends them now"
 
 
 def stop_trial(run: Path, trial: int) -> str:
-    """End one trial that runs, or has been recorded and waits, as "killed"."""
+    """End one recorded trial, running or waiting, as failed with the reason "killed"."""
     folder = _folder(run)
     _spec(folder, trial)
     if folder.trial(trial).result.exists():
         raise HpsearchError(f"{run}: trial {trial} has ended already")
     Requests(folder).cancel(trial)
-    when = "" if folder.holder() else " when the search goes on"
+    when = "" if folder.holder() else " when the search resumes"
     return f"trial {trial} is stopped{when} and counts as failed (killed)"
 
 
 def extend_search(run: Path, rounds: int) -> str:
-    """Give the search more rounds than it has; withdraws an earlier end."""
+    """Add `rounds` rounds to the search and withdraw a finish."""
     if rounds < 1:
         raise HpsearchError(f"rounds to add: must be 1 or more, got {rounds}")
     folder = _folder(run)
-    wanted = Requests(folder)
+    requests = Requests(folder)
     total = _rounds(folder) + rounds
-    wanted.ask_rounds(total)
-    wanted.withdraw_end()
+    requests.ask_rounds(total)
+    requests.withdraw_end()
     if folder.holder():
-        return f"{total} rounds in all, once the round at hand is over"
-    return f"{total} rounds in all, once the search goes on: `hpsearch go-on {run}`"
+        return f"{total} rounds in all, from the end of the current round on"
+    return f"{total} rounds in all, once the search resumes: `hpsearch resume {run}`"
 
 
 def write_note(run: Path, trial: int, text: str) -> str:
-    """Keep a text with a trial, in place of the one before; an empty one takes it away."""
+    """Replace the note on a trial; an empty text removes it."""
     folder = _folder(run)
     _spec(folder, trial)
     text = text.strip()
@@ -133,17 +126,20 @@ def write_note(run: Path, trial: int, text: str) -> str:
 
 
 def rerun_trial(run: Path, trial: int) -> str:
-    """Train a trial's parameters once more from scratch, under a fresh seed, for the eye alone."""
+    """Train a trial's parameters again from scratch, under a fresh seed.
+
+    The method never ranks the rerun, so the search is the same with it as without it.
+    """
     folder = _folder(run)
     if unit_point(_study(folder).space, _spec(folder, trial)) is None:
         raise HpsearchError(
-            f"{run}: the parameters of trial {trial} lie outside the space that {folder.accepted} "
-            "tells of; undo that change to train it again"
+            f"{run}: the parameters of trial {trial} are outside the space that was accepted in "
+            f"{folder.accepted}; undo that change to rerun the trial"
         )
     repeat = Requests(folder).ask_again(trial)
-    when = "after the trials that wait" if folder.holder() else f"by `hpsearch go-on {run}`"
-    before = f"; it was asked for {repeat} times before" if repeat else ""
-    return f"trial {trial} is trained again under a fresh seed {when}{before}"
+    when = "after the waiting trials" if folder.holder() else f"by `hpsearch resume {run}`"
+    before = f"; earlier reruns: {repeat}" if repeat else ""
+    return f"trial {trial} is rerun under a fresh seed {when}{before}"
 
 
 def _folder(run: Path) -> RunFolder:
@@ -155,7 +151,7 @@ def _folder(run: Path) -> RunFolder:
     return folder
 
 
-def _at_work(run: Path) -> RunFolder:
+def _running(run: Path) -> RunFolder:
     folder = RunFolder(Path(run))
     if folder.holder() is None:
         raise HpsearchError(f"{run}: no search is running here")
@@ -167,7 +163,7 @@ def _study(folder: RunFolder) -> Study:
 
 
 def _rounds(folder: RunFolder) -> int:
-    """Rounds that the search has, if it is not ended earlier."""
+    """Number of rounds in all, unless the search is asked to finish earlier."""
     return max(_study(folder).search.rounds, Requests(folder).rounds or 0)
 
 
@@ -179,17 +175,17 @@ def _rounds_begun(folder: RunFolder) -> int:
 
 def _has_ended(folder: RunFolder) -> bool:
     """Whether a controller would find nothing to do."""
-    wanted = Requests(folder)
-    if wanted.rounds_to_take_up is not None or wanted.again():
+    requests = Requests(folder)
+    if requests.rounds_to_take_up is not None or requests.again():
         return False
     try:
         return read_snapshot(folder.path).finished
-    except RunFolderError:  # it was ended before its database was made
+    except RunFolderError:  # asked to finish before its database existed
         return False
 
 
 def _spec(folder: RunFolder, number: int) -> Spec:
-    """A trial that has been recorded; most have a folder by now, which is quicker to read."""
+    """The spec of a recorded trial, from its folder if it has one: that is faster to read."""
     try:
         return folder.trial(number).read_spec()
     except FileNotFoundError:

@@ -8,10 +8,11 @@ import pytest
 from searches import HELD_STUDY, HeldSearch, until
 from test_stopping import HOLD_ONE
 
-from hpsearch.controller import control as acts
+from hpsearch.controller import control
 from hpsearch.errors import HpsearchError
 from hpsearch.method.seeds import again_seed
 from hpsearch.storage import view
+from hpsearch.storage.requests import pending_requests
 from hpsearch.storage.result import Result
 
 
@@ -39,10 +40,10 @@ def late(tmp_path: Path) -> Iterator[HeldSearch]:
 
 def test_a_trial_again_has_its_parameters_and_budget_and_a_seed_of_its_own(held, undisturbed):
     controller = held.start_held()
-    said = acts.rerun_trial(held.run.path, 1)
-    assert said == "trial 1 is trained again under a fresh seed after the trials that wait"
-    assert acts.rerun_trial(held.run.path, 1).endswith("; it was asked for 1 times before")
-    assert acts.pending_at(held.run.path).again == (1, 1)
+    said = control.rerun_trial(held.run.path, 1)
+    assert said == "trial 1 is rerun under a fresh seed after the waiting trials"
+    assert control.rerun_trial(held.run.path, 1).endswith("; earlier reruns: 1")
+    assert pending_requests(held.run).again == (1, 1)
     held.release()
     assert held.end(controller) == (0, "")
     found = result(held)
@@ -54,7 +55,7 @@ def test_a_trial_again_has_its_parameters_and_budget_and_a_seed_of_its_own(held,
         assert trial.spec.seed == again_seed(0, 1, repeat)
         assert trial.outcome is not None and trial.outcome.state == "complete"
         assert held.trial(trial.spec.number).checkpoint.exists()
-    assert not acts.pending_at(held.run.path)
+    assert not pending_requests(held.run)
     assert own(found) == own(result(undisturbed))
     assert found.best is not None and undisturbed is not None
     assert found.best.confirmed == result(undisturbed).best.confirmed  # type: ignore[union-attr]
@@ -71,8 +72,8 @@ def test_a_trial_again_never_counts_as_the_best_or_as_one_of_its_round(tmp_path)
     )
     assert search.finish() == (0, "")
     before = result(search).best_trial
-    acts.rerun_trial(search.run.path, 7)
-    acts.extend_search(search.run.path, 1)
+    control.rerun_trial(search.run.path, 7)
+    control.extend_search(search.run.path, 1)
     assert search.finish() == (0, "")
     found = result(search)
     [trial] = [t for t in found.records if t.spec.role == "again"]
@@ -87,7 +88,7 @@ def test_a_trial_again_never_counts_as_the_best_or_as_one_of_its_round(tmp_path)
 
 def test_a_trial_of_a_finished_search_runs_again_with_the_same_command(finished):
     before = own(result(finished))
-    acts.rerun_trial(finished.run.path, 3)
+    control.rerun_trial(finished.run.path, 3)
     assert finished.finish() == (0, "")
     records = result(finished).records
     assert (len(records), records[10].spec.role, records[10].spec.parent) == (11, "again", 3)
@@ -97,23 +98,23 @@ def test_a_trial_of_a_finished_search_runs_again_with_the_same_command(finished)
     assert len(result(finished).records) == 11
 
 
-def test_go_on_runs_what_a_finished_search_was_asked_for_again(held):
+def test_resume_runs_what_a_finished_search_was_asked_for_again(held):
     assert held.finish() == (0, "")
-    said = acts.rerun_trial(held.run.path, 3)
-    assert said.endswith(f" by `hpsearch go-on {held.run.path}`")
-    assert held.ask("go-on").returncode == 0
+    said = control.rerun_trial(held.run.path, 3)
+    assert said.endswith(f" by `hpsearch resume {held.run.path}`")
+    assert held.ask("resume").returncode == 0
     until(lambda: len(result(held).records) == 11, "it is recorded")
     until(lambda: held.run.holder() is None, "it has finished")
     assert view.read_snapshot(held.run.path).state == "finished"
 
 
 def test_a_kill_between_recording_a_trial_again_and_saying_so_runs_it_once(finished):
-    acts.rerun_trial(finished.run.path, 3)
+    control.rerun_trial(finished.run.path, 3)
     assert finished.finish() == (0, "")
     [request] = finished.run.again_requests.iterdir()
     assert request.read_text() == "10"
     request.write_text("")  # as if it had been killed before
-    assert acts.pending_at(finished.run.path).again == (3,)
+    assert pending_requests(finished.run).again == (3,)
     before = finished.digest()
     assert finished.finish() == (0, "")
     assert (finished.digest(), request.read_text()) == (before, "10")
@@ -124,7 +125,7 @@ def test_a_trial_again_that_was_killed_runs_to_its_end(late):
     (late.folder / "hold-00004").touch()
     controller = late.start()
     until(lambda: (late.trial(3).path / "attempts").exists(), "the round runs")
-    acts.rerun_trial(late.run.path, 0)
+    control.rerun_trial(late.run.path, 0)
     until(lambda: (late.trial(4).path / "attempts").exists(), "it runs beside the round's last")
     controller.send_signal(signal.SIGKILL)
     controller.wait()
@@ -143,9 +144,9 @@ def test_a_trial_again_can_be_stopped(late):
     (late.folder / "hold-00004").touch()
     controller = late.start()
     until(lambda: (late.trial(3).path / "attempts").exists(), "the round runs")
-    acts.rerun_trial(late.run.path, 0)
+    control.rerun_trial(late.run.path, 0)
     until(lambda: (late.trial(4).path / "attempts").exists(), "it runs beside the round's last")
-    acts.stop_trial(late.run.path, 4)
+    control.stop_trial(late.run.path, 4)
     until(lambda: late.trial(4).result.exists(), "it has ended")
     (late.folder / "hold-00003").unlink()
     assert late.end(controller) == (0, "")
@@ -155,7 +156,7 @@ def test_a_trial_again_can_be_stopped(late):
 
 def test_a_trial_that_is_none_cannot_be_trained_again(finished):
     with pytest.raises(HpsearchError, match=r"there is no trial 99 \(has: 0 to 9\)"):
-        acts.rerun_trial(finished.run.path, 99)
+        control.rerun_trial(finished.run.path, 99)
     assert not finished.run.again_requests.exists()
 
 
@@ -163,5 +164,5 @@ def test_a_trial_outside_an_accepted_space_cannot_be_trained_again(finished):
     finished.study.write_text(HELD_STUDY.replace("lr: {uniform: [0, 1]}", "lr: {uniform: [2, 3]}"))
     finished.study.write_text(finished.study.read_text().replace("rounds: 2", "rounds: 3"))
     finished.finish("--accept-changes")
-    with pytest.raises(HpsearchError, match="parameters of trial 0 lie outside the space"):
-        acts.rerun_trial(finished.run.path, 0)
+    with pytest.raises(HpsearchError, match="parameters of trial 0 are outside the space"):
+        control.rerun_trial(finished.run.path, 0)

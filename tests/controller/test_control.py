@@ -9,9 +9,10 @@ import psutil
 import pytest
 from searches import HeldSearch, until
 
-from hpsearch.controller import control as acts
+from hpsearch.controller import control
 from hpsearch.errors import HpsearchError
 from hpsearch.storage import view
+from hpsearch.storage.requests import pending_requests
 from hpsearch.trial import Outcome
 
 
@@ -42,9 +43,10 @@ def start_held(search: HeldSearch, *arguments: str) -> Any:
 def pause_with_two_ended(search: HeldSearch) -> Any:
     """A search whose first two trials have ended while it was paused."""
     controller = start_held(search, "--json")
-    said = acts.pause_search(search.run.path)
+    said = control.pause_search(search.run.path)
     assert said == (
-        f"paused: running trials finish, no new one starts until `hpsearch go-on {search.run.path}`"
+        "paused: running trials finish, no new one starts until "
+        f"`hpsearch resume {search.run.path}`"
     )
     until(lambda: "Paused" in names(search), "it has heard")
     search.release()
@@ -54,20 +56,20 @@ def pause_with_two_ended(search: HeldSearch) -> Any:
 
 def test_a_pause_lets_running_trials_finish_and_starts_none(held, undisturbed_held):
     controller = pause_with_two_ended(held)
-    assert acts.pending_at(held.run.path).paused
-    assert acts.resume_search(held.run.path) == "the pause is lifted"
+    assert pending_requests(held.run).paused
+    assert control.resume_search(held.run.path) == "the pause is lifted"
     assert held.end(controller) == (0, "")
     said = names(held)
     assert "TrialStarted" not in said[said.index("Paused") : said.index("GoesOn")]
     assert held.digest() == undisturbed_held
-    assert not acts.pending_at(held.run.path)
+    assert not pending_requests(held.run)
 
 
 def test_a_paused_search_can_be_stopped_and_the_same_command_goes_on(held, undisturbed_held):
     controller = pause_with_two_ended(held)
-    acts.stop_search(held.run.path)
+    control.stop_search(held.run.path)
     assert held.end(controller)[0] == 130
-    assert not acts.pending_at(held.run.path)
+    assert not pending_requests(held.run)
     assert held.finish() == (0, "")
     assert held.digest() == undisturbed_held
 
@@ -82,10 +84,10 @@ def test_ctrl_c_ends_a_paused_search(held, undisturbed_held):
 
 def test_a_pause_that_a_killed_search_has_left_holds_nothing(held, undisturbed_held):
     controller = held.start_held()
-    acts.pause_search(held.run.path)
+    control.pause_search(held.run.path)
     controller.kill()
     controller.wait()
-    assert not acts.pending_at(held.run.path).paused
+    assert not pending_requests(held.run).paused
     held.release()
     assert held.finish() == (0, "")
     assert held.digest() == undisturbed_held
@@ -95,13 +97,13 @@ def test_a_pause_between_rounds_holds_the_next_round_back(tmp_path):
     search = HeldSearch(tmp_path)
     try:
         controller = start_held(search, "--json", "--parallel", "4")
-        acts.pause_search(search.run.path)
+        control.pause_search(search.run.path)
         until(lambda: "Paused" in names(search), "it has heard")
         search.release()
         until(lambda: "RoundEnded" in names(search), "the round is over")
         # Asked for while nothing runs, so the next round has not begun and never does.
-        acts.finish_after_round(search.run.path)
-        acts.stop_search(search.run.path)
+        control.finish_after_round(search.run.path)
+        control.stop_search(search.run.path)
         assert search.end(controller)[0] == 130
         assert len(view.read_snapshot(search.run.path).result.rounds) == 1
     finally:
@@ -110,7 +112,9 @@ def test_a_pause_between_rounds_holds_the_next_round_back(tmp_path):
 
 def test_a_running_trial_is_stopped_once_and_for_all(held):
     controller = held.start_held()
-    assert acts.stop_trial(held.run.path, 0) == "trial 0 is stopped and counts as failed (killed)"
+    assert (
+        control.stop_trial(held.run.path, 0) == "trial 0 is stopped and counts as failed (killed)"
+    )
     until(lambda: held.trial(0).result.exists(), "it has ended")
     held.release()
     assert held.end(controller) == (0, "")
@@ -118,13 +122,13 @@ def test_a_running_trial_is_stopped_once_and_for_all(held):
     assert (found.state, found.value) == ("fail", None)
     assert (found.reason, found.message) == ("killed", "stopped on request")
     assert held.attempts() == [1] * 10
-    assert not acts.pending_at(held.run.path)
+    assert not pending_requests(held.run)
     assert list(held.run.cancel_requests.iterdir()) == []
 
 
 def test_a_waiting_trial_that_is_stopped_never_begins(held):
     controller = held.start_held()
-    acts.stop_trial(held.run.path, 3)
+    control.stop_trial(held.run.path, 3)
     until(lambda: held.trial(3).result.exists(), "it has ended")
     held.release()
     assert held.end(controller) == (0, "")
@@ -137,15 +141,15 @@ def test_a_trial_is_stopped_even_if_the_search_is_killed_before_it_can_do_it(hel
     try:
         controller = once.start_held()
         for number in (0, 3):
-            acts.stop_trial(once.run.path, number)
+            control.stop_trial(once.run.path, number)
             until(lambda n=number: once.trial(n).result.exists(), "it has ended")
         once.release()
         assert once.end(controller) == (0, "")
         controller = held.start_held()
         controller.send_signal(signal.SIGSTOP)  # it cannot do what is asked of it now
         for number in (0, 3):
-            acts.stop_trial(held.run.path, number)
-        assert acts.pending_at(held.run.path).cancel == (0, 3)
+            control.stop_trial(held.run.path, number)
+        assert pending_requests(held.run).cancel == (0, 3)
         controller.kill()
         controller.wait()
         held.wait_until_no_process_is_left()  # or a trial might end before it is killed
@@ -160,26 +164,26 @@ def test_a_trial_is_stopped_even_if_the_search_is_killed_before_it_can_do_it(hel
 
 def test_a_trial_that_has_ended_or_is_none_cannot_be_stopped(finished):
     with pytest.raises(HpsearchError, match=r"s: trial 0 has ended already$"):
-        acts.stop_trial(finished.run.path, 0)
+        control.stop_trial(finished.run.path, 0)
     with pytest.raises(HpsearchError, match=r"there is no trial 10 \(has: 0 to 9\)$"):
-        acts.stop_trial(finished.run.path, 10)
-    assert not acts.pending_at(finished.run.path)
+        control.stop_trial(finished.run.path, 10)
+    assert not pending_requests(finished.run)
 
 
 def test_a_note_is_kept_with_its_trial_until_an_empty_one_replaces_it(finished):
     run, place = finished.run.path, finished.trial(3)
-    assert acts.write_note(run, 3, " sharp, but grey\n") == "noted on trial 3"
+    assert control.write_note(run, 3, " sharp, but grey\n") == "noted on trial 3"
     assert place.note.read_text() == "sharp, but grey"
     assert finished.ask("note", "3").stdout == "sharp, but grey\n"
     assert finished.ask("note", "3", "größer").returncode == 0
     assert place.read_note() == "größer"
-    assert acts.write_note(run, 3, "") == "the note on trial 3 is removed"
+    assert control.write_note(run, 3, "") == "the note on trial 3 is removed"
     assert not place.note.exists() and finished.ask("note", "3").stdout == "no note on trial 3\n"
 
 
 def test_a_note_on_a_trial_that_waits_does_not_disturb_it(held, undisturbed_held):
     controller = held.start_held()
-    acts.write_note(held.run.path, 3, "my favourite")
+    control.write_note(held.run.path, 3, "my favourite")
     held.release()
     assert held.end(controller) == (0, "")
     assert held.trial(3).read_note() == "my favourite"
@@ -188,18 +192,18 @@ def test_a_note_on_a_trial_that_waits_does_not_disturb_it(held, undisturbed_held
 
 def test_a_note_that_is_too_long_or_has_no_trial_is_refused(finished):
     with pytest.raises(HpsearchError, match=r"at most 10,000 characters, has 10,001; shorten it"):
-        acts.write_note(finished.run.path, 3, "x" * 10_001)
+        control.write_note(finished.run.path, 3, "x" * 10_001)
     with pytest.raises(HpsearchError, match=r"there is no trial 99 \(has: 0 to 9\)"):
-        acts.write_note(finished.run.path, 99, "x")
+        control.write_note(finished.run.path, 99, "x")
     assert not list(finished.run.path.glob("trials/*/note.txt"))
 
 
-def test_go_on_starts_a_killed_search_in_a_session_of_its_own(held, undisturbed_held):
+def test_resume_starts_a_killed_search_in_a_session_of_its_own(held, undisturbed_held):
     controller = held.start_held()
     controller.kill()
     controller.wait()
     held.is_fresh = True  # its output is a pipe, which no child may hold open
-    answer = held.ask("go-on")
+    answer = held.ask("resume")
     assert answer.stderr == ""
     number = int(answer.stdout.split()[3].rstrip(","))
     assert answer.stdout == (
@@ -208,20 +212,20 @@ def test_go_on_starts_a_killed_search_in_a_session_of_its_own(held, undisturbed_
     until(lambda: (held.run.holder() or {}).get("pid") == number, "it is at work")
     assert os.getsid(number) == number
     assert psutil.Process(number).ppid() != os.getpid()
-    with pytest.raises(HpsearchError, match="at work, and neither paused nor asked to end"):
-        acts.resume_search(held.run.path)
+    with pytest.raises(HpsearchError, match="running, neither paused nor asked to finish"):
+        control.resume_search(held.run.path)
     held.release()
     until(lambda: held.run.holder() is None, "it has finished")
     assert held.digest() == undisturbed_held
     until(lambda: "winner" in held.run.controller_log.read_text(), "it says what it has found")
 
 
-def test_stop_ends_a_search_that_go_on_has_started(held, undisturbed_held):
+def test_stop_ends_a_search_that_resume_has_started(held, undisturbed_held):
     controller = held.start_held()
     controller.kill()
     controller.wait()
     held.wait_until_no_process_is_left()
-    assert held.ask("go-on").returncode == 0
+    assert held.ask("resume").returncode == 0
     until(lambda: held.attempts() == [2, 2], "its first trials run")
     assert held.ask("stop", "--now").stdout.startswith("stopped; ")
     assert held.run.holder() is None
@@ -230,32 +234,32 @@ def test_stop_ends_a_search_that_go_on_has_started(held, undisturbed_held):
     assert held.digest() == undisturbed_held
 
 
-def test_go_on_uses_the_overrides_that_the_search_was_started_with(held):
+def test_resume_uses_the_overrides_that_the_search_was_started_with(held):
     held.hold()
     controller = held.start("--set", "search.rounds=1")
     until(lambda: (held.trial(1).path / "attempts").exists(), "its first trials run")
     controller.kill()
     controller.wait()
     held.release()
-    assert held.ask("go-on").returncode == 0
+    assert held.ask("resume").returncode == 0
     until(
         lambda: held.run.database.exists() and view.read_snapshot(held.run.path).finished, "it ends"
     )
     assert len(view.read_snapshot(held.run.path).result.rounds) == 1
 
 
-def test_go_on_says_when_there_is_nothing_to_go_on_with(held):
+def test_resume_says_when_there_is_nothing_to_go_on_with(held):
     assert held.finish() == (0, "")
     with pytest.raises(HpsearchError, match=r"the search has finished; `hpsearch add-rounds .* 1`"):
-        acts.resume_search(held.run.path)
+        control.resume_search(held.run.path)
     held.study.unlink()
     with pytest.raises(HpsearchError, match=r"study\.yaml: the study that .* was started from is"):
-        acts.resume_search(held.run.path)
+        control.resume_search(held.run.path)
 
 
-def test_go_on_starts_nothing_for_a_run_folder_that_was_copied(finished):
+def test_resume_starts_nothing_for_a_run_folder_that_was_copied(finished):
     with pytest.raises(HpsearchError, match="has been moved or copied; type `hpsearch run"):
-        acts.resume_search(finished.run.path)
+        control.resume_search(finished.run.path)
 
 
 @pytest.mark.parametrize("command", ["pause", "stop"])
@@ -269,7 +273,7 @@ def test_status_shows_what_has_been_asked_for(held):
     controller = held.start_held()
     controller.send_signal(signal.SIGSTOP)  # so that it takes none of them up
     for command, *arguments in (
-        ["pause"], ["stop", "--trial", "1"], ["again", "0"], ["add-rounds", "2"], ["end"]
+        ["pause"], ["stop", "--trial", "1"], ["rerun", "0"], ["add-rounds", "2"], ["finish"]
     ):  # fmt: skip
         answer = held.ask(command, *arguments)
         assert (answer.returncode, answer.stderr) == (0, ""), command
@@ -280,3 +284,9 @@ def test_status_shows_what_has_been_asked_for(held):
     )
     controller.kill()
     controller.wait()
+
+
+@pytest.mark.parametrize("old, new", [("go-on", "resume"), ("end", "finish"), ("again", "rerun")])
+def test_an_old_command_is_refused_with_its_new_name(finished, old, new):
+    answer = finished.ask(old, "3", "--anything")
+    assert (answer.returncode, answer.stderr) == (2, f"hpsearch: `{old}` is now `{new}`\n")

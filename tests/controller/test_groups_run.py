@@ -9,8 +9,9 @@ import pytest
 from fused_search import ONE_ROUND, TRAINER, FusedSearch
 from searches import SMALL_FILES_ONLY, until
 
-from hpsearch.controller import control as acts
+from hpsearch.controller import control
 from hpsearch.storage import view
+from hpsearch.storage.requests import pending_requests
 from hpsearch.trial import Outcome
 
 GUILTY = 3
@@ -126,7 +127,7 @@ def test_a_trial_that_somebody_stops_leaves_its_group_and_the_others_train_on(se
     search.slow(0.1)
     controller = search.start()
     until(lambda: search.evaluations() > 12, "it trains")
-    acts.stop_trial(search.run.path, GUILTY)
+    control.stop_trial(search.run.path, GUILTY)
     until(lambda: search.trial(GUILTY).result.exists(), "it has ended")
     assert not search.trial(0).result.exists()
     search.fast()
@@ -136,7 +137,7 @@ def test_a_trial_that_somebody_stops_leaves_its_group_and_the_others_train_on(se
     assert 0 < outcome.steps < 400
     assert [search.outcome(n).steps for n in (0, 1, 2, 4, 5)] == [400] * 5
     assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
-    assert not acts.pending_at(search.run.path)
+    assert not pending_requests(search.run)
 
 
 def test_a_group_that_does_not_hear_is_ended_for_the_trial_that_somebody_stops(search, innocent):
@@ -144,7 +145,7 @@ def test_a_group_that_does_not_hear_is_ended_for_the_trial_that_somebody_stops(s
     search.tell({guilty: "hang"})
     controller = search.start("--set", "limits.retries=0")
     until(lambda: search.has_evaluated(guilty), "it hangs")
-    acts.stop_trial(search.run.path, GUILTY)
+    control.stop_trial(search.run.path, GUILTY)
     assert search.end(controller) == (0, "")
     assert search.outcome(GUILTY).message == "stopped on request"
     expect_the_others_as_ever(search, innocent)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from searches import HELD_TRAINER, HeldSearch, until
 
-from hpsearch.controller import control as acts
+from hpsearch.controller import control
 from hpsearch.errors import HpsearchError
 from hpsearch.storage import view
-from hpsearch.storage.requests import PendingRequests
+from hpsearch.storage.requests import PendingRequests, pending_requests
 
 # Single trials can be held too, by a file "hold-00008".
 HOLD_ONE = HELD_TRAINER.replace(
@@ -48,10 +48,10 @@ def state(search: HeldSearch) -> str:
 
 def test_an_end_lets_the_round_finish_and_confirms_its_winners(held):
     controller = held.start_held()
-    said = acts.finish_after_round(held.run.path)
+    said = control.finish_after_round(held.run.path)
     assert said == (
         "no round begins after round 0: it is finished and the winners are confirmed; "
-        f"`hpsearch go-on {held.run.path}` withdraws that"
+        f"`hpsearch resume {held.run.path}` withdraws that"
     )
     held.release()
     assert held.end(controller) == (0, "")
@@ -63,27 +63,27 @@ def test_an_end_lets_the_round_finish_and_confirms_its_winners(held):
 
 def test_an_end_stands_until_it_is_withdrawn_and_the_same_command_says_so(held):
     controller = held.start_held()
-    acts.finish_after_round(held.run.path)
+    control.finish_after_round(held.run.path)
     held.release()
     assert held.end(controller) == (0, "")
     before = held.digest()
     assert held.finish() == (0, "")
     assert (
-        f"no more rounds after 1 of 2, as was asked; `hpsearch go-on {held.run.path}` withdraws"
+        f"no more rounds after 1 of 2, as was asked; `hpsearch resume {held.run.path}` withdraws"
         in held.stdout()
     )
     assert (held.digest(), state(held)) == (before, "finished")
-    assert acts.pending_at(held.run.path).end_after == 0
-    assert held.ask("go-on").returncode == 0
+    assert pending_requests(held.run).end_after == 0
+    assert held.ask("resume").returncode == 0
     until(lambda: rounds(held) == 2, "the second round begins")
     until(lambda: held.run.holder() is None, "it has finished")
-    assert (state(held), acts.pending_at(held.run.path)) == ("finished", PendingRequests())
+    assert (state(held), pending_requests(held.run)) == ("finished", PendingRequests())
     assert len(view.read_snapshot(held.run.path).result.records) == 4 + 2 + 4 + 2
 
 
 def test_an_end_is_kept_through_a_kill(held):
     controller = held.start_held()
-    acts.finish_after_round(held.run.path)
+    control.finish_after_round(held.run.path)
     controller.kill()
     controller.wait()
     held.release()
@@ -93,8 +93,8 @@ def test_an_end_is_kept_through_a_kill(held):
 
 def test_an_end_that_is_withdrawn_in_time_changes_nothing(held, undisturbed_held):
     controller = held.start_held()
-    acts.finish_after_round(held.run.path)
-    assert acts.resume_search(held.run.path) == "rounds after round 0 may begin again"
+    control.finish_after_round(held.run.path)
+    assert control.resume_search(held.run.path) == "rounds after round 0 may begin again"
     held.release()
     assert held.end(controller) == (0, "")
     assert held.digest() == undisturbed_held
@@ -102,28 +102,28 @@ def test_an_end_that_is_withdrawn_in_time_changes_nothing(held, undisturbed_held
 
 def test_the_last_round_needs_no_end(finished):
     with pytest.raises(HpsearchError, match="round 1 is the last of 2 anyway"):
-        acts.finish_after_round(finished.run.path)
-    assert not acts.pending_at(finished.run.path)
+        control.finish_after_round(finished.run.path)
+    assert not pending_requests(finished.run)
 
 
 def test_rounds_added_to_a_finished_search_run_with_the_same_command(finished, extended):
     assert finished.finish() == (0, "")
-    said = acts.extend_search(finished.run.path, 1)
+    said = control.extend_search(finished.run.path, 1)
     assert said == (
-        f"3 rounds in all, once the search goes on: `hpsearch go-on {finished.run.path}`"
+        f"3 rounds in all, once the search resumes: `hpsearch resume {finished.run.path}`"
     )
-    assert acts.pending_at(finished.run.path).rounds == 3
+    assert pending_requests(finished.run).rounds == 3
     assert finished.finish() == (0, "")
     assert (finished.digest(), state(finished)) == (extended, "finished")
-    assert not acts.pending_at(finished.run.path)
+    assert not pending_requests(finished.run)
     assert finished.finish() == (0, "")
     assert finished.digest() == extended
 
 
-def test_rounds_added_to_a_finished_search_run_by_go_on(held, extended):
+def test_rounds_added_to_a_finished_search_run_by_resume(held, extended):
     assert held.finish() == (0, "")
-    acts.extend_search(held.run.path, 1)
-    assert held.ask("go-on").returncode == 0
+    control.extend_search(held.run.path, 1)
+    assert held.ask("resume").returncode == 0
     until(lambda: rounds(held) == 3, "the third round begins")
     until(lambda: held.run.holder() is None, "it has finished")
     assert held.digest() == extended
@@ -133,13 +133,16 @@ def test_rounds_added_in_the_last_round_follow_it_before_anything_is_confirmed(l
     (late.folder / "hold-00005").touch()
     controller = late.start()
     until(lambda: (late.trial(5).path / "attempts").exists(), "the last round runs")
-    assert acts.extend_search(late.run.path, 1) == "3 rounds in all, once the round at hand is over"
+    assert (
+        control.extend_search(late.run.path, 1)
+        == "3 rounds in all, from the end of the current round on"
+    )
     (late.folder / "hold-00005").unlink()
     assert late.end(controller) == (0, "")
     assert "rounds were added: 3 in all" in late.stdout()
     roles = [t.spec.role for t in view.read_snapshot(late.run.path).result.records]
     assert roles[8:12] == ["continue"] * 2 + ["draw"] * 2 and roles[12:] == ["confirm"] * 2
-    assert not acts.pending_at(late.run.path)
+    assert not pending_requests(late.run)
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["undisturbed", "killed"])
@@ -147,7 +150,7 @@ def test_rounds_added_during_the_confirmation_follow_it(late, extended, killed):
     (late.folder / "hold-00008").touch()
     controller = late.start()
     until(lambda: (late.trial(8).path / "attempts").exists(), "the confirmation runs")
-    acts.extend_search(late.run.path, 1)
+    control.extend_search(late.run.path, 1)
     if killed:
         controller.kill()
         controller.wait()
@@ -158,9 +161,9 @@ def test_rounds_added_during_the_confirmation_follow_it(late, extended, killed):
 
 def test_more_rounds_withdraw_an_end(held):
     controller = held.start_held()
-    acts.finish_after_round(held.run.path)
-    acts.extend_search(held.run.path, 2)
-    assert acts.pending_at(held.run.path).end_after is None
+    control.finish_after_round(held.run.path)
+    control.extend_search(held.run.path, 2)
+    assert pending_requests(held.run).end_after is None
     held.release()
     assert held.end(controller) == (0, "")
     assert rounds(held) == 4
@@ -187,7 +190,7 @@ def test_what_is_known_of_rounds_in_json_says_how_much_is_to_come(late):
     (late.folder / "hold-00005").touch()
     controller = late.start("--json")
     until(lambda: (late.trial(5).path / "attempts").exists(), "the last round runs")
-    acts.extend_search(late.run.path, 1)
+    control.extend_search(late.run.path, 1)
     (late.folder / "hold-00005").unlink()
     assert late.end(controller) == (0, "")
     said = [json.loads(line) for line in late.stdout().splitlines()]

@@ -71,7 +71,7 @@ def test_stop_from_another_process_waits_for_the_running_trials(held, undisturbe
     assert "waiting for the running trials" in stop.stdout.readline()
     held.release()
     said = stop.communicate(timeout=60)[0]
-    assert (stop.returncode, said) == (0, f"stopped; `hpsearch run` goes on with {held.run.path}\n")
+    assert (stop.returncode, said) == (0, f"stopped; `hpsearch run` resumes {held.run.path}\n")
     assert held.end(controller) == (130, STOPPED.format(held.run.path))
     assert has_ended(held) == 2
     expect_to_go_on(held, undisturbed_held)

@@ -1,4 +1,4 @@
-"""The commands that act on a search: `pause | go-on | end | stop | add-rounds | note | again`."""
+"""Commands that control a search: `pause resume finish stop add-rounds note rerun`."""
 
 import time
 from pathlib import Path
@@ -23,23 +23,24 @@ app = typer.Typer()
 
 RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]
 TrialNumber = Annotated[int, typer.Argument(help="A trial's number.", metavar="TRIAL")]
+_RENAMED = {"go-on": "resume", "end": "finish", "again": "rerun"}
 
 
 @app.command()
 def pause(run: RunPath) -> None:
-    """Start no more trials until `go-on`; those that run finish."""
+    """Start no more trials until `resume`; running trials finish."""
     print(pause_search(run))
 
 
-@app.command("go-on")
-def go_on(run: RunPath) -> None:
-    """Lift a pause, withdraw an `end`; or start the search again, without this terminal."""
+@app.command()
+def resume(run: RunPath) -> None:
+    """Lift a pause, withdraw a `finish`; or restart the search in the background."""
     print(resume_search(run))
 
 
 @app.command()
-def end(run: RunPath) -> None:
-    """Begin no more rounds: finish the one at hand and confirm the winners."""
+def finish(run: RunPath) -> None:
+    """Finish the current round, confirm the winners and begin no further round."""
     print(finish_after_round(run))
 
 
@@ -51,7 +52,7 @@ def stop(
         int | None, typer.Option(help="Only this trial, which then counts as failed.")
     ] = None,
 ) -> None:
-    """Ask a search to end after its running trials; asked twice, or with --now, at once."""
+    """End a search after its running trials; at once with --now or when asked twice."""
     if trial is not None:
         if now:
             raise HpsearchError("--now: a single trial is always ended now; leave it out")
@@ -67,7 +68,7 @@ def stop(
             print("waiting for the running trials; `hpsearch stop` again ends them now")
         waited = True
         time.sleep(0.1)
-    print(f"stopped; `hpsearch run` goes on with {run}")
+    print(f"stopped; `hpsearch run` resumes {run}")
 
 
 @app.command("add-rounds")
@@ -75,7 +76,7 @@ def add_rounds(
     run: RunPath,
     rounds: Annotated[int, typer.Argument(help="How many more.", metavar="N")],
 ) -> None:
-    """Give a search more rounds than its study has; withdraws an `end`."""
+    """Add rounds to a search; withdraws a `finish`."""
     print(extend_search(run, rounds))
 
 
@@ -84,7 +85,7 @@ def note(
     run: RunPath,
     trial: TrialNumber,
     text: Annotated[
-        str | None, typer.Argument(help='"" removes the note; left out, it is shown.')
+        str | None, typer.Argument(help='"" removes the note; without a text it is shown.')
     ] = None,
 ) -> None:
     """Write a note on a trial, or show it."""
@@ -95,6 +96,23 @@ def note(
 
 
 @app.command()
-def again(run: RunPath, trial: TrialNumber) -> None:
-    """Train a trial's parameters once more from scratch, under a fresh seed."""
+def rerun(run: RunPath, trial: TrialNumber) -> None:
+    """Train a trial's parameters again from scratch, under a fresh seed."""
     print(rerun_trial(run, trial))
+
+
+def _add_renamed(old: str, new: str) -> None:
+    """Let the old name of a command fail with the new one, whatever its arguments."""
+
+    @app.command(
+        old,
+        hidden=True,
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )
+    def refuse() -> None:
+        raise HpsearchError(f"`{old}` is now `{new}`")
+
+
+for _old, _new in _RENAMED.items():
+    _add_renamed(_old, _new)

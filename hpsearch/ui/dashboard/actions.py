@@ -1,4 +1,4 @@
-"""What a person asks of a search from a page: through the same functions as the command line."""
+"""Control of a search from a page, through the same functions as the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from hpsearch.controller import (
 
 
 def act(name: str) -> ResponseReturnValue:
-    """Do what the posted record says.
+    """Perform the act of the posted record.
 
-    Its keys: act; for some acts trial, rounds, now or text.
+    Its keys are `act` and, for some acts, `trial`, `rounds`, `now` or `text`.
 
     Returns:
-        said: a sentence for the person.
+        A record whose `said` is a sentence for the user.
     """
     config = flask.current_app.config
     if not config["allow_control"]:
@@ -40,18 +40,18 @@ def _do(run: Path, asked: Any) -> str:
     match asked:
         case {"act": "pause"}:
             return pause_search(run)
-        case {"act": "go_on"}:
+        case {"act": "resume"}:
             return resume_search(run)
-        case {"act": "end_after_round"}:
+        case {"act": "finish"}:
             return finish_after_round(run)
         case {"act": "stop", "now": bool(now)}:
             return stop_search(run, now=now)
-        case {"act": "cancel", "trial": int(trial)}:
+        case {"act": "stop_trial", "trial": int(trial)}:
             return stop_trial(run, trial)
-        case {"act": "extend_search", "rounds": int(rounds)}:
+        case {"act": "add_rounds", "rounds": int(rounds)}:
             return extend_search(run, rounds)
         case {"act": "note", "trial": int(trial), "text": str(text)}:
             return write_note(run, trial, text)
-        case {"act": "again", "trial": int(trial)}:
+        case {"act": "rerun", "trial": int(trial)}:
             return rerun_trial(run, trial)
     raise BadRequest("no such act, or not all that it needs")

@@ -98,7 +98,7 @@ _ROLES = {
     "draw": "drawn",
     "continue": "trained on",
     "confirm": "confirming",
-    "again": "run again by hand",
+    "again": "rerun on request",
 }
 
 

@@ -73,7 +73,7 @@ def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(gr
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#said")).to_contain_text("paused")
     expect(page.locator("#state")).to_contain_text("paused")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.get_by_role("button", name="Add rounds").click()
     page.get_by_label(re.compile("Rounds beyond")).fill("2")
@@ -82,7 +82,7 @@ def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(gr
     growing.ask("stop", "--now")
     expect(page.locator("#state")).to_contain_text("interrupted")
     expect(page.locator("#notice")).to_contain_text("hpsearch run")
-    page.get_by_role("button", name="End after this round").press("Enter")
+    page.get_by_role("button", name="Finish after this round").press("Enter")
     expect(page.locator("#said")).to_contain_text("no controller is at work")
 
 

@@ -249,15 +249,15 @@ def test_an_act_from_a_page_of_ours_is_done_and_from_elsewhere_is_not(control, h
     assert control("/data/study/s").record["head"]["state"] == "running"
     assert control.act("s", act="pause").status == 200
     until(lambda: control("/data/study/s").record["head"]["state"] == "paused", "the page is told")
-    assert control.act("s", act="go_on").status == 200
-    assert control.act("s", act="cancel", trial=0).status == 200
+    assert control.act("s", act="resume").status == 200
+    assert control.act("s", act="stop_trial", trial=0).status == 200
     until(lambda: control("/data/study/s").record["head"]["failures"] != [], "the trial has ended")
     assert control("/data/study/s/trial/0").record["reason"] == "killed"
 
 
 @pytest.mark.parametrize(
     "record",
-    [{}, [], "pause", {"act": "none"}, {"act": "cancel"}, {"act": "cancel", "trial": "0"}],
+    [{}, [], "pause", {"act": "none"}, {"act": "stop_trial"}, {"act": "stop_trial", "trial": "0"}],
 )  # fmt: skip
 def test_an_act_that_is_none_is_refused(finished, record):
     with serving(finished.runs, allow_control=True) as ask:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from reported import hpsearch
 
-from hpsearch.controller import control as acts
+from hpsearch.controller import control
 from hpsearch.storage import view
 from hpsearch.ui.report.content import Listing, Paragraph, Table
 from hpsearch.ui.report.hand import hand
@@ -18,8 +18,8 @@ def test_nothing_is_said_where_nobody_did_anything(told: Path) -> None:
 
 def test_notes_and_trials_trained_again_are_told(told_copy: Path) -> None:
     run = told_copy / "runs" / "told"
-    acts.write_note(run, 3, "sharp, <b>but</b> grey")
-    acts.rerun_trial(run, 0)
+    control.write_note(run, 3, "sharp, <b>but</b> grey")
+    control.rerun_trial(run, 0)
     done = hpsearch("run", "told.yaml", "-q", cwd=told_copy)
     assert done.returncode == 0, done.stderr
     s = view.read_snapshot(run)
@@ -43,7 +43,7 @@ def test_notes_and_trials_trained_again_are_told(told_copy: Path) -> None:
 
 def test_added_rounds_are_in_the_command(told_copy: Path) -> None:
     run = told_copy / "runs" / "told"
-    acts.extend_search(run, 1)
+    control.extend_search(run, 1)
     done = hpsearch("run", "told.yaml", "-q", cwd=told_copy)
     assert done.returncode == 0, done.stderr
     reproduce = report(view.read_snapshot(run)).sections[-1]

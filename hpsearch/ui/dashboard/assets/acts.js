@@ -52,22 +52,22 @@ export function actsOf(name, { head, pending, rounds }) {
   return [
     pending.paused || !working
       ? actButton(
-          "Go on",
+          "Resume",
           goesOn(head, pending, working, stands),
-          () => act(name, { act: "go_on" }),
+          () => act(name, { act: "resume" }),
           head.state === "failed" || head.state === "finished" ? "" : "main",
         )
       : actButton("Pause", pending.stop ? "it is stopping" : idle, () =>
           act(name, { act: "pause" }),
         ),
     working && !pending.paused && pending.end_after !== null
-      ? actButton("Keep on after this round", "", () => act(name, { act: "go_on" }))
+      ? actButton("Continue after this round", "", () => act(name, { act: "resume" }))
       : actButton(
-          "End after this round",
+          "Finish after this round",
           idle ||
             (last && "this is the last round") ||
             (pending.end_after !== null && "that is asked for already"),
-          () => act(name, { act: "end_after_round" }),
+          () => act(name, { act: "finish" }),
         ),
     actButton("Add rounds …", "", () => addRounds(name, head)),
     actButton(
@@ -82,7 +82,7 @@ export function actsOf(name, { head, pending, rounds }) {
 function goesOn(head, pending, working, stands) {
   if (working) return pending.stop ? "it is stopping" : "";
   if (head.state === "failed")
-    return "there is nothing to go on with; mend the trainer and start afresh";
+    return "there is nothing to resume; mend the trainer and start afresh";
   const wanted = stands || pending.rounds !== null || pending.again.length > 0;
   return head.state === "finished" && !wanted ? "it has finished; add rounds first" : "";
 }
@@ -111,7 +111,7 @@ async function stop(name) {
   const content = h(
     "p",
     null,
-    "The controller ends; “Go on”, or the same command, goes on with the search later. Running trials may finish first, or end now and be trained from their last checkpoints then.",
+    "The controller ends; “Resume”, or the same command, continues the search later. Running trials may finish first, or end now and be trained from their last checkpoints then.",
   );
   const answer = await question("Stop the search?", content, [
     ["drain", "After the running trials", "main"],
@@ -124,8 +124,8 @@ async function stop(name) {
 export function actsOn(name, trial) {
   if (!mayAct) return [];
   return [
-    actButton("Run again", trial.role === "again" ? "this is a run again itself" : "", () =>
-      act(name, { act: "again", trial: trial.number }),
+    actButton("Rerun", trial.role === "again" ? "this trial is a rerun itself" : "", () =>
+      act(name, { act: "rerun", trial: trial.number }),
     ),
     actButton(
       "Stop this trial …",
@@ -143,5 +143,5 @@ async function cancel(name, number) {
     "It counts as failed, with the reason “killed”, and is not trained again by the search.",
   );
   const answer = await question(`Stop trial ${number}?`, content, [["yes", "Stop it", "danger"]]);
-  if (answer) await act(name, { act: "cancel", trial: number });
+  if (answer) await act(name, { act: "stop_trial", trial: number });
 }

@@ -46,7 +46,7 @@ const ROLES = {
   draw: "draw",
   continue: "continuation",
   confirm: "confirmation",
-  again: "run again",
+  again: "rerun",
 };
 
 export function role(name) {

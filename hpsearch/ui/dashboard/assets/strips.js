@@ -180,7 +180,7 @@ export class Strips {
     const { head, rounds } = this.table;
     if (strip === "again")
       return {
-        label: [h("b", null, "run again"), h("span", null, "under fresh seeds")],
+        label: [h("b", null, "rerun"), h("span", null, "under fresh seeds")],
         numbers: [],
       };
     if (isConfirmation(strip)) {

@@ -58,7 +58,7 @@ function asked(pending, state) {
     pending.end_after !== null &&
       `${state === "finished" ? "ended" : "ends"} after round ${pending.end_after}`,
     pending.rounds !== null && `${pending.rounds} rounds asked for`,
-    pending.again.length > 0 && `to run again: ${pending.again.join(", ")}`,
+    pending.again.length > 0 && `to rerun: ${pending.again.join(", ")}`,
     pending.cancel.length > 0 && `stopping trial ${pending.cancel.join(", ")}`,
   ].filter(Boolean);
 }
