@@ -23,8 +23,8 @@ from hpsearch.workers import Job, environment, fusion_mode, group_shape
 
 _LOOK_S = 0.1  # how often new reports are looked for
 _WORK = (
-    "import json, sys; from hpsearch.workers.worker import Job, work; "
-    "work(Job.from_record(json.loads(sys.argv[1])))"
+    "import json, sys; from hpsearch.workers import Job, run_job; "
+    "run_job(Job.from_record(json.loads(sys.argv[1])))"
 )
 
 

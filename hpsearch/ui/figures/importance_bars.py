@@ -7,7 +7,7 @@ from hpsearch.storage import Snapshot
 from hpsearch.ui.figures.style import PALETTE, Figure, empty, layout, name, rounded
 
 if TYPE_CHECKING:
-    from hpsearch.ui.figures.importance import Importance
+    from hpsearch.ui.figures.parameter_importance import Importance
 
 _TITLE = "Importance of the parameters"
 _PARAMETERS = 30
@@ -20,7 +20,7 @@ def importance(s: Snapshot) -> Figure:
     Deterministic, so it can be kept for as long as no trial has ended.
     """
     # Optuna takes half a second to import, which only this figure needs.
-    from hpsearch.ui.figures.importance import LATEST, importance
+    from hpsearch.ui.figures.parameter_importance import LATEST, importance
 
     found = importance(s.space, s.searched, s.result.direction)
     if not found:

@@ -28,7 +28,7 @@ class Missing(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
-from hpsearch.cli import main
+from hpsearch.ui import main
 main()
 """
 

@@ -12,7 +12,7 @@ from hpsearch.space import Int, Logint, Loguniform, Parameter, Uniform
 from hpsearch.storage.snapshot import Snapshot
 from hpsearch.ui import figures
 from hpsearch.ui.figures import scales
-from hpsearch.ui.figures.importance import importance
+from hpsearch.ui.figures.parameter_importance import importance
 from hpsearch.ui.formatting import domain_text
 from hpsearch.ui.report.content import Paragraph
 from hpsearch.ui.report.rounds import rounds as rounds_section

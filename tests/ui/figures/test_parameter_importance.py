@@ -4,7 +4,7 @@ import random
 
 from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
 from hpsearch.trial import Outcome, Spec, Trial
-from hpsearch.ui.figures.importance import LATEST, importance
+from hpsearch.ui.figures.parameter_importance import LATEST, importance
 
 SPACE = Space(
     (
