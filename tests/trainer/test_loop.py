@@ -53,7 +53,7 @@ def test_another_process_continues_with_the_same_bits(tmp_path):
     )
     for budget in ("10", "20"):
         command = [sys.executable, "-c", code, str(tmp_path / "there"), budget]
-        paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        paths = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run(command, check=True, env=paths)
     assert_same(result(tmp_path / "there"), result(tmp_path / "straight"))
 
