@@ -118,6 +118,7 @@ def test_the_steps_of_a_peer_that_stops_trials_are_those_counted_by_hand():
     assert bests == sorted(bests, reverse=True)
 
 
+@pytest.mark.slow
 def test_ours_is_the_search_that_a_user_runs(tmp_path):
     trainings = Trainings(SMALL)
     arm = "hpsearch, shared structures"

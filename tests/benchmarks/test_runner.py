@@ -144,6 +144,7 @@ def lines(folder):
     return found
 
 
+@pytest.mark.slow
 def test_a_killed_shootout_goes_on_and_repeats_nothing(tmp_path):
     names = ["synthetic/branin-log", "synthetic/two-choices"]
     command = [

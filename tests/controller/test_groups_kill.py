@@ -31,6 +31,7 @@ def finished(search: FusedSearch) -> int:
     return len(list(search.run.path.glob("trials/*/result.json")))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_whatever_is_killed_amid_a_group_the_search_ends_the_same(tmp_path, undisturbed):
     search = FusedSearch(tmp_path, LONG)

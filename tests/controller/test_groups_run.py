@@ -140,6 +140,7 @@ def test_a_trial_that_somebody_stops_leaves_its_group_and_the_others_train_on(se
     assert not pending_requests(search.run)
 
 
+@pytest.mark.slow
 def test_a_group_that_does_not_hear_is_ended_for_the_trial_that_somebody_stops(search, innocent):
     guilty = innocent.spec(GUILTY).params["lr"]
     search.tell({guilty: "hang"})
@@ -152,6 +153,7 @@ def test_a_group_that_does_not_hear_is_ended_for_the_trial_that_somebody_stops(s
     assert search.spec(0).group == (0, 1, 2, 4, 5)
 
 
+@pytest.mark.slow
 def test_a_group_has_its_trials_shares_of_time_and_a_trial_that_takes_more_fails_alone(
     search, innocent
 ):
@@ -177,6 +179,7 @@ def test_a_group_has_its_trials_shares_of_memory_and_a_trial_that_takes_more_fai
     assert broke.endswith("more than 2 times limits.trial_memory_mib = 500 MiB")
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_for_a_groups_checkpoints_costs_no_trial(tmp_path, innocent):
     built = "nn.Sequential(*hidden, nn.Linear(3, 1))"
     heavy = f"net = {built}; net.register_buffer('ballast', torch.zeros(400_000))"
@@ -194,6 +197,7 @@ def test_a_disk_without_room_for_a_groups_checkpoints_costs_no_trial(tmp_path, i
     assert search.spec(0).group == (0, 1, 2, 3, 4, 5)
 
 
+@pytest.mark.slow
 def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_path):
     trainer = TRAINER.replace(
         "return nn.functional.mse", "float(hp.lr) + 1; return nn.functional.mse"
@@ -222,6 +226,7 @@ def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_wh
     )
 
 
+@pytest.mark.slow
 def test_a_marked_trial_stays_alone_when_the_search_goes_on(search, innocent):
     search.hold()
     controller = search.start()

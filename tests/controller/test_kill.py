@@ -97,6 +97,7 @@ def children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed_digest):
     rng = random.Random(SEED)

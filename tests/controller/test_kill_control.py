@@ -31,6 +31,7 @@ def asked(folder: Path) -> Search:
     return search
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_six_kills_around_requests_change_no_trial(tmp_path):
     once, search = asked(tmp_path / "once"), asked(tmp_path / "often")

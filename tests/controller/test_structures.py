@@ -295,6 +295,7 @@ def test_the_figure_of_a_structural_parameter_says_what_its_draws_have() -> None
     assert np.array(found["width"].mass)[above].sum() == pytest.approx(wide, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_search_with_blocks_that_goes_on_ends_as_one_undisturbed(tmp_path: Path) -> None:
     text = STUDY.replace("study: toy", "study: s").replace("trials: 10", "trials: 6")
     text += "confirm: {top: 0}\n"

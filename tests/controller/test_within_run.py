@@ -67,6 +67,7 @@ def test_a_search_that_leaves_its_range_and_is_killed_ends_as_one_undisturbed(
     assert sum(found.parent is not None for found in later) > 0.7 * len(later)
 
 
+@pytest.mark.slow
 def test_limits_given_after_the_end_let_more_rounds_leave_the_range(tmp_path: Path) -> None:
     wide = STUDY.replace("rounds: 3", "rounds: 4")
     narrow = wide.replace(", within: [1e-5, 10]", "").replace(", within: [1, 12]", "")

@@ -102,6 +102,7 @@ def unbroken() -> list[dict[str, object]]:
     return params(study)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "journal"])
 def test_a_study_stopped_and_loaded_ten_times_has_the_draws_of_an_unbroken_one(
     kind: str, tmp_path: Path, unbroken: list[dict[str, object]]
@@ -115,6 +116,7 @@ def test_a_study_stopped_and_loaded_ten_times_has_the_draws_of_an_unbroken_one(
     assert params(study) == unbroken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("judge", [None, "gp"])
 def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) -> None:
     def draws(is_kept: bool) -> list[dict[str, object]]:
@@ -137,6 +139,7 @@ def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) ->
     assert draws(True) == draws(False)
 
 
+@pytest.mark.slow
 def test_a_large_table_teaches_the_judge_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     taught: list[int] = []
 
@@ -212,6 +215,7 @@ for kind in ("sqlite", "journal"):
 """
 
 
+@pytest.mark.slow
 def test_four_processes_at_once_share_the_places_of_the_rounds(tmp_path: Path) -> None:
     here = Path(__file__).parent
     paths = f"import sys; sys.path[:0] = {[str(here), str(here.parents[1])]}\n"

@@ -70,6 +70,7 @@ def read_only():
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_told_of_and_can_still_be_read(finished, read_only, undisturbed_held):
     read_only(finished.run.path)
     finished.prefix = WITHOUT_OVERRIDE

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,7 @@ def test_a_study_with_some_of_its_text_replaced(data):
     survives((WHOLE[:start] + new + WHOLE[end:]).encode())
 
 
+@pytest.mark.slow
 @anything
 @given(st.sampled_from(SECTIONS), trees)
 def test_any_tree_in_place_of_a_section(section, tree):
@@ -87,6 +89,7 @@ def test_any_tree_in_place_of_a_section(section, tree):
     survives(text.encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.slow
 @anything
 @given(trees)
 def test_any_tree_as_a_parameter_or_a_fixed_value(tree):

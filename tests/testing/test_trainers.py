@@ -278,6 +278,7 @@ def test_trials_from_a_space_meet_every_option_of_every_choice():
     assert {s["kind"] for s in settings} == {"sgd", "adam"}
 
 
+@pytest.mark.slow
 def test_one_line_puts_a_trainer_through_all_of_it():
     testing.check_trainer(Tidy, SETTINGS)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from features import extractor
@@ -13,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 CODE = "import features; print(features.extractor().sha256)"
 
 
+@pytest.mark.slow
 def test_processes_that_want_it_at_once_get_the_same_extractor_from_one_training(tmp_path):
     counted = tmp_path / "trainings"
     code = (

@@ -192,6 +192,7 @@ UNLIKE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", UNLIKE, ids=lambda settings: "-".join(map(str, settings)))
 def test_a_fused_gan_of_any_kind_is_the_lone_one_whoever_is_there(settings, tmp_path):
     tries = [{**SMALL, **settings}]

@@ -80,6 +80,7 @@ def test_it_learns_from_few_labels(start):
     assert metrics["val_error"] < 0.35 and metrics["test_error"] < 0.35  # by chance 0.9
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract(tmp_path):
     checks = (
         contract.every_hyperparameter_is_read,

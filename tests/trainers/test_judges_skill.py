@@ -48,6 +48,7 @@ def run(tmp_path_factory):
     return folder / "tiny"
 
 
+@pytest.mark.slow
 def test_every_trial_with_a_checkpoint_has_two_ratings(run, capsys, monkeypatch):
     found = skill.rate(run, pictures=200)
     names = {"trial 0", "trial 1", "trial 2"}

@@ -138,6 +138,7 @@ space:
 """
 
 
+@pytest.mark.slow
 def test_a_search_finds_principal_components_to_two_per_cent(tmp_path):
     search = Search(tmp_path, STUDY.format(file=FILE), "")
     code, errors = search.finish()

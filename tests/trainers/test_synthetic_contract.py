@@ -17,6 +17,7 @@ STUDIES = Path(__file__).parents[2] / "studies"
 SMALL = {"width": 12, "batch_size": 16}
 
 
+@pytest.mark.slow
 def test_the_gan_of_points_keeps_the_contract():
     settings = [
         {**SMALL, "loss": "relativistic", "penalty": "r1_r2", "packing": 2, "octaves": 2},
@@ -25,6 +26,7 @@ def test_the_gan_of_points_keeps_the_contract():
     check_trainer(PointsGAN, settings)
 
 
+@pytest.mark.slow
 def test_the_gan_of_polygons_keeps_the_contract(monkeypatch):
     monkeypatch.setattr(polygons, "STEPS", 1)  # nearly all the time goes into the descents
     monkeypatch.setattr(polygons_gan, "STEPS", 1)
@@ -32,6 +34,7 @@ def test_the_gan_of_polygons_keeps_the_contract(monkeypatch):
     check_trainer(PolygonsGAN, [{**SMALL, "loss": "hinge", "penalty": "r1", **shape}])
 
 
+@pytest.mark.slow
 def test_the_linear_quadratic_gan_keeps_the_contract():
     settings = [
         {"loss": "wgan", "lr_g": 3e-3, "n_critic": 2, "dimension": 5, "rank": 2},

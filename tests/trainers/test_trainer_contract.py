@@ -45,6 +45,7 @@ REST = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", ALL_TRAINER_CHECKS)
 @pytest.mark.parametrize(("trainer", "settings"), [(GAN, GANS), (Classifier, CLASSIFIERS)])
 def test_the_shipped_trainers_keep_the_contract(check, trainer, settings, tmp_path):
@@ -63,6 +64,7 @@ def assert_one_group_has_the_lone_numbers(trainer, settings, folder):
     a_group_has_the_lone_numbers(trainer, members, shape, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalties", [("none",), PENALTIES])
 def test_a_group_of_every_loss_and_penalty_has_the_lone_numbers(penalties, tmp_path):
     settings = [

@@ -106,6 +106,7 @@ def test_a_finished_search_that_is_run_again_logs_nothing(search):
     assert store() == before
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_finds_its_runs_again_and_adds_what_is_missing(tmp_path):
     search = LoggedSearch(tmp_path, "[mlflow]", STUDY.replace("null, true", "null"))
     search.hold()

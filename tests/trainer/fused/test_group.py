@@ -187,6 +187,7 @@ def test_a_compiled_stack_has_one_of_a_few_sizes(members, sizes):
 
 
 # What torch.compile's own modules say when they are imported.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_group_has_nearly_the_same_numbers(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))

@@ -266,6 +266,7 @@ def test_an_act_that_is_none_is_refused(finished, record):
     assert "error" in answer.record
 
 
+@pytest.mark.slow
 def test_ten_thousand_quick_requests_change_nothing(held, undisturbed_held):
     controller = held.start_held()
     with serving(held.runs) as ask:

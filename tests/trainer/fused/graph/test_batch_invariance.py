@@ -50,6 +50,7 @@ def test_a_member_has_the_numbers_that_it_has_alone(name, tmp_path):
         assert distance(ours.metrics, alone.metrics)[0] < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inputs", "hidden", "classes", "batch"),
     [(128, 33, 5, 33), (64, 65, 5, 33), (32, 33, 10, 17), (17, 33, 10, 32), (64, 65, 10, 50)],
