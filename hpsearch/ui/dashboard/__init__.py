@@ -1,1 +1,1 @@
-"""The study dashboard: pages on which a person sees a search think, and acts on it."""
+"""The study dashboard: web pages that show searches as they run and can control them."""

@@ -1,4 +1,4 @@
-"""Control of a search from a page, through the same functions as the command line."""
+"""Actions on a search that a page requests; they call the same functions as the command line."""
 
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,24 @@ from hpsearch.controller import (
 
 
 def act(name: str) -> ResponseReturnValue:
-    """Perform the act of the posted record.
+    """Perform the action that the posted record describes.
 
-    Its keys are `act` and, for some acts, `trial`, `rounds`, `now` or `text`.
+    The record has the key `act` and, for some actions, trial, rounds, now or text.
 
     Returns:
-        A record whose `said` is a sentence for the user.
+        message: a sentence to show.
     """
     config = flask.current_app.config
     if not config["allow_control"]:
-        raise Forbidden("this dashboard only shows; start it with --allow-control to act")
-    asked: Any = flask.request.get_json()
-    # Two at once must not write one request file.
-    said: str = config["hands"].submit(_do, config["shelf"].path(name), asked).result()
-    return {"said": said}
+        raise Forbidden("this dashboard is read-only; start it with --allow-control to act")
+    record: Any = flask.request.get_json()
+    # One thread performs all actions, so that no two of them write the same request file.
+    action = config["action_thread"].submit(_perform, config["registry"].path(name), record)
+    return {"message": action.result()}
 
 
-def _do(run: Path, asked: Any) -> str:
-    match asked:
+def _perform(run: Path, record: Any) -> str:
+    match record:
         case {"act": "pause"}:
             return pause_search(run)
         case {"act": "resume"}:
@@ -54,4 +54,4 @@ def _do(run: Path, asked: Any) -> str:
             return write_note(run, trial, text)
         case {"act": "rerun", "trial": int(trial)}:
             return rerun_trial(run, trial)
-    raise BadRequest("no such act, or not all that it needs")
+    raise BadRequest("unknown action, or one of its arguments is missing or has the wrong type")

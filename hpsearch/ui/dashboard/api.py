@@ -1,4 +1,4 @@
-"""What the pages are told, as plain JSON records: whole at first, then what has changed."""
+"""What the pages show, as JSON records: a whole study first, then only what has changed."""
 
 import shlex
 from collections import defaultdict
@@ -18,20 +18,25 @@ from hpsearch.storage import (
 )
 from hpsearch.trial import Trial
 from hpsearch.ui import figures
+from hpsearch.ui.figures.style import rounded
 
 Record = dict[str, Any]
 
-_NUMBERS_SHOWN = 12  # trials named for each reason to fail
+_MAX_NUMBERS = 12  # trials listed for each reason to fail
 
 
 def study(snapshot: Snapshot, since: int = 0, epoch: str = "") -> Record:
-    """A study since a version that the page has; everything if its epoch is another.
+    """What has changed in a study since a version; everything if the epoch is another.
+
+    Args:
+        snapshot: the study's state.
+        since: the version that the page shows.
+        epoch: the epoch of that version.
 
     Returns:
         epoch, version, pending; same: true if nothing has changed. Else head and running (always
-        whole), and the trials and rounds that changed. A row of trials is
-        [number, round, index, role, state, value, reason, parent], as `columns` says, without the
-        nulls at its end.
+        whole), and the trials and rounds that changed. A row of trials has the fields that
+        `columns` names, without the nulls at its end.
     """
     if epoch != snapshot.epoch or since > snapshot.version:
         since = 0
@@ -44,21 +49,21 @@ def study(snapshot: Snapshot, since: int = 0, epoch: str = "") -> Record:
     if since == snapshot.version:
         return record | {"same": True}
     changed = [t for t in snapshot.result.records if snapshot.stamps[t.spec.number] > since]
-    # A round's survivors are known when the next one begins, or the confirmation.
-    touched = {t.spec.round for t in changed} | {t.spec.round - 1 for t in changed}
+    # A round's survivors become known when the next round, or the confirmation, begins.
+    rounds = {t.spec.round for t in changed} | {t.spec.round - 1 for t in changed}
     return record | {
         "head": head(snapshot),
         "running": running(snapshot),
-        "rounds": [_round(r) for r in snapshot.rounds if not since or r.round in touched],
+        "rounds": [_round(r) for r in snapshot.rounds if not since or r.round in rounds],
         "columns": ["number", "round", "index", "role", "state", "value", "reason", "parent"],
-        "trials": [_row(trial) for trial in changed],
+        "trials": [_trial_row(trial) for trial in changed],
     }
 
 
 def head(snapshot: Snapshot) -> Record:
-    """What a study is and where it stands."""
+    """A study's settings, progress and best trials."""
     result, plan = snapshot.result, snapshot.plan
-    total = plan.rounds * plan.trials + plan.candidates * plan.seeds
+    planned = plan.rounds * plan.trials + plan.candidates * plan.seeds
     best = result.best_trial
     return {
         "name": result.name,
@@ -69,10 +74,10 @@ def head(snapshot: Snapshot) -> Record:
         "plan": asdict(plan),
         "round": len(result.rounds) - 1,
         "done": sum(t.outcome is not None for t in result.records),
-        "total": max(total, len(result.records)),
+        "total": max(planned, len(result.records)),
         "best": None if best is None else _best(best),
         "winners": [_winner(winner) for winner in result.winners],
-        "seconds_left": brief(snapshot.seconds_left, 3),
+        "seconds_left": rounded(snapshot.seconds_left, 3),
         "command": _command(snapshot) if snapshot.state == "interrupted" else None,
         "holder": dict(snapshot.holder) if snapshot.holder else None,
         "devices": _devices(snapshot),
@@ -80,7 +85,7 @@ def head(snapshot: Snapshot) -> Record:
             {
                 "reason": reason,
                 "count": len(trials),
-                "numbers": [t.spec.number for t in trials[:_NUMBERS_SHOWN]],
+                "numbers": [t.spec.number for t in trials[:_MAX_NUMBERS]],
             }
             for reason, trials in snapshot.failures().items()
         ],
@@ -88,14 +93,14 @@ def head(snapshot: Snapshot) -> Record:
 
 
 def running(snapshot: Snapshot) -> list[Record]:
-    """What is being trained at the moment."""
+    """The running trials."""
     now = datetime.now()
     return [
         {
             "number": trial.number,
             "step": trial.step,
             "budget": trial.budget,
-            "value": brief(trial.metrics.get(snapshot.result.metric)),
+            "value": rounded(trial.metrics.get(snapshot.result.metric)),
             "device": trial.device,
             "seconds": round((now - trial.started).total_seconds()),
         }
@@ -103,30 +108,48 @@ def running(snapshot: Snapshot) -> list[Record]:
     ]
 
 
-def listing(name: str, snapshot: Snapshot) -> Record:
+def study_row(name: str, snapshot: Snapshot) -> Record:
     """A study's row in the list of studies."""
-    shown = head(snapshot)
-    keys = ("name", "metric", "direction", "state", "round", "done", "total", "best")
-    winners = shown["winners"]
+    study_head = head(snapshot)
+    keys = (
+        "name", "metric", "direction", "state", "round", "done", "total", "best", "seconds_left",
+    )  # fmt: skip
+    winners = study_head["winners"]
     return {
         "id": name,
-        **{key: shown[key] for key in keys},
+        **{key: study_head[key] for key in keys},
         "rounds": snapshot.plan.rounds,
-        "seconds_left": shown["seconds_left"],
         "winner": winners[0] if winners else None,
         "running": len(snapshot.running),
-        "failed": sum(failure["count"] for failure in shown["failures"]),
-        "curve": [brief(value, 4) for value in figures.sparkline(snapshot)],
+        "failed": sum(failure["count"] for failure in study_head["failures"]),
+        "curve": [rounded(value, 4) for value in figures.sparkline(snapshot)],
     }
 
 
-def brief(value: float | None, digits: int = 6) -> float | None:
-    """A number with as many digits as anybody reads."""
-    return None if value is None else float(f"{value:.{digits}g}")
+def trial_fields(trial: Trial) -> Record:
+    """The fields of a trial that every page shows."""
+    spec, outcome = trial.spec, trial.outcome
+    return {
+        "number": spec.number,
+        "round": spec.round,
+        "index": spec.index,
+        "role": spec.role,
+        "state": state_of(trial),
+        "value": rounded(value_of(trial)),
+        "reason": outcome.reason if outcome else None,
+        "parent": spec.parent,
+    }
+
+
+def _trial_row(trial: Trial) -> list[Any]:
+    row = list(trial_fields(trial).values())
+    while row[-1] is None:
+        row.pop()
+    return row
 
 
 def _devices(snapshot: Snapshot) -> dict[str, list[int]]:
-    """What runs on each device: one number for each job, its trials."""
+    """For each device, the number of trials of each of its jobs."""
     devices: dict[str, list[int]] = defaultdict(list)
     for members in snapshot.places:
         devices[members[0].device].append(len(members))
@@ -135,50 +158,33 @@ def _devices(snapshot: Snapshot) -> dict[str, list[int]]:
 
 def _round(summary: RoundSummary) -> Record:
     record = asdict(summary)
-    return record | {key: brief(record[key]) for key in ("best", "median", "width")}
-
-
-def _row(trial: Trial) -> list[Any]:
-    spec, outcome = trial.spec, trial.outcome
-    row = [
-        spec.number,
-        spec.round,
-        spec.index,
-        spec.role,
-        state_of(trial),
-        brief(value_of(trial)),
-        outcome.reason if outcome else None,
-        spec.parent,
-    ]
-    while row[-1] is None:
-        row.pop()
-    return row
+    return record | {key: rounded(record[key]) for key in ("best", "median", "width")}
 
 
 def _command(snapshot: Snapshot) -> str:
-    """What goes on with the search, or why nobody knows."""
+    """The command that resumes the search, or why it is not known."""
     try:
-        way = read_launch_record(RunFolder(snapshot.result.folder))
+        launch = read_launch_record(RunFolder(snapshot.result.folder))
     except HpsearchError as error:
         return str(error)
-    return shlex.join(["hpsearch", *way.arguments])
+    return shlex.join(["hpsearch", *launch.arguments])
 
 
 def _best(trial: Trial) -> Record:
     spec = trial.spec
-    return {"number": spec.number, "value": brief(value_of(trial)), "params": dict(spec.params)}
+    return {"number": spec.number, "value": rounded(value_of(trial)), "params": dict(spec.params)}
 
 
 def _winner(winner: Winner) -> Record:
-    def spread(of: Any) -> Record:
-        return {"mean": brief(of.mean), "sd": brief(of.sd, 3), "count": of.count}
+    def spread(metric: Any) -> Record:
+        return {"mean": rounded(metric.mean), "sd": rounded(metric.sd, 3), "count": metric.count}
 
     return {
         "number": winner.number,
         "params": dict(winner.params),
-        "searched": brief(winner.searched),
+        "searched": rounded(winner.searched),
         "confirmed": spread(winner.confirmed),
-        "metrics": {name: spread(of) for name, of in winner.metrics.items()},
+        "metrics": {name: spread(metric) for name, metric in winner.metrics.items()},
         "failures": winner.failures,
         "trials": list(winner.trials),
     }

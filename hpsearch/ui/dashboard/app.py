@@ -1,4 +1,7 @@
-"""The pages and what they ask for, as one Flask application; `gate` guards it."""
+"""The dashboard's own pages and the data that they request, as one Flask application.
+
+`auth` decides which requests reach it.
+"""
 
 import functools
 import mimetypes
@@ -14,11 +17,9 @@ from werkzeug.exceptions import HTTPException, NotFound
 from hpsearch.errors import HpsearchError
 from hpsearch.storage import Snapshot
 from hpsearch.ui import figures
-from hpsearch.ui.dashboard import actions as acting
-from hpsearch.ui.dashboard import api as wire
-from hpsearch.ui.dashboard import trials
-from hpsearch.ui.dashboard import warnings as remarks
+from hpsearch.ui.dashboard import actions, api, trials
 from hpsearch.ui.dashboard.registry import Registry, UnknownStudyError
+from hpsearch.ui.dashboard.warnings import warnings
 
 _FIGURES: dict[str, Callable[..., dict[str, Any]]] = {
     "tightening": figures.tightening,
@@ -28,17 +29,17 @@ _FIGURES: dict[str, Callable[..., dict[str, Any]]] = {
     "parallel": figures.parallel,
     "seeds": figures.seeds,
 }
-_IN_COLUMNS = ("tightening", "seeds")
-_COMPARED = 8  # studies in one picture
+_WITH_COLUMNS = ("tightening", "seeds")
+_MAX_COMPARED = 8  # studies in one comparison
 
 
-def make(shelf: Registry, *, allow_control: bool, hands: Executor) -> flask.Flask:
+def make(registry: Registry, *, allow_control: bool, action_thread: Executor) -> flask.Flask:
     """The application.
 
     Args:
-        shelf: the run folders to show.
-        allow_control: whether a person may act on searches.
-        hands: does the acts, one after another.
+        registry: the run folders to show.
+        allow_control: whether the pages may act on searches.
+        action_thread: performs the actions, one at a time.
     """
     app = flask.Flask(
         "hpsearch.ui.dashboard",
@@ -46,63 +47,40 @@ def make(shelf: Registry, *, allow_control: bool, hands: Executor) -> flask.Flas
         static_folder="assets",
         static_url_path="/assets",
     )
-    app.config["shelf"] = shelf
-    app.config["allow_control"] = allow_control
-    app.config["hands"] = hands
-    app.config["kept"] = {}
-    app.config["MAX_CONTENT_LENGTH"] = 1 << 16
+    app.config.update(
+        registry=registry,
+        allow_control=allow_control,
+        action_thread=action_thread,
+        answers={},
+        MAX_CONTENT_LENGTH=1 << 16,
+    )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.globals["allow_control"] = allow_control
-    app.register_error_handler(UnknownStudyError, _unknown)
-    app.register_error_handler(HpsearchError, _refused)
-    app.register_error_handler(HTTPException, _failed)
-    _add_pages(app)
-    _add_data(app)
-    app.add_url_rule("/act/study/<name>", view_func=acting.act, methods=["POST"])
+    app.register_error_handler(UnknownStudyError, lambda error: _error(str(error), 404))
+    app.register_error_handler(HpsearchError, lambda error: _error(str(error), 409))
+    app.register_error_handler(
+        HTTPException, lambda error: _error(error.description or error.name, error.code or 500)
+    )
+    for endpoint, rule in _PAGES.items():
+        app.add_url_rule(rule, endpoint, functools.partial(_page, f"{endpoint}.html"))
+    for rule, view in _DATA.items():
+        app.add_url_rule(rule, view_func=view)
+    app.add_url_rule("/act/study/<name>", view_func=actions.act, methods=["POST"])
+    # Optuna Dashboard's pages name no icon, so browsers ask for this one.
+    app.add_url_rule("/favicon.ico", "icon", lambda: app.send_static_file("icon.svg"))
     return app
 
 
-def _add_pages(app: flask.Flask) -> None:
-    def page(template: str) -> Callable[..., str]:
-        return functools.partial(_page, template)
-
-    app.add_url_rule("/", "studies", page("studies.html"))
-    app.add_url_rule("/study/<name>", "study", page("study.html"))
-    app.add_url_rule("/study/<name>/trial/<int:number>", "trial", page("trial.html"))
-    app.add_url_rule("/compare", "compare", page("compare.html"))
-    app.add_url_rule("/assets/plotly.min.js", "plotly", _plotly)
-    # Optuna Dashboard's pages name no icon, so browsers ask for this one.
-    app.add_url_rule("/favicon.ico", "icon", lambda: app.send_static_file("icon.svg"))
+def _registry() -> Registry:
+    registry: Registry = flask.current_app.config["registry"]
+    return registry
 
 
-def _add_data(app: flask.Flask) -> None:
-    app.add_url_rule("/data/studies", "studies_data", _studies)
-    app.add_url_rule("/data/study/<name>", "study_data", _study)
-    app.add_url_rule("/data/study/<name>/remarks", "remarks_data", _remarks)
-    app.add_url_rule("/data/study/<name>/figure/<figure>", "figure_data", _figure)
-    app.add_url_rule("/data/study/<name>/trial/<int:number>", "trial_data", _trial)
-    app.add_url_rule("/data/study/<name>/trial/<int:number>/summary", "summary_data", _summary)
-    app.add_url_rule("/data/study/<name>/trial/<int:number>/curves", "curves_data", _curves)
-    app.add_url_rule("/data/study/<name>/trial/<int:number>/log", "log_data", _log)
-    app.add_url_rule("/data/compare", "compare_data", _compare)
-    app.add_url_rule("/data/compare/figure", "compare_figure", _compare_figure)
-    app.add_url_rule("/files/study/<name>/trial/<int:number>/<artifact>", "artifact", _artifact)
-
-
-def _shelf() -> Registry:
-    shelf: Registry = flask.current_app.config["shelf"]
-    return shelf
-
-
-def _snapshot(name: str) -> Snapshot:
-    return _shelf().snapshot(name)
-
-
-def _page(template: str, **what: Any) -> str:
-    """A page is a shell that asks for its data; whether the study exists is known at once."""
-    if "name" in what:
-        _shelf().path(what["name"])
-    return flask.render_template(template, **what)
+def _page(template: str, **context: Any) -> str:
+    """A page without its data, which its script requests; fails if the study does not exist."""
+    if "name" in context:
+        _registry().path(context["name"])
+    return flask.render_template(template, **context)
 
 
 def _plotly() -> flask.Response:
@@ -113,67 +91,70 @@ def _plotly() -> flask.Response:
 
 
 def _studies() -> ResponseReturnValue:
-    listed = []
-    for name in _shelf().names():
+    rows = []
+    for name in _registry().names():
         try:
-            listed.append(wire.listing(name, _snapshot(name)))
+            rows.append(api.study_row(name, _registry().snapshot(name)))
         except HpsearchError as error:
-            listed.append({"id": name, "name": name, "state": "unreadable", "error": str(error)})
-    return {"runs": str(_shelf().runs), "studies": listed}
+            rows.append({"id": name, "name": name, "state": "unreadable", "error": str(error)})
+    return {"runs": str(_registry().runs), "studies": rows}
 
 
 def _study(name: str) -> ResponseReturnValue:
     since = flask.request.args.get("since", 0, type=int)
-    return wire.study(_snapshot(name), since, flask.request.args.get("epoch", ""))
+    epoch = flask.request.args.get("epoch", "")
+    return api.study(_registry().snapshot(name), since, epoch)
 
 
-def _remarks(name: str) -> ResponseReturnValue:
-    snapshot = _snapshot(name)
+def _warnings(name: str) -> ResponseReturnValue:
+    snapshot = _registry().snapshot(name)
     tag = f"{snapshot.epoch}-{snapshot.version}"
-    return _tagged((name, "remarks"), tag, lambda: remarks.remarks(snapshot))
+    return _cached((name, "warnings"), tag, lambda: warnings(snapshot))
 
 
 def _figure(name: str, figure: str) -> ResponseReturnValue:
     if figure not in _FIGURES:
         raise NotFound(f"{figure}: no such figure (has: {', '.join(_FIGURES)})")
-    snapshot, options = _snapshot(name), _columns() if figure in _IN_COLUMNS else {}
-    # Only the curves show what runs; the others are the same until a trial begins or ends.
+    snapshot = _registry().snapshot(name)
+    options = _columns() if figure in _WITH_COLUMNS else {}
+    # Only the curves show running trials; the others change when a trial begins or ends.
     version = snapshot.version if figure == "curves" else max(snapshot.stamps.values(), default=0)
     tag = f"{snapshot.epoch}-{version}-{options.get('columns')}"
     key = (name, figure, *options.values())
-    return _tagged(key, tag, lambda: _FIGURES[figure](snapshot, **options))
+    return _cached(key, tag, lambda: _FIGURES[figure](snapshot, **options))
 
 
 def _columns() -> dict[str, int]:
-    """Panels side by side, as the page has room for them."""
+    """The number of panels side by side that the page has room for."""
     return {"columns": min(3, max(1, flask.request.args.get("columns", 2, type=int)))}
 
 
 def _trial(name: str, number: int) -> ResponseReturnValue:
-    return trials.trial(_found(name, number), number)
+    return trials.trial(_snapshot_with(name, number), number)
 
 
 def _summary(name: str, number: int) -> ResponseReturnValue:
-    snapshot = _found(name, number)
+    snapshot = _snapshot_with(name, number)
     return trials.summary(snapshot, snapshot.trial(number))
 
 
 def _curves(name: str, number: int) -> ResponseReturnValue:
-    return figures.trial_curves(_found(name, number), number, **_columns())
+    return figures.trial_curves(_snapshot_with(name, number), number, **_columns())
 
 
 def _log(name: str, number: int) -> ResponseReturnValue:
-    snapshot = _found(name, number)
-    folder, asked = snapshot.folder(number), flask.request.args
-    if (until := asked.get("until", type=int)) is not None:
-        return trials.log_before(folder, until)
-    grows = snapshot.trial(number).outcome is None
-    return trials.log(folder, asked.get("from", type=int), grows=grows)
+    snapshot, query = _snapshot_with(name, number), flask.request.args
+    return trials.log(
+        snapshot.folder(number),
+        start=query.get("from", type=int),
+        until=query.get("until", type=int),
+        growing=snapshot.trial(number).outcome is None,
+    )
 
 
-def _found(name: str, number: int) -> Snapshot:
-    """The study, if it has the trial."""
-    snapshot = _snapshot(name)
+def _snapshot_with(name: str, number: int) -> Snapshot:
+    """The study's state, if the study has the trial."""
+    snapshot = _registry().snapshot(name)
     try:
         snapshot.trial(number)
     except KeyError:
@@ -182,37 +163,58 @@ def _found(name: str, number: int) -> Snapshot:
 
 
 def _artifact(name: str, number: int, artifact: str) -> ResponseReturnValue:
-    folder = _found(name, number).folder(number).artifacts
-    if not trials.is_plain(folder / artifact):
+    folder = _snapshot_with(name, number).folder(number).artifacts
+    if not trials.is_regular(folder / artifact):
         raise NotFound(f"trial {number} has no artifact {artifact}")
-    # Also refuses whatever would leave the folder.
-    picture = (mimetypes.guess_type(artifact)[0] or "").startswith("image/")
+    is_image = (mimetypes.guess_type(artifact)[0] or "").startswith("image/")
+    # It also refuses paths that leave the folder.
     return flask.send_from_directory(
-        folder.absolute(), artifact, max_age=0, as_attachment=not picture
+        folder.absolute(), artifact, max_age=0, as_attachment=not is_image
     )
 
 
-def _compared() -> list[Snapshot]:
-    names = list(dict.fromkeys(flask.request.args.getlist("study")))[:_COMPARED]
-    return [_snapshot(name) for name in names]
+def _compared() -> dict[str, Snapshot]:
+    names = list(dict.fromkeys(flask.request.args.getlist("study")))[:_MAX_COMPARED]
+    return {name: _registry().snapshot(name) for name in names}
 
 
-def _compare() -> ResponseReturnValue:
-    names = list(dict.fromkeys(flask.request.args.getlist("study")))[:_COMPARED]
-    return {"studies": [{"id": name, **wire.head(_snapshot(name))} for name in names]}
+def _comparison() -> ResponseReturnValue:
+    return {"studies": [{"id": name, **api.head(s)} for name, s in _compared().items()]}
 
 
-def _compare_figure() -> ResponseReturnValue:
+def _comparison_figure() -> ResponseReturnValue:
     x: Any = flask.request.args.get("x", "trials")
     if x not in ("trials", "steps"):
         raise NotFound("x: must be trials or steps")
-    return figures.compare(_compared(), x=x)
+    return figures.compare(list(_compared().values()), x=x)
 
 
-def _tagged(key: tuple[Any, ...], tag: str, make: Callable[[], Any]) -> flask.Response:
-    """An answer that is not made, and not sent, again while its tag stays the same.
+_PAGES = {
+    "studies": "/",
+    "study": "/study/<name>",
+    "trial": "/study/<name>/trial/<int:number>",
+    "compare": "/compare",
+}
+_DATA: dict[str, Callable[..., ResponseReturnValue]] = {
+    "/assets/plotly.min.js": _plotly,
+    "/data/studies": _studies,
+    "/data/study/<name>": _study,
+    "/data/study/<name>/warnings": _warnings,
+    "/data/study/<name>/figure/<figure>": _figure,
+    "/data/study/<name>/trial/<int:number>": _trial,
+    "/data/study/<name>/trial/<int:number>/summary": _summary,
+    "/data/study/<name>/trial/<int:number>/curves": _curves,
+    "/data/study/<name>/trial/<int:number>/log": _log,
+    "/data/compare": _comparison,
+    "/data/compare/figure": _comparison_figure,
+    "/files/study/<name>/trial/<int:number>/<artifact>": _artifact,
+}
 
-    The last one of each key is kept for the other pages that ask for it.
+
+def _cached(key: tuple[Any, ...], tag: str, make: Callable[[], Any]) -> flask.Response:
+    """An answer with an ETag; while the tag stays the same it is neither made nor sent again.
+
+    The server keeps the last answer of each key for other pages that request it.
     """
     response = flask.Response()
     response.set_etag(tag)
@@ -220,29 +222,17 @@ def _tagged(key: tuple[Any, ...], tag: str, make: Callable[[], Any]) -> flask.Re
     if flask.request.if_none_match.contains(tag):
         response.status_code = 304
         return response
-    kept: dict[tuple[Any, ...], tuple[str, str]] = flask.current_app.config["kept"]
-    made = kept.get(key)
-    if made is None or made[0] != tag:
-        made = kept[key] = tag, flask.json.dumps(make())
-    response.data = made[1]
+    answers: dict[tuple[Any, ...], tuple[str, str]] = flask.current_app.config["answers"]
+    answer = answers.get(key)
+    if answer is None or answer[0] != tag:
+        answer = answers[key] = tag, flask.json.dumps(make())
+    response.data = answer[1]
     response.content_type = "application/json"
     return response
 
 
-def _unknown(error: Exception) -> ResponseReturnValue:
-    return _told(str(error), 404)
-
-
-def _refused(error: Exception) -> ResponseReturnValue:
-    return _told(str(error), 409)
-
-
-def _failed(error: HTTPException) -> ResponseReturnValue:
-    return _told(error.description or error.name, error.code or 500)
-
-
-def _told(message: str, code: int) -> ResponseReturnValue:
-    """An error as the asker can use it: a record for the pages' requests, else a page."""
+def _error(message: str, code: int) -> ResponseReturnValue:
+    """A record for the requests of scripts, else a page."""
     if flask.request.path.startswith(("/data/", "/act/")):
         return {"error": message}, code
     return flask.render_template("error.html", message=message, code=code), code

@@ -1,11 +1,11 @@
-"""Who may ask the dashboard for what; everything it serves, Optuna's pages too, passes here.
+"""Access control: WSGI middleware in front of all pages, those of Optuna Dashboard included.
 
-- The Host must be a name of this machine, or a page elsewhere could reach the dashboard through a
-  name of its own that it points here (DNS rebinding).
-- Beyond this machine, a token: in the link once, then as a cookie.
-- A request that changes something must come from a page of ours (Origin), and there are only the
-  acts; other methods are closed, those of Optuna Dashboard's own API among them.
-- Other sites' pages may link here, but not load anything from here.
+- The Host header must name this machine; else a foreign page could reach the dashboard through a
+  name of its own that resolves to this machine (DNS rebinding).
+- A dashboard that other machines can reach requires a token: in the link once, then as a cookie.
+- Only actions may be posted, and only from the dashboard's own pages (Origin). Everything else is
+  read-only, Optuna Dashboard's API included.
+- Pages of other sites may link to the dashboard but not load anything from it.
 """
 
 import hashlib
@@ -26,17 +26,16 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?")
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 SHORTEST_TOKEN = 16
 
-# Plotly puts its style rules into an empty <style> (the first hash is that of no text), styles into
-# attributes, and at its start a <style> of MapLibre's, which no figure of ours uses (the second, of
-# Plotly 7.1; with another there is an error in the browser's console, and nothing else).
-# Everything else comes from our own files.
+# Plotly inserts an empty <style> (the first hash is that of the empty text), style attributes, and
+# on start MapLibre's <style> (the second hash, of Plotly 7.1), which no figure here uses: with a
+# wrong hash the browser's console shows an error, without further effect.
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' "
     "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='; "
     "style-src-attr 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-# A trial's files are a stranger's: an SVG of theirs runs nothing and reaches nothing.
+# A trial's files are not trusted: an SVG runs no script and loads nothing.
 _FILES_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -50,7 +49,7 @@ _LOGIN = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/assets/login.css"></head>
 <body><main><h1>hpsearch</h1>
-<p>This dashboard is for whoever has its token, which the terminal that started it shows.</p>
+<p>This dashboard needs a token. The terminal in which it was started shows it.</p>
 <form method="post" action="/login"><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Open</button></form></main></body></html>
@@ -59,12 +58,12 @@ _LOGIN = """<!doctype html>
 
 @dataclass(frozen=True)
 class Rules:
-    """What a gate lets through.
+    """Which requests are accepted.
 
     Attributes:
-        hosts: names, in lower case, that this dashboard goes by.
-        addresses: whether it goes by any IP address, too; a name cannot be one.
-        token: without which nothing but the login page is shown; None for none.
+        hosts: accepted names in the Host header, in lower case.
+        addresses: whether the Host header may also be any IP address.
+        token: required to see anything but the login page; None if no token is required.
     """
 
     hosts: frozenset[str] = LOCAL
@@ -72,53 +71,48 @@ class Rules:
     token: str | None = None
 
 
-class Gate:
-    """The dashboard's applications behind the rules.
+class AuthMiddleware:
+    """Passes the requests that the rules accept to an application, and adds security headers."""
 
-    Args:
-        inner: what is guarded.
-        rules: for it.
-    """
-
-    def __init__(self, inner: Application, rules: Rules) -> None:
-        self._inner = inner
+    def __init__(self, application: Application, rules: Rules) -> None:
+        self._application = application
         self._rules = rules
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
 
-        def start_guarded(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        def start_with_headers(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start(status, _with_headers(request.path, headers), *rest)
 
         answer = self._refusal(request) or self._login(request)
         if answer is None and not self._has_token(request):
             answer = _ask_for_token(request)
-        return (answer or self._inner)(environ, start_guarded)
+        return (answer or self._application)(environ, start_with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
-        """Why the request goes no further; None if it does."""
-        if not self._is_ours(_name(request.environ.get("HTTP_HOST", ""))):
+        """The answer to a request that is refused; None if it is accepted."""
+        if not self._accepts(_name(request.environ.get("HTTP_HOST", ""))):
             return _refuse(
-                "this dashboard does not go by the name in the address; open it by the address "
-                "that it printed, or start it with --allow-host NAME"
+                "this dashboard does not accept the name in the address; open the address that it "
+                "printed, or start it with --allow-host NAME"
             )
         if request.method in ("GET", "HEAD"):
-            if _is_loaded_elsewhere(request):
-                return _refuse("another site's page may not load this")
+            if _is_loaded_by_other_site(request):
+                return _refuse("pages of other sites must not load this")
             return None
         if request.method != "POST" or not request.path.startswith(("/act/", "/login")):
-            return _refuse("this is read-only: what can be done is done on hpsearch's own pages")
-        if not _is_from_our_page(request):
-            return _refuse("another site's page may not do this")
+            return _refuse("this is read-only; only hpsearch's own pages can act on searches")
+        if not _is_from_own_page(request):
+            return _refuse("pages of other sites must not do this")
         return None
 
-    def _is_ours(self, name: str) -> bool:
+    def _accepts(self, name: str) -> bool:
         if name in self._rules.hosts:
             return True
         return self._rules.addresses and _is_address(name)
 
     def _login(self, request: Request) -> Response | None:
-        """Take a token out of a link or the form, and keep it as a cookie."""
+        """Take the token from a link or the login form, and set it as a cookie."""
         token = self._rules.token
         given = request.form.get("token") if request.method == "POST" else None
         if request.path == "/login":
@@ -149,24 +143,24 @@ class Gate:
         return kind.lower() == "bearer" and _same(given, token)
 
 
-def _is_from_our_page(request: Request) -> bool:
+def _is_from_own_page(request: Request) -> bool:
     origin = request.headers.get("Origin")
     if origin is None:
         return request.headers.get("Sec-Fetch-Site") == "same-origin"
     return urllib.parse.urlsplit(origin).netloc.lower() == request.host.lower()
 
 
-def _is_loaded_elsewhere(request: Request) -> bool:
-    """Whether a page of another site, or of another port, asks in the background."""
+def _is_loaded_by_other_site(request: Request) -> bool:
+    """Whether a page of another site or port loads this, rather than linking to it."""
     site = request.headers.get("Sec-Fetch-Site", "none")
-    followed = request.headers.get("Sec-Fetch-Dest") == "document"
-    return site in ("cross-site", "same-site") and not followed
+    is_link = request.headers.get("Sec-Fetch-Dest") == "document"
+    return site in ("cross-site", "same-site") and not is_link
 
 
 def _name(host: str) -> str:
     """The name in a Host header, without its port; "" if it is malformed."""
-    found = _HOST.fullmatch(host)
-    return "" if found is None else (found[1] or found[2]).rstrip(".").lower()
+    match = _HOST.fullmatch(host)
+    return "" if match is None else (match[1] or match[2]).rstrip(".").lower()
 
 
 def _is_address(name: str) -> bool:
@@ -178,12 +172,12 @@ def _is_address(name: str) -> bool:
 
 
 def _session(token: str) -> str:
-    """What the cookie holds: it cannot be turned back into the token."""
+    """The cookie's value, from which the token cannot be derived."""
     return hmac.new(token.encode(), b"hpsearch dashboard session", hashlib.sha256).hexdigest()
 
 
 def _cookie_name(request: Request) -> str:
-    """Cookies know no ports, and a machine may serve several dashboards."""
+    """Cookies are shared by all ports of a machine, which may serve several dashboards."""
     return f"hpsearch_{request.environ.get('SERVER_PORT', '')}"
 
 
@@ -191,12 +185,12 @@ def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def _refuse(why: str) -> Response:
-    return Response(f"{why}\n", status=403, mimetype="text/plain")
+def _refuse(reason: str) -> Response:
+    return Response(f"{reason}\n", status=403, mimetype="text/plain")
 
 
-def _redirect(where: str) -> Response:
-    return Response(status=303, headers={"Location": where})
+def _redirect(location: str) -> Response:
+    return Response(status=303, headers={"Location": location})
 
 
 def _ask_for_token(request: Request) -> Response:
@@ -206,9 +200,9 @@ def _ask_for_token(request: Request) -> Response:
 
 
 def _with_headers(path: str, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    has = {name.lower() for name, _ in headers}
+    present = {name.lower() for name, _ in headers}
     policy = _FILES_POLICY if path.startswith("/files/") else _POLICY
     extra = _HEADERS | {"Content-Security-Policy": policy}
     if path.startswith("/data/"):
         extra["Cache-Control"] = "no-store"
-    return headers + [(name, value) for name, value in extra.items() if name.lower() not in has]
+    return headers + [(name, value) for name, value in extra.items() if name.lower() not in present]

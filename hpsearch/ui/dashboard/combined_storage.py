@@ -1,8 +1,7 @@
-"""All run folders as one Optuna storage that can only be read, for Optuna Dashboard.
+"""All run folders combined into one read-only Optuna storage, for Optuna Dashboard.
 
-Optuna Dashboard shows one storage, and its pages insist on being at the root of a site; a storage
-of all studies serves them all, and has no way to write. A study's number comes from its run
-folder's name, so that bookmarks last.
+Optuna Dashboard shows one storage, and its pages must be at the root of a site, so one storage
+holds all studies. A study's id is derived from its run folder's name, so that bookmarks stay valid.
 """
 
 import copy
@@ -21,11 +20,11 @@ from hpsearch.errors import HpsearchError
 from hpsearch.storage import RunFolder, open_read_only
 from hpsearch.ui.dashboard.registry import Registry
 
-_TRIALS = 1 << 20  # numbers for the trials of one study; JavaScript's numbers hold the product
+_TRIALS = 1 << 20  # trial ids of one study; study_id * _TRIALS is exact in JavaScript
 
 
 class _Member:
-    """One run folder's study, under the numbers that it has in the union."""
+    """One run folder's study, under its ids in the combined storage."""
 
     def __init__(self, path: Path, name: str, study_id: int) -> None:
         self.path = path
@@ -33,14 +32,14 @@ class _Member:
         self.study_id = study_id
         self.inode = path.stat().st_ino
         self._storage = open_read_only(path)
-        self._ended: dict[int, FrozenTrial] = {}
+        self._finished: dict[int, FrozenTrial] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         self._storage.remove_session()
 
     def is_current(self) -> bool:
-        """Whether the file is still the one that was opened."""
+        """Whether the path still leads to the file that was opened."""
         return self.path.exists() and self.path.stat().st_ino == self.inode
 
     def study(self) -> FrozenStudy:
@@ -56,32 +55,32 @@ class _Member:
 
     def trials(self) -> list[FrozenTrial]:
         with self._lock:
-            found = self._storage.get_all_trials(self._inner()._study_id, deepcopy=False)
-            return [self._renumbered(trial) for trial in found]
+            trials = self._storage.get_all_trials(self._inner()._study_id, deepcopy=False)
+            return [self._renumbered(trial) for trial in trials]
 
     def _inner(self) -> FrozenStudy:
         [study] = self._storage.get_all_studies()
         return study
 
     def _renumbered(self, trial: FrozenTrial) -> FrozenTrial:
-        if (kept := self._ended.get(trial._trial_id)) is not None:
-            return kept
+        if (cached := self._finished.get(trial._trial_id)) is not None:
+            return cached
         renumbered = copy.copy(trial)
         renumbered._trial_id = self.study_id * _TRIALS + trial._trial_id
         if trial.state.is_finished():
-            self._ended[trial._trial_id] = renumbered
+            self._finished[trial._trial_id] = renumbered
         return renumbered
 
 
-class UnionStorage(BaseStorage):
-    """The studies of a shelf's run folders, by the folders' names.
+class CombinedStorage(BaseStorage):
+    """The studies of a registry, named like their run folders.
 
     Args:
-        shelf: of run folders; those that have not begun or cannot be read are left out.
+        registry: run folders whose study has not begun or cannot be read are left out.
     """
 
-    def __init__(self, shelf: Registry) -> None:
-        self._shelf = shelf
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._members: dict[int, _Member] = {}
         self._lock = threading.Lock()
 
@@ -129,20 +128,22 @@ class UnionStorage(BaseStorage):
         return members[study_id]
 
     def _refreshed(self) -> dict[int, _Member]:
-        """The members as the shelf has them now."""
+        """The members for the run folders that exist now."""
         with self._lock:
-            former = {m.name: m for m in self._members.values() if m.is_current()}
+            current = {m.name: m for m in self._members.values() if m.is_current()}
             members: dict[int, _Member] = {}
-            for name in self._shelf.names():
+            for name in self._registry.names():
                 study_id = zlib.crc32(name.encode())
                 while study_id in members:
                     study_id += 1
-                if name in former:
-                    members[former[name].study_id] = former[name]
+                if name in current:
+                    members[current[name].study_id] = current[name]
                     continue
                 try:
-                    self._shelf.snapshot(name)  # whether it has begun and can be read
-                    database = RunFolder(self._shelf.path(name)).database
+                    self._registry.snapshot(
+                        name
+                    )  # raises unless the study has begun and can be read
+                    database = RunFolder(self._registry.path(name)).database
                     members[study_id] = _Member(database, name, study_id)
                 except HpsearchError:
                     continue
@@ -153,7 +154,7 @@ class UnionStorage(BaseStorage):
             return members
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise PermissionError("the study's database is written by its controller alone")
+        raise PermissionError("only a study's controller writes its database")
 
     create_new_study = _refuse
     delete_study = _refuse

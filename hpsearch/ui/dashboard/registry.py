@@ -1,4 +1,4 @@
-"""The run folders that a dashboard shows, each with a view that is read when it is asked for."""
+"""The run folders that a dashboard shows, with a cached snapshot of each."""
 
 import threading
 import time
@@ -8,18 +8,16 @@ from pathlib import Path
 from hpsearch.errors import HpsearchError
 from hpsearch.storage import RunFolder, Snapshot, View
 
-# Whoever asks sooner gets the last snapshot: many requests must not slow a search on this machine.
-_FRESH_S = 0.25
+# A snapshot of this age is served again: many requests must not slow a search on this machine.
+_MAX_AGE_S = 0.25
 
 
 class UnknownStudyError(HpsearchError):
-    """There is no such run folder; look at the list of studies."""
+    """There is no such run folder; the list of studies shows those that exist."""
 
 
 @dataclass
-class _Place:
-    """A run folder on the shelf."""
-
+class _Entry:
     view: View
     lock: threading.Lock = field(default_factory=threading.Lock)
     read_at: float = 0.0
@@ -35,11 +33,11 @@ class Registry:
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
-        self._places: dict[str, _Place] = {}
+        self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
-        """The run folders that there are at the moment."""
+        """The names of the run folders that exist now."""
         if _is_run_folder(self.runs):
             return [self.runs.absolute().name]
         try:
@@ -48,38 +46,34 @@ class Registry:
             return []
 
     def path(self, name: str) -> Path:
-        """Raises UnknownStudyError if no run folder of this name is here."""
+        """Raises UnknownStudyError if there is no run folder of this name."""
         if name not in self.names():
             raise UnknownStudyError(f"{name}: no such run folder in {self.runs}")
         return self.runs if _is_run_folder(self.runs) else self.runs / name
 
     def snapshot(self, name: str) -> Snapshot:
-        """The study as it stands, a quarter of a second old at most.
+        """The study's state, at most 0.25 s old.
 
         Raises:
             UnknownStudyError: there is no such run folder.
-            RunFolderError: it has not begun, or cannot be read.
+            RunFolderError: the study has not begun, or cannot be read.
         """
-        place = self._place(name)
-        with place.lock:
-            now = time.monotonic()
-            if place.snapshot is None or now - place.read_at > _FRESH_S:
-                place.snapshot = None
-                place.snapshot = place.view.read()
-                place.read_at = time.monotonic()
-            return place.snapshot
-
-    def close(self) -> None:
-        for place in self._places.values():
-            with place.lock:
-                place.view.close()
-
-    def _place(self, name: str) -> _Place:
         path = self.path(name)
         with self._lock:
-            if name not in self._places:
-                self._places[name] = _Place(View(path))
-            return self._places[name]
+            if name not in self._entries:
+                self._entries[name] = _Entry(View(path))
+            entry = self._entries[name]
+        with entry.lock:
+            if entry.snapshot is None or time.monotonic() - entry.read_at > _MAX_AGE_S:
+                entry.snapshot = None
+                entry.snapshot = entry.view.read()
+                entry.read_at = time.monotonic()
+            return entry.snapshot
+
+    def close(self) -> None:
+        for entry in self._entries.values():
+            with entry.lock:
+                entry.view.close()
 
 
 def _is_run_folder(path: Path) -> bool:

@@ -1,23 +1,23 @@
-"""Attacks on the dashboard's gate, as requests that a browser or a script would send."""
+"""Attacks on the dashboard's access control, as requests that a browser or a script would send."""
 
 import pytest
 from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
 
-from hpsearch.ui.dashboard.auth import LOCAL, Gate, Rules
+from hpsearch.ui.dashboard.auth import LOCAL, AuthMiddleware, Rules
 
 TOKEN = "a-token-of-enough-letters"
 
 
 @Request.application
 def inner(request: Request) -> Response:
-    """Whoever sees this has passed the gate."""
+    """A request that arrives here was accepted."""
     return Response(f"in: {request.path}", mimetype="text/html")
 
 
 def ask(rules: Rules, path: str = "/", method: str = "GET", **headers: str) -> TestResponse:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Client(Gate(inner, rules)).open(
+    return Client(AuthMiddleware(inner, rules)).open(
         path, method=method, headers={"Host": "127.0.0.1:8080", **fields}
     )
 
@@ -41,7 +41,7 @@ def test_the_names_of_this_machine_pass(host):
 def test_a_name_that_was_pointed_at_this_machine_does_not(host):
     answer = ask(Rules(), Host=host)
     assert answer.status_code == 403
-    assert "does not go by the name" in answer.text
+    assert "does not accept the name" in answer.text
 
 
 def test_beyond_this_machine_addresses_pass_and_foreign_names_do_not():
@@ -74,7 +74,7 @@ def test_nothing_but_reading_is_open_on_what_is_not_an_act(method, path):
 def test_a_post_from_elsewhere_is_refused(headers):
     answer = ask(Rules(), "/act/study/s", "POST", **headers)
     assert answer.status_code == 403
-    assert answer.text == "another site's page may not do this\n"
+    assert answer.text == "pages of other sites must not do this\n"
 
 
 def test_a_post_from_a_page_of_ours_passes():
@@ -99,7 +99,7 @@ def test_without_the_token_nothing_is_shown(path):
 
 
 def test_the_link_with_the_token_opens_a_session_and_loses_the_token():
-    client = Client(Gate(inner, Rules(token=TOKEN)))
+    client = Client(AuthMiddleware(inner, Rules(token=TOKEN)))
     host = {"Host": "localhost"}
     answer = client.get(f"/study/s?a=1&token={TOKEN}&a=2", headers=host)
     assert answer.status_code == 303
@@ -112,7 +112,7 @@ def test_the_link_with_the_token_opens_a_session_and_loses_the_token():
 
 
 def test_the_form_opens_a_session_too():
-    client = Client(Gate(inner, Rules(token=TOKEN)))
+    client = Client(AuthMiddleware(inner, Rules(token=TOKEN)))
     headers = {"Host": "localhost", "Origin": "http://localhost"}
     assert client.post("/login", data={"token": "wrong"}, headers=headers).status_code == 401
     assert not passed(client.get("/", headers={"Host": "localhost"}))

@@ -71,19 +71,19 @@ def test_a_trial_whose_process_is_killed_is_shown_as_failed(growing, look):
 def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(growing, look):
     page = look(f"{growing.url}/study/s")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("#said")).to_contain_text("paused")
+    expect(page.locator("#toast")).to_contain_text("paused")
     expect(page.locator("#state")).to_contain_text("paused")
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.get_by_role("button", name="Add rounds").click()
-    page.get_by_label(re.compile("Rounds beyond")).fill("2")
+    page.get_by_label(re.compile("Rounds to add")).fill("2")
     page.keyboard.press("Enter")
-    expect(page.locator("#said")).to_contain_text("5 rounds in all")
+    expect(page.locator("#toast")).to_contain_text("5 rounds in all")
     growing.ask("stop", "--now")
     expect(page.locator("#state")).to_contain_text("interrupted")
     expect(page.locator("#notice")).to_contain_text("hpsearch run")
     page.get_by_role("button", name="Finish after this round").press("Enter")
-    expect(page.locator("#said")).to_contain_text("no controller is at work")
+    expect(page.locator("#toast")).to_contain_text("no controller is running")
 
 
 def test_a_log_is_followed_and_pictures_come_as_they_are_kept(growing, look):
@@ -117,8 +117,8 @@ def test_a_name_of_any_letters_is_text_and_its_links_work(look, grown, tmp_path)
 def test_a_note_is_kept_with_its_trial(growing, look):
     page = look(f"{growing.url}/study/s/trial/0")
     page.get_by_role("textbox", name="Note").fill("its <b>samples</b> look torn")
-    page.get_by_role("button", name="Keep").click()
-    expect(page.locator("#said")).to_contain_text("noted on trial 0")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#toast")).to_contain_text("noted on trial 0")
     page.reload()
     expect(page.get_by_role("textbox", name="Note")).to_have_value("its <b>samples</b> look torn")
 
@@ -129,7 +129,7 @@ def test_a_cell_says_what_changed_and_points_at_its_parent(look, gallery):
     tip = page.get_by_role("tooltip")
     expect(tip).to_contain_text("continuation of")
     expect(tip).to_contain_text("lr")
-    expect(page.locator(".kin.parent")).to_have_count(1)
+    expect(page.locator(".relation.parent")).to_have_count(1)
     expect(page.locator(".cell.related")).not_to_have_count(0)
     page.locator('[data-strip="r1"] .cell').last.focus()
     expect(tip).to_contain_text("was")

@@ -1,4 +1,4 @@
-"""What pages ask for besides numbers: remarks on a study, parts of logs, a trial's neighbours."""
+"""What pages request besides numbers: warnings, parts of logs, a trial's neighbors."""
 
 import pytest
 from searches import HELD_STUDY, HELD_TRAINER, Search
@@ -24,7 +24,7 @@ def test_failures_are_told_by_reason_with_what_the_first_said_last(tmp_path):
     )
     search = searched(tmp_path, trainer=trainer)
     with serving(search.runs) as ask:
-        [failure] = ask("/data/study/s/remarks").record["failures"]
+        [failure] = ask("/data/study/s/warnings").record["failures"]
         failed = ask("/data/study/s").record["head"]["failures"]
     assert failure["reason"] == "error"
     assert failure["number"] == failed[0]["numbers"][0]
@@ -42,14 +42,14 @@ def test_survivors_that_press_on_a_bound_are_told(tmp_path):
     )
     trainer = HELD_TRAINER.replace(" + 1 / (run.seed % 97 + step)", "")
     with serving(searched(tmp_path, study, trainer).runs) as ask:
-        [pressing] = ask("/data/study/s/remarks").record["pressing"]
-    assert (pressing["parameter"], pressing["side"], pressing["bound"]) == ("lr", "low", 0.5)
-    assert len(pressing["survivors"]) == 2
+        [warning] = ask("/data/study/s/warnings").record["at_bound"]
+    assert (warning["parameter"], warning["side"], warning["bound"]) == ("lr", "low", 0.5)
+    assert len(warning["survivors"]) == 2
 
 
-def test_remarks_are_not_sent_twice(ask):
-    first = ask("/data/study/s/remarks")
-    again = ask("/data/study/s/remarks", If_None_Match=first.headers["etag"])
+def test_warnings_are_not_sent_twice(ask):
+    first = ask("/data/study/s/warnings")
+    again = ask("/data/study/s/warnings", If_None_Match=first.headers["etag"])
     assert (again.status, again.body) == (304, b"")
 
 
@@ -78,10 +78,10 @@ def test_one_line_longer_than_an_answer_is_read_backwards_too(ask, finished):
 def test_trials_of_a_round_lie_beside_one_another(ask):
     rows = ask("/data/study/s").record["trials"]
     confirmations = [row[0] for row in rows if len(row) > 3 and row[3] == "confirm"]
-    assert ask("/data/study/s/trial/0").record["beside"] == {"previous": None, "next": 1}
-    assert ask("/data/study/s/trial/3").record["beside"] == {"previous": 2, "next": None}
+    assert ask("/data/study/s/trial/0").record["neighbors"] == {"previous": None, "next": 1}
+    assert ask("/data/study/s/trial/3").record["neighbors"] == {"previous": 2, "next": None}
     first, second = confirmations
-    assert ask(f"/data/study/s/trial/{first}").record["beside"]["next"] == second
+    assert ask(f"/data/study/s/trial/{first}").record["neighbors"]["next"] == second
 
 
 @pytest.mark.parametrize("figure", ["tightening", "seeds"])

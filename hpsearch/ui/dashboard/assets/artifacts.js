@@ -1,4 +1,4 @@
-// What a trial has kept, by series: a slider over steps shows a GAN's samples growing up.
+// A trial's artifacts by series; a slider over steps shows how a GAN's samples develop.
 
 import { $, at, h } from "./dom.js";
 import { count } from "./format.js";
@@ -10,7 +10,7 @@ const players = new Map(); // by series
 
 export function showArtifacts(panel, trial, study) {
   panel.hidden = trial.artifacts.length === 0;
-  const series = Map.groupBy(trial.artifacts, (one) => one.series);
+  const series = Map.groupBy(trial.artifacts, (artifact) => artifact.series);
   for (const [name, files] of series) {
     if (!players.has(name)) {
       players.set(name, new Player(name, (file) => at.file(study, trial.number, file)));
@@ -25,7 +25,7 @@ class Player {
     this.name = name;
     this.address = address;
     this.files = [];
-    this.place = 0;
+    this.index = 0;
     this.image = h("img", {
       alt: "",
       onload: () => this.image.classList.toggle("tiny", this.image.naturalWidth <= TINY),
@@ -60,26 +60,26 @@ class Player {
     );
   }
 
-  /** Later files of a running trial; whoever looks at the latest goes along. */
+  /** Take a running trial's files; a slider at the last file moves on to the new last. */
   take(files, ended) {
     const key = `${files.length} ${files.at(-1).name} ${ended}`;
     if (key === this.key) return;
     this.key = key;
-    const latest = this.place >= this.files.length - 1;
+    const latest = this.index >= this.files.length - 1;
     this.files = files;
     this.range.max = String(files.length - 1);
     this.slider.hidden = files.length < 2;
-    this.go(latest ? files.length - 1 : this.place);
+    this.go(latest ? files.length - 1 : this.index);
   }
 
-  go(place, byHand = false) {
-    if (byHand) this.play(false);
-    this.place = place;
-    const file = this.files[place];
+  go(index, byUser = false) {
+    if (byUser) this.play(false);
+    this.index = index;
+    const file = this.files[index];
     const address = this.address(file.name);
     this.open.href = address;
     this.open.setAttribute("aria-label", `Open ${file.name}`);
-    this.range.value = String(place);
+    this.range.value = String(index);
     const step = file.step === null ? file.name : `step ${count(file.step)}`;
     this.range.setAttribute("aria-valuetext", step);
     this.output.textContent = step;
@@ -87,8 +87,8 @@ class Player {
       this.image.alt = `${this.name}, ${step}`;
       if (this.image.getAttribute("src") !== address) this.image.src = address;
     } else this.frame.replaceChildren(h("a", { href: address }, file.name));
-    // The next one is there when the slider comes to it.
-    const next = this.files[place + 1];
+    // Preload the next image.
+    const next = this.files[index + 1];
     if (next && IMAGES.test(next.name)) new Image().src = this.address(next.name);
   }
 
@@ -97,11 +97,11 @@ class Player {
     this.timer = yes ? setInterval(() => this.step(), PLAY_MS) : null;
     this.button.setAttribute("aria-pressed", String(yes));
     this.button.textContent = yes ? "Pause" : "Play";
-    if (yes && this.place === this.files.length - 1) this.go(0);
+    if (yes && this.index === this.files.length - 1) this.go(0);
   }
 
   step() {
-    if (this.place + 1 < this.files.length) this.go(this.place + 1);
+    if (this.index + 1 < this.files.length) this.go(this.index + 1);
     else this.play(false);
   }
 }

@@ -1,10 +1,10 @@
-// Studies side by side: who won, with which parameters, and how fast.
+// Compares studies: their winners, parameters and progress.
 
-import { $, at, h, show } from "./dom.js";
+import { $, at, h, message, show, trialLink } from "./dom.js";
 import { Figures } from "./figures.js";
 import { count, number, spread } from "./format.js";
 import { badge, tab } from "./icons.js";
-import { follow } from "./live.js";
+import { follow } from "./polling.js";
 import "./page.js";
 
 const names = new URLSearchParams(location.search).getAll("study");
@@ -22,7 +22,8 @@ function take({ studies }) {
   show($("#notice"), metrics.size, () =>
     metrics.size > 1
       ? message(
-          "These studies do not have the same objective, so their values cannot be told better or worse.",
+          "warn",
+          h("p", null, "These studies have different objectives, so their values do not compare."),
         )
       : [],
   );
@@ -35,10 +36,6 @@ function take({ studies }) {
   if (now !== done) figures.touch();
   done = now;
   return studies.some((one) => one.state === "running") ? 2000 : 6000;
-}
-
-function message(words) {
-  return h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, words));
 }
 
 function table(studies, comparable) {
@@ -107,7 +104,7 @@ function table(studies, comparable) {
           "trial",
           studies.map((one) =>
             leader(one)
-              ? h("a", { href: at.trial(one.id, leader(one).number) }, String(leader(one).number))
+              ? trialLink(one.id, leader(one).number)
               : "–",
           ),
         ),
@@ -126,7 +123,7 @@ function table(studies, comparable) {
             winners.map((winner) => spread(winner?.metrics[name])),
           ),
         ),
-        params.length > 0 && group("Its parameters; what differs has a ground"),
+        params.length > 0 && group("Its parameters; differing ones are highlighted"),
         params.map((name) => {
           const values = studies.map((one) => leader(one)?.params[name]);
           return row(
@@ -150,7 +147,7 @@ function leader(one) {
   return one.winners[0] ?? one.best;
 }
 
-/** Place of the study with the best confirmed mean; -1 if none, or one alone, is confirmed. */
+/** Index of the study with the best confirmed mean; -1 if none, or one alone, is confirmed. */
 function winnerOf(studies) {
   const sign = studies[0]?.direction === "minimize" ? 1 : -1;
   const known = studies
@@ -171,6 +168,6 @@ if (names.length < 2) {
   );
 } else {
   follow(() => `/data/compare?${query}`, take, {
-    refused: (error) => show($("#notice"), error.message, () => message(error.message)),
+    refused: (error) => show($("#notice"), error.message, () => message("warn", h("p", null, error.message))),
   });
 }

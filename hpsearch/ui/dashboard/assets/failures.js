@@ -1,33 +1,33 @@
-// What went wrong, by reason, with what it said last and what to do; and bounds that are too narrow.
+// Failures by reason, with the last lines of a log and a cure; and warnings of narrow ranges.
 
-import { at, h, show } from "./dom.js";
+import { h, message, show, trialLink } from "./dom.js";
 import { number, reason, several } from "./format.js";
 
 const CURES = {
   nonfinite:
-    "Mostly too large a step. If they lie at one end of a parameter, narrow its range there.",
+    "Usually the step size is too large. If they lie at one end of a parameter, narrow its range there.",
   collapsed:
-    "They keep their value. If they lie at one end of a parameter, narrow its range there.",
+    "Their values count. If they lie at one end of a parameter, narrow its range there.",
   discriminator_saturated:
-    "They keep their value. Their discriminator learns too fast: narrow its rate, or penalise it.",
-  timeout: "Raise limits.trial_seconds, or narrow what makes a trial slow.",
+    "Their values count. Their discriminator learns too fast: lower its learning rate, or add a penalty.",
+  timeout: "Raise limits.trial_seconds, or narrow the parameters that make a trial slow.",
   out_of_memory:
-    "Raise limits.trial_memory_mib, lower resources.parallel, or narrow what makes a trial large.",
-  killed: "A person stopped it, or the system did when memory ran out; its message says which.",
-  error: "Read the traceback and mend the trainer; the same trial would fail again.",
+    "Raise limits.trial_memory_mib, lower resources.parallel, or narrow the parameters that make a trial large.",
+  killed: "A user stopped it, or the system did when memory ran out; its message says which.",
+  error: "Read the traceback and fix the trainer; the same trial would fail again.",
 };
-const told = new Map(); // by reason: number, message, tail
+const details = new Map(); // by reason: number, message, tail
 
-export function failed(place, head, name, news = []) {
-  for (const one of news) told.set(one.reason, one);
-  show(place, [head.failures, head.failures.map((one) => told.get(one.reason))], ([groups]) => {
+export function failed(place, head, name, update = []) {
+  for (const failure of update) details.set(failure.reason, failure);
+  show(place, [head.failures, head.failures.map((failure) => details.get(failure.reason))], ([groups]) => {
     if (!groups.length)
       return h("p", { class: "nothing" }, head.done ? "None so far." : "Nothing has ended yet.");
     requestAnimationFrame(() =>
       place.querySelectorAll("pre").forEach((log) => (log.scrollTop = log.scrollHeight)),
     );
     return groups.map((group) => {
-      const said = told.get(group.reason);
+      const detail = details.get(group.reason);
       const rest = group.count - group.numbers.length;
       return h(
         "article",
@@ -48,26 +48,26 @@ export function failed(place, head, name, news = []) {
           "p",
           { class: "numbers" },
           group.numbers.map((trial) =>
-            h("a", { href: at.trial(name, trial), "data-key": `f${trial}` }, String(trial)),
+            trialLink(name, trial, String(trial), `f${trial}`),
           ),
           rest > 0 && h("span", { class: "quiet" }, `and ${rest} more`),
         ),
-        said &&
+        detail &&
           h(
             "p",
             { class: "quiet" },
-            `Trial ${said.number}: `,
-            h("span", { class: "said-last" }, said.message || "no message"),
+            `Trial ${detail.number}: `,
+            h("span", { class: "failure-message" }, detail.message || "no message"),
           ),
-        said?.tail &&
+        detail?.tail &&
           h(
             "pre",
             {
               class: "log short",
               tabindex: "0",
-              "aria-label": `The end of the log of trial ${said.number}`,
+              "aria-label": `The end of the log of trial ${detail.number}`,
             },
-            said.tail,
+            detail.tail,
           ),
       );
     });
@@ -78,25 +78,22 @@ function sentence(words) {
   return `${words[0].toUpperCase()}${words.slice(1)}.`;
 }
 
-export function warnings(place, pressing, name) {
-  show(place, pressing, () =>
-    pressing.map((one) =>
-      h(
-        "div",
-        { class: "message", dataset: { kind: "warn" } },
+export function warnings(place, atBound, name) {
+  show(place, atBound, () =>
+    atBound.map((one) =>
+      message(
+        "warn",
         h(
           "p",
           null,
+          "Survivors ",
+          one.survivors.map((trial, i) => [i ? ", " : "", trialLink(name, trial)]),
+          ` lie at the ${one.side === "low" ? "lower" : "upper"} end of `,
           h("b", null, one.parameter),
-          ` presses on its ${one.side === "low" ? "lower" : "upper"} bound, ${number(one.bound)}: survivors `,
-          one.survivors.map((trial, i) => [
-            i ? ", " : "",
-            h("a", { href: at.trial(name, trial) }, String(trial)),
-          ]),
-          ` lie there. Better trials may lie beyond; `,
-          one.is_limit ? "wider limits under " : "limits under ",
+          ` (${number(one.bound)}). To search beyond it, `,
+          one.is_limit ? "widen " : "set ",
           h("code", null, `space.${one.parameter}.within`),
-          " would let the search find out.",
+          ".",
         ),
       ),
     ),

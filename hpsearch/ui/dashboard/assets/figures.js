@@ -1,30 +1,30 @@
-// Plotly's pictures: loaded when the first is looked at, drawn anew when their trials have changed.
+// Plotly figures: Plotly is loaded when the first is in view; they are redrawn when their trials change.
 
 import { $, h } from "./dom.js";
-import { ask } from "./live.js";
+import { ask } from "./polling.js";
 import { isDark, onTheme } from "./page.js";
 
-const GREY = "#808080"; // of the figures' asides, on paper and on any ground
+const GREY = "#808080"; // of the figures' notes, which suits any background
 const EVERY_MS = 3000;
 const TITLE_HEIGHT = 26; // pixels that a figure keeps for its title
 const FONT =
   'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
-const INKS = {
+const COLORS = {
   light: {
-    ink: "#3c4550",
+    text: "#3c4550",
     quiet: "#56606b",
     grid: "#e4e8ec",
     line: "#aab3bd",
-    ground: "#ffffff",
-    edge: "#c6cdd5",
+    background: "#ffffff",
+    border: "#c6cdd5",
   },
   dark: {
-    ink: "#b9c2cc",
+    text: "#b9c2cc",
     quiet: "#9aa5b1",
     grid: "#29323b",
     line: "#5b6774",
-    ground: "#1d242c",
-    edge: "#43505d",
+    background: "#1d242c",
+    border: "#43505d",
   },
 };
 
@@ -38,7 +38,7 @@ function plotly() {
       onerror: () => {
         loading = null;
         script.remove();
-        reject(new TypeError("plotly.min.js did not come"));
+        reject(new TypeError("plotly.min.js could not be loaded"));
       },
     });
     document.head.append(script);
@@ -47,7 +47,7 @@ function plotly() {
 }
 
 function template() {
-  const { ink, grid, line, ground, edge } = INKS[isDark() ? "dark" : "light"];
+  const { text, grid, line, background, border } = COLORS[isDark() ? "dark" : "light"];
   const axis = {
     gridcolor: grid,
     linecolor: line,
@@ -60,18 +60,18 @@ function template() {
     layout: {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: FONT, size: 12, color: ink },
+      font: { family: FONT, size: 12, color: text },
       colorway: ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"],
       xaxis: axis,
       yaxis: axis,
       hoverlabel: {
-        bgcolor: ground,
-        bordercolor: edge,
-        font: { family: FONT, size: 12, color: ink },
+        bgcolor: background,
+        bordercolor: border,
+        font: { family: FONT, size: 12, color: text },
         align: "left",
       },
       legend: { bgcolor: "rgba(0,0,0,0)" },
-      modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: ink },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: line, activecolor: text },
     },
   };
 }
@@ -82,14 +82,14 @@ class Figure {
     this.clicked = clicked;
     this.plot = $(".plot", section);
     this.url = url;
-    this.seen = false;
+    this.visible = false;
     this.stale = true;
     this.busy = false;
   }
 
-  /** Ask for the picture, and draw it if it is another. */
+  /** Fetch the figure, and draw it if it has changed. */
   async refresh() {
-    if (!this.seen || !this.stale || this.busy) return;
+    if (!this.visible || !this.stale || this.busy) return;
     this.busy = true;
     this.stale = false;
     try {
@@ -99,7 +99,7 @@ class Figure {
     }
   }
 
-  /** Whether there is another picture to draw. */
+  /** Whether the figure has changed. */
   async fetch() {
     try {
       const { body, tag } = await ask(this.url(this.plot.clientWidth));
@@ -109,7 +109,7 @@ class Figure {
       this.figure = body;
       return true;
     } catch (error) {
-      this.stale = true; // the next turn tries again
+      this.stale = true; // the next refresh tries again
       if (!this.figure) this.tell(error.message);
       return false;
     }
@@ -133,7 +133,7 @@ class Figure {
     const first = !this.drawn;
     if (first) this.plot.replaceChildren();
     this.drawn = true;
-    const { data, layout } = fitted(this.figure);
+    const { data, layout } = adapted(this.figure);
     this.plot.style.minHeight = `${layout.height}px`;
     await Plotly.react(
       this.plot,
@@ -145,7 +145,7 @@ class Figure {
         showTips: false,
         doubleClickDelay: 400,
         displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
-        // Only these: Plotly's own choice has a button that sends the figure to a server of theirs.
+        // Only these: one of Plotly's default buttons uploads the figure to its server.
         modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
         plotlyServerURL: "",
         toImageButtonOptions: { format: "svg", filename: this.section.dataset.figure },
@@ -167,22 +167,22 @@ function columns(width) {
   return width < 440 ? 1 : width < 1000 ? 2 : 3;
 }
 
-/** A figure without its title, which the page's heading says already, and with greys of the theme. */
-function fitted({ data, layout: { title, ...layout } }) {
+/** A figure without its title, which the page's heading repeats, and with the theme's grey. */
+function adapted({ data, layout: { title, ...layout } }) {
   const saved = title ? TITLE_HEIGHT : 0;
   const margin = { ...layout.margin, t: layout.margin.t - saved };
-  const { quiet } = INKS[isDark() ? "dark" : "light"];
+  const { quiet } = COLORS[isDark() ? "dark" : "light"];
   const annotations = layout.annotations.map((one) =>
     one.font?.color === GREY ? { ...one, font: { ...one.font, color: quiet } } : one,
   );
   return { data, layout: { ...layout, annotations, margin, height: layout.height - saved } };
 }
 
-/** The figures of a page: those in view are kept fresh. */
+/** The figures of a page; those in view are kept up to date. */
 export class Figures {
   /**
-   * @param url(name, columns) where a section's figure is, with so many panels side by side.
-   * @param opened(number) somebody has clicked on what shows a trial.
+   * @param url(name, columns) a section's figure, with that many panels side by side.
+   * @param opened(number) called with the trial that the user clicked.
    */
   constructor(url, opened = () => {}) {
     this.all = new Map(
@@ -195,29 +195,29 @@ export class Figures {
         ),
       ]),
     );
-    const looked = new IntersectionObserver(
+    const observer = new IntersectionObserver(
       (entries) => {
         for (const entry of entries) {
           const figure = this.all.get(entry.target);
-          figure.seen = entry.isIntersecting;
-          if (this.begun) figure.refresh();
+          figure.visible = entry.isIntersecting;
+          if (this.started) figure.refresh();
         }
       },
       { rootMargin: "200px" },
     );
-    for (const section of this.all.keys()) looked.observe(section);
+    for (const section of this.all.keys()) observer.observe(section);
     onTheme(() => this.all.forEach((figure) => figure.drawn && figure.draw()));
-    document.addEventListener("visibilitychange", () => this.begun && this.refresh());
-    matchMedia("(min-width: 500px)").addEventListener("change", () => this.begun && this.touch());
+    document.addEventListener("visibilitychange", () => this.started && this.refresh());
+    matchMedia("(min-width: 500px)").addEventListener("change", () => this.started && this.touch());
   }
 
-  /** What they (or those of these names) show has changed; changes soon after one another are one. */
+  /** Mark all figures, or those with these names, as out of date; refreshes are rate limited. */
   touch(names = null) {
     this.all.forEach(
       (figure, section) => (figure.stale ||= !names || names.includes(section.dataset.figure)),
     );
-    if (!this.begun) {
-      this.begun = true;
+    if (!this.started) {
+      this.started = true;
       this.refresh();
       setInterval(() => document.hidden || this.refresh(), EVERY_MS);
     }

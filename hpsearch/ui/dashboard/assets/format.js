@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Numbers, durations and names as text.
 
 /** A value with four digits; an en dash for none. */
 export function number(value, digits = 4) {
@@ -24,11 +24,11 @@ export function several(value, noun) {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** Mean ± standard deviation, the mean as exact as the deviation makes sense of. */
-export function spread(of) {
-  if (!of) return "–";
-  if (of.sd === null) return number(of.mean);
-  return `${number(of.mean)} ± ${number(of.sd, 2)}`;
+/** Mean ± standard deviation. */
+export function spread(metric) {
+  if (!metric) return "–";
+  if (metric.sd === null) return number(metric.mean);
+  return `${number(metric.mean)} ± ${number(metric.sd, 2)}`;
 }
 
 export function duration(seconds) {
@@ -55,10 +55,10 @@ export function role(name) {
 
 const REASONS = {
   nonfinite: "the objective became NaN or infinite",
-  collapsed: "the trainer said that it collapsed",
-  discriminator_saturated: "its discriminator gave the generator nothing to learn from",
-  timeout: "it took longer than its limit",
-  out_of_memory: "it took more memory than there was",
+  collapsed: "the trainer reported a collapse",
+  discriminator_saturated: "the discriminator saturated: the generator gets no gradient",
+  timeout: "it exceeded its time limit",
+  out_of_memory: "it exceeded the available memory",
   killed: "its process was killed",
   error: "the trainer raised an error",
 };

@@ -1,10 +1,10 @@
-// What a cell says when looked at: its parameters beside its parent's, and lines to its relatives.
+// The tooltip of a cell: its parameters beside its parent's; and lines to related trials.
 
 import { $, at, h, svg } from "./dom.js";
 import { number, reason, role } from "./format.js";
-import { ask } from "./live.js";
+import { ask } from "./polling.js";
 
-const PATIENCE_MS = 70; // a pointer that only passes asks for nothing
+const DELAY_MS = 70; // a passing pointer sends no request
 
 export class Hover {
   constructor(strips, table, name) {
@@ -15,26 +15,26 @@ export class Hover {
     this.cell = null;
     this.tip = h("div", { class: "tip", role: "tooltip", id: "tip", hidden: true });
     document.body.append(this.tip);
-    strips.addEventListener("pointerover", (event) => this.turnTo(event.target.closest(".cell")));
+    strips.addEventListener("pointerover", (event) => this.select(event.target.closest(".cell")));
     strips.addEventListener("pointerleave", () =>
-      this.turnTo(
+      this.select(
         this.strips.contains(document.activeElement)
           ? document.activeElement.closest(".cell")
           : null,
       ),
     );
-    strips.addEventListener("focusin", (event) => this.turnTo(event.target.closest(".cell")));
-    strips.addEventListener("focusout", () => this.turnTo(null));
-    document.addEventListener("keydown", (event) => event.key === "Escape" && this.turnTo(null));
+    strips.addEventListener("focusin", (event) => this.select(event.target.closest(".cell")));
+    strips.addEventListener("focusout", () => this.select(null));
+    document.addEventListener("keydown", (event) => event.key === "Escape" && this.select(null));
     document.addEventListener("scroll", () => this.place(), { passive: true, capture: true });
   }
 
-  turnTo(cell) {
+  select(cell) {
     if (cell === this.cell) return;
     clearTimeout(this.timer);
     this.leave();
     this.cell = cell;
-    if (cell) this.timer = setTimeout(() => this.look(cell), PATIENCE_MS);
+    if (cell) this.timer = setTimeout(() => this.describe(cell), DELAY_MS);
   }
 
   leave() {
@@ -44,26 +44,26 @@ export class Hover {
     for (const cell of this.strips.querySelectorAll(".related")) cell.classList.remove("related");
   }
 
-  async look(cell) {
+  async describe(cell) {
     const trial = this.table.trials.get(Number(cell.dataset.number));
     let summary = this.known.get(trial.number);
     if (!summary) {
       try {
         summary = (await ask(at.data(this.name, `/trial/${trial.number}/summary`))).body;
       } catch {
-        return; // the connection's state is told elsewhere
+        return; // the page shows a lost connection
       }
       if (trial.state !== "running") this.known.set(trial.number, summary);
     }
     if (this.cell !== cell) return;
-    this.tip.replaceChildren(...this.words(trial, summary));
+    this.tip.replaceChildren(...this.content(trial, summary));
     this.tip.hidden = false;
     cell.setAttribute("aria-describedby", "tip");
     this.place();
     this.connect(cell, trial, summary);
   }
 
-  words(trial, summary) {
+  content(trial, summary) {
     const { metric } = this.table.head;
     const running = this.table.running.get(trial.number);
     const value =
@@ -81,9 +81,9 @@ export class Hover {
     const others = summary.donors.filter((donor) => donor !== summary.parent);
     const from =
       summary.parent === null
-        ? "drawn from the prior"
+        ? "sampled from the prior"
         : trial.role === "draw"
-          ? `drawn around ${summary.parent}${others.length ? `, mixed with ${others.join(", ")}` : ""}`
+          ? `sampled around ${summary.parent}${others.length ? `, mixed with ${others.join(", ")}` : ""}`
           : `${role(trial.role)} of ${summary.parent}`;
     return [
       h("p", { class: "tip-head" }, h("b", null, `Trial ${trial.number}`), h("span", null, value)),
@@ -125,8 +125,8 @@ export class Hover {
 
   connect(cell, trial, summary) {
     const box = this.strips.getBoundingClientRect();
-    const middle = (of) => {
-      const { left, top, width, height } = of.getBoundingClientRect();
+    const center = (element) => {
+      const { left, top, width, height } = element.getBoundingClientRect();
       return [left - box.left + width / 2, top - box.top + height / 2];
     };
     const relatives = [
@@ -134,19 +134,19 @@ export class Hover {
       ...(this.table.children.get(trial.number) ?? []).map((one) => [one, "child"]),
       ...(summary.parent === null ? [] : [[summary.parent, "parent"]]),
     ];
-    const [x, y] = middle(cell);
+    const [x, y] = center(cell);
     const paths = relatives.map(([of, kind]) => {
       const other = $(`.cell[data-number="${of}"]`, this.strips);
-      if (!other) return null; // in a round that is folded away
+      if (!other) return null; // in a round that is hidden
       other.classList.add("related");
-      const [ox, oy] = middle(other);
+      const [ox, oy] = center(other);
       const half = (y + oy) / 2;
       return svg("path", {
-        class: `kin ${kind}`,
+        class: `relation ${kind}`,
         d: `M${x} ${y}C${x} ${half} ${ox} ${half} ${ox} ${oy}`,
       });
     });
-    this.lines = svg("svg", { class: "kinship", "aria-hidden": "true" }, paths);
+    this.lines = svg("svg", { class: "relations", "aria-hidden": "true" }, paths);
     this.strips.append(this.lines);
   }
 }

@@ -1,8 +1,8 @@
-// A state's sign, the same in the page and in the browser's tab: never a colour alone.
+// State icons, the same in the page and in the browser's tab; states differ in shape, not only in colour.
 
 import { h, svg } from "./dom.js";
 
-const SIGNS = {
+const ICONS = {
   running: ["M5 3 13 8 5 13Z", "running"],
   paused: ["M4 3h3v10H4zM9 3h3v10H9z", "paused"],
   finished: ["M6.300 12.600 2 8.300l1.800-1.800 2.500 2.500 6-6L14 4.800Z", "finished"],
@@ -11,11 +11,11 @@ const SIGNS = {
     "M3.200 1.400 8 6.200l4.800-4.800 1.800 1.800L9.800 8l4.800 4.800-1.800 1.800L8 9.800l-4.800 4.800-1.800-1.800L6.200 8 1.400 3.200Z",
     "failed",
   ],
-  unreadable: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "nothing to show"],
+  unreadable: ["M8 1.500 15 14H1ZM7 6v4h2V6zM7 11v2h2v-2z", "unreadable"],
   complete: ["M6.300 12.600 2 8.300l1.800-1.800 2.500 2.500 6-6L14 4.800Z", "complete"],
-  waiting: ["M8 2a6 6 0 1 0 .01 0ZM7 4.500h2v3l2.300 2.300-1.400 1.400L7 8.300Z", "waits"],
+  waiting: ["M8 2a6 6 0 1 0 .01 0ZM7 4.500h2v3l2.300 2.300-1.400 1.400L7 8.300Z", "waiting"],
 };
-// Also said by the sign; these are read on any browser's tab strip, light or dark.
+// Legible on light and dark tab strips.
 const COLOURS = {
   running: "#2f7fd6",
   paused: "#8a6fd1",
@@ -25,29 +25,29 @@ const COLOURS = {
   unreadable: "#b07400",
 };
 
-export function sign(state) {
-  const [path] = SIGNS[state] ?? SIGNS.waiting;
+export function icon(state) {
+  const [path] = ICONS[state] ?? ICONS.waiting;
   return svg(
     "svg",
-    { class: "sign", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
     svg("path", { d: path, "fill-rule": "evenodd" }),
   );
 }
 
-/** The sign and the word. */
-export function badge(state, word = SIGNS[state]?.[1] ?? state) {
-  return h("span", { class: "badge", dataset: { state } }, sign(state), word);
+/** The icon and the word. */
+export function badge(state, word = ICONS[state]?.[1] ?? state) {
+  return h("span", { class: "badge", dataset: { state } }, icon(state), word);
 }
 
-/** The browser's tab says it too: what is done as a ring, the state as a sign. */
+/** The browser's tab: progress as a ring, the state as an icon. */
 export function tab(title, state, done = 1) {
   document.title = title;
-  const [path] = SIGNS[state] ?? SIGNS.waiting;
+  const [path] = ICONS[state] ?? ICONS.waiting;
   const colour = COLOURS[state] ?? "#777";
   const ring = 2 * Math.PI * 14;
   const part = Math.max(0, Math.min(1, done)) * ring;
   const text = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="14" fill="none" stroke="#8886" stroke-width="4"/><circle cx="16" cy="16" r="14" fill="none" stroke="${colour}" stroke-width="4" stroke-dasharray="${part.toFixed(1)} ${ring.toFixed(1)}" transform="rotate(-90 16 16)"/><path transform="translate(8 8)" fill="${colour}" fill-rule="evenodd" d="${path}"/></svg>`;
   const href = `data:image/svg+xml,${encodeURIComponent(text)}`;
-  const icon = document.getElementById("favicon");
-  if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
+  const link = document.getElementById("favicon");
+  if (link.getAttribute("href") !== href) link.setAttribute("href", href);
 }

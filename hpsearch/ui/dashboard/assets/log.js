@@ -1,25 +1,25 @@
-// A log that is followed: new lines come by themselves, earlier ones on demand.
+// A log that follows a running trial; earlier lines are loaded on demand.
 
 import { h } from "./dom.js";
-import { ask } from "./live.js";
+import { ask } from "./polling.js";
 
-const KEPT = 1 << 20; // characters on the page
+const MAX_LENGTH = 1 << 20; // characters in the page
 
 export class Log {
   constructor(place, acts, address) {
     this.place = place;
     this.address = address;
     this.grows = true;
-    this.next = null; // byte to go on from
-    this.from = 0; // byte that the page begins with
-    this.follows = true;
+    this.next = null; // byte to continue from
+    this.from = 0; // first byte shown
+    this.following = true;
     this.button = h(
       "button",
       {
         class: "button small",
         type: "button",
         "aria-pressed": "true",
-        onclick: () => this.follow(!this.follows),
+        onclick: () => this.follow(!this.following),
       },
       "Follow",
     );
@@ -33,14 +33,14 @@ export class Log {
       "scroll",
       () => {
         const atEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 24;
-        if (atEnd !== this.follows) this.follow(atEnd);
+        if (atEnd !== this.following) this.follow(atEnd);
       },
       { passive: true },
     );
   }
 
   follow(yes) {
-    this.follows = yes;
+    this.following = yes;
     this.button.setAttribute("aria-pressed", String(yes));
     if (yes) this.place.scrollTop = this.place.scrollHeight;
   }
@@ -51,7 +51,7 @@ export class Log {
     try {
       let log;
       do {
-        const grew = this.grows; // as it was before what is read now
+        const grew = this.grows; // before this read
         log = (await ask(`${this.address}${this.next === null ? "" : `?from=${this.next}`}`)).body;
         if (this.next === null || log.size < this.next) this.begin(log);
         else if (log.text) this.place.append(log.text);
@@ -61,15 +61,15 @@ export class Log {
         if (stuck) break;
       } while (this.next < log.size);
       this.cut();
-      if (this.follows) this.place.scrollTop = this.place.scrollHeight;
+      if (this.following) this.place.scrollTop = this.place.scrollHeight;
     } catch {
-      // The page's own asking tells of a lost connection.
+      // The page's polling shows a lost connection.
     } finally {
       this.busy = false;
     }
   }
 
-  /** The first part, or the log of another attempt, which began anew. */
+  /** Show the first part, or the log of a new attempt. */
   begin(log) {
     this.from = log.from;
     this.earlier.hidden = log.from === 0;
@@ -88,10 +88,10 @@ export class Log {
     if (this.earlier.hidden) this.place.focus();
   }
 
-  /** A page that is left open for a night must not grow without end. */
+  /** Bounds the memory of a page that stays open. */
   cut() {
-    if (!this.follows || this.place.textContent.length < 2 * KEPT) return;
-    this.next = null; // the next reading begins with the last part again
+    if (!this.following || this.place.textContent.length < 2 * MAX_LENGTH) return;
+    this.next = null; // the next read starts with the last part again
     this.ended = false;
   }
 }

@@ -1,41 +1,41 @@
-// What every page has: the theme, the keys and their list, and a line in which things are said.
+// What every page has: the theme, keyboard shortcuts and their list, and the toast.
 
 import { $, h } from "./dom.js";
 
 const THEMES = ["system", "light", "dark"];
 const KEYS = [
   ["?", "this list"],
-  ["g s", "to the studies"],
-  ["t", "next theme: the system's, light, dark"],
+  ["g s", "go to the studies"],
+  ["t", "next theme: system, light, dark"],
 ];
-const doing = new Map([
+const shortcuts = new Map([
   ["g s", () => location.assign("/")],
   ["t", nextTheme],
   ["?", help],
 ]);
-let first = ""; // of two keys
+let first = ""; // the first of two keys
 
-/** Give a key (or two, "g o") a meaning on this page; without `act`, list what has one already. */
-export function key(keys, what, act = null) {
-  KEYS.push([keys, what]);
-  if (act) doing.set(keys, act);
+/** Add a shortcut of one or two keys ("g o"); without `act`, only list one that exists. */
+export function key(keys, description, act = null) {
+  KEYS.push([keys, description]);
+  if (act) shortcuts.set(keys, act);
 }
 
-/** Whether the page looks dark at the moment. */
+/** Whether the page is dark now. */
 export function isDark() {
   const chosen = document.documentElement.dataset.theme;
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** Call when light becomes dark, or dark light. */
+/** Call a function whenever the theme changes. */
 export function onTheme(act) {
   document.addEventListener("theme", act);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", act);
 }
 
-/** A sentence for the person who did something. */
+/** Show a sentence in the toast. */
 export function say(sentence, { wrong = false } = {}) {
-  const place = $("#said");
+  const place = $("#toast");
   place.textContent = sentence;
   place.dataset.wrong = wrong ? "yes" : "no";
   place.hidden = false;
@@ -43,7 +43,7 @@ export function say(sentence, { wrong = false } = {}) {
   place.timer = setTimeout(() => (place.hidden = true), wrong ? 12000 : 6000);
 }
 
-/** A question before something that cannot be undone; the chosen answer, or null. */
+/** Ask a question in a dialog; resolves to the chosen answer, or null. */
 export function question(title, content, answers) {
   return new Promise((resolve) => {
     const dialog = h(
@@ -77,20 +77,20 @@ export function question(title, content, answers) {
   });
 }
 
-/** A button that puts a text on the clipboard. */
-export function copyButton(text, what) {
+/** A button that copies a text to the clipboard. */
+export function copyButton(text, name) {
   return h(
     "button",
     {
       class: "button small",
       type: "button",
-      "aria-label": `Copy ${what}`,
+      "aria-label": `Copy ${name}`,
       onclick: async () => {
         try {
           await navigator.clipboard.writeText(text);
-          say(`Copied ${what}.`);
+          say(`Copied ${name}.`);
         } catch {
-          say("This browser does not let the page copy; select the text instead.", { wrong: true });
+          say("The browser does not allow copying; select the text instead.", { wrong: true });
         }
       },
     },
@@ -105,13 +105,13 @@ function help() {
     h(
       "dl",
       { class: "keys" },
-      KEYS.map(([keys, what]) => [
+      KEYS.map(([keys, description]) => [
         h(
           "dt",
           null,
           keys.split(" ").map((one) => h("kbd", null, one)),
         ),
-        h("dd", null, what),
+        h("dd", null, description),
       ]),
     ),
     [],
@@ -127,7 +127,7 @@ function nextTheme() {
     if (theme === "system") localStorage.removeItem("theme");
     else localStorage.setItem("theme", theme);
   } catch {
-    // It holds for this page then.
+    // Then it applies to this page only.
   }
   nameTheme();
   document.dispatchEvent(new Event("theme"));
@@ -147,7 +147,7 @@ function isTyping(element) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || $("dialog[open]"))
     return;
-  const act = doing.get(first ? `${first} ${event.key}` : event.key);
+  const act = shortcuts.get(first ? `${first} ${event.key}` : event.key);
   first = act || first || event.key !== "g" ? "" : "g";
   if (!act) return;
   event.preventDefault();

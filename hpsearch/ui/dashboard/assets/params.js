@@ -1,6 +1,6 @@
-// A trial's parameters beside its parent's, and the facts about it.
+// A trial's parameters beside its parent's, and facts about the trial.
 
-import { at, h, table } from "./dom.js";
+import { h, table, trialLink } from "./dom.js";
 import { count, number, several } from "./format.js";
 
 export function params(study, trial) {
@@ -29,12 +29,12 @@ export function params(study, trial) {
           null,
           one.donor === null
             ? h("small", null, "the prior")
-            : h("a", { href: at.trial(study, one.donor) }, String(one.donor)),
+            : trialLink(study, one.donor),
         ),
     ),
   );
   const headings = ["parameter", "value", `trial ${trial.parent}`, "change"];
-  if (trial.role === "draw") headings.push("moved from");
+  if (trial.role === "draw") headings.push("sampled around");
   return h(
     "div",
     { class: "scroll" },
@@ -42,7 +42,7 @@ export function params(study, trial) {
   );
 }
 
-/** How far a parameter went, on its own scale. */
+/** A parameter's change from the parent, on the parameter's scale. */
 function change(one) {
   if (!one.changed) return h("small", null, "–");
   if (!one.inherited) return h("small", null, "new");
@@ -53,13 +53,11 @@ function change(one) {
   return h("small", null, `${by > 0 ? "+" : "−"}${number(Math.abs(by), 3)}`);
 }
 
-/** The trials of its fused group, each a link but for itself. */
-function company(study, trial) {
+/** The trials of its fused group; the other trials are links. */
+function group(study, trial) {
   return trial.spec.group.flatMap((number, i) => [
     i ? ", " : "",
-    number === trial.number
-      ? `${number}`
-      : h("a", { href: at.trial(study, number), "data-key": `g${number}` }, `${number}`),
+    number === trial.number ? `${number}` : trialLink(study, number, `${number}`, `g${number}`),
   ]);
 }
 
@@ -68,7 +66,7 @@ export function facts(study, trial) {
     [
       "round",
       trial.role === "draw" || trial.role === "continue"
-        ? `${trial.round}, place ${trial.index}`
+        ? `${trial.round}, index ${trial.index}`
         : null,
     ],
     ["budget", several(trial.budget, "step")],
@@ -77,7 +75,7 @@ export function facts(study, trial) {
     ["ended", trial.ended],
     ["device", trial.spec?.device],
     ["threads", trial.spec?.threads && count(trial.spec.threads)],
-    ["group", trial.spec?.group?.length > 1 ? company(study, trial) : null],
+    ["group", trial.spec?.group?.length > 1 ? group(study, trial) : null],
   ].filter(([, value]) => value);
   return h(
     "dl",

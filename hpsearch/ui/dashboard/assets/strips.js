@@ -1,12 +1,13 @@
-// Rounds as strips of cells: a cell a trial, coloured by its rank in the round.
+// Rounds as strips of cells, one cell per trial, coloured by its rank in the round.
 
 import { at, h } from "./dom.js";
 import { count, number, role, several, spread } from "./format.js";
 import { Hover } from "./hover.js";
-import { shade } from "./shades.js";
+import { shade } from "./colors.js";
 import { confirmed, isConfirmation } from "./table.js";
 
-const LAST_SHOWN = 12; // rounds, beside the first
+const LAST_SHOWN = 12; // rounds, besides the first
+
 export class Strips {
   constructor(element, table, name) {
     this.element = element;
@@ -24,9 +25,9 @@ export class Strips {
 
   reset() {
     this.rows = new Map(); // by strip: element, its cells by number
-    this.marks = new Map(); // what a cell looked like last
+    this.marks = new Map(); // the last appearance of each cell
     this.element.replaceChildren();
-    this.toCome = h("p", { class: "quiet to-come" });
+    this.remaining = h("p", { class: "quiet to-come" });
   }
 
   update({ touched, fresh }) {
@@ -37,12 +38,12 @@ export class Strips {
       const row = this.rows.get(strip);
       if (row.empty || touched.has(strip)) this.draw(strip, row);
     }
-    this.tell();
+    this.showRemaining();
     if (!this.element.querySelector('.cell[tabindex="0"]'))
       this.element.querySelector(".cell")?.setAttribute("tabindex", "0");
   }
 
-  /** The strips to show, in order; "more" stands for the rounds that are not. */
+  /** The strips to show, in order; "more" stands for the hidden rounds. */
   shown() {
     const { rounds, strips, head } = this.table;
     let names = rounds.map((round) => `r${round.round}`);
@@ -73,9 +74,9 @@ export class Strips {
         role: "grid",
         "aria-label": "Trials by round; arrow keys move, Enter opens",
       });
-      this.element.replaceChildren(grid, this.toCome);
+      this.element.replaceChildren(grid, this.remaining);
     }
-    // Put only what is out of place: a cell that has the focus must not leave the page.
+    // Move only misplaced elements: a cell that has the focus must stay in the page.
     wanted.forEach((element, i) => {
       if (grid.children[i] !== element) grid.insertBefore(element, grid.children[i] ?? null);
     });
@@ -154,7 +155,7 @@ export class Strips {
     const look = this.table.look(trial);
     const running = this.table.running.get(trial.number);
     const done = running ? Math.min(1, running.step / running.budget) : 0;
-    const mark = [look, rank?.place, rank?.of, survives, done, trial.reason].join();
+    const mark = [look, rank?.rank, rank?.of, survives, done, trial.reason].join();
     if (this.marks.get(trial.number) === mark) return;
     this.marks.set(trial.number, mark);
     cell.dataset.look = look;
@@ -167,10 +168,10 @@ export class Strips {
     const words = [`Trial ${trial.number}`];
     if (trial.role !== "draw") words.push(role(trial.role));
     if (look === "done")
-      words.push(`${this.table.head.metric} ${number(trial.value)}`, `${rank.place} of ${rank.of}`);
+      words.push(`${this.table.head.metric} ${number(trial.value)}`, `rank ${rank.rank} of ${rank.of}`);
     else if (look === "failed") words.push(`failed: ${trial.reason}`);
     else if (look === "running") words.push(`running, ${Math.round(done * 100)} %`);
-    else words.push("waits");
+    else words.push("waiting");
     if (broken) words.push(broken.replaceAll("_", " "));
     if (survives) words.push("survivor");
     cell.setAttribute("aria-label", words.join(", "));
@@ -180,7 +181,7 @@ export class Strips {
     const { head, rounds } = this.table;
     if (strip === "again")
       return {
-        label: [h("b", null, "rerun"), h("span", null, "under fresh seeds")],
+        label: [h("b", null, "reruns"), h("span", null, "with fresh seeds")],
         numbers: [],
       };
     if (isConfirmation(strip)) {
@@ -191,18 +192,18 @@ export class Strips {
       return {
         label: [
           h("b", null, `confirm ${candidate}`),
-          h("span", null, best ? "the winner" : (earlier ?? several(members.length, "fresh seed"))),
+          h("span", null, best ? "winner" : (earlier ?? several(members.length, "fresh seed"))),
         ],
         numbers: winner
           ? [
               h("b", null, spread(winner.confirmed)),
-              h("span", null, `was ${number(winner.searched)}`),
+              h("span", null, `${number(winner.searched)} in the search`),
             ]
           : [],
       };
     }
     const round = rounds[Number(strip.slice(1))];
-    const width = `width ${number(round.width, 2)}${round.judge ? ", judged" : ""}`;
+    const width = `width ${number(round.width, 2)}${round.judge ? `, ${round.judge}` : ""}`;
     const around = round.round === 0 ? "prior" : width;
     return {
       label: [
@@ -216,23 +217,23 @@ export class Strips {
     };
   }
 
-  tell() {
+  showRemaining() {
     const { plan, state, winners } = this.table.head;
     const parts = [];
     const rounds = plan.rounds - this.table.rounds.length;
-    const goes = state !== "finished" && state !== "failed";
-    if (goes && rounds > 0)
+    const open = state !== "finished" && state !== "failed";
+    if (open && rounds > 0)
       parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
-    if (goes && winners.length === 0 && plan.candidates * plan.seeds > 0) {
+    if (open && winners.length === 0 && plan.candidates * plan.seeds > 0) {
       parts.push(
-        `the best ${plan.candidates} trained again over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`,
+        `the best ${plan.candidates} confirmed over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`,
       );
     }
-    this.toCome.hidden = parts.length === 0;
-    this.toCome.textContent = parts.length ? `To come: ${parts.join(", then ")}.` : "";
+    this.remaining.hidden = parts.length === 0;
+    this.remaining.textContent = parts.length ? `Remaining: ${parts.join(", then ")}.` : "";
   }
 
-  /** One cell takes part in the page's tab order; the arrow keys go to the others. */
+  /** Only one cell is in the page's tab order; the arrow keys reach the others. */
   rove(cell) {
     for (const other of this.element.querySelectorAll('.cell[tabindex="0"]')) other.tabIndex = -1;
     cell.tabIndex = 0;

@@ -1,9 +1,9 @@
-// All run folders: what they are at, how good, and which to compare.
+// The list of run folders: state, best value, and the choice of studies to compare.
 
-import { $, at, h, show, svg } from "./dom.js";
+import { $, at, h, message, show, svg, table } from "./dom.js";
 import { count, duration, number, several, spread } from "./format.js";
 import { badge, tab } from "./icons.js";
-import { follow } from "./live.js";
+import { follow } from "./polling.js";
 import { key } from "./page.js";
 
 const filter = $("#filter");
@@ -21,29 +21,13 @@ function draw() {
   show(place, [studies, wanted, known.runs], () => {
     if (!known.studies.length) return empty();
     if (!studies.length)
-      return h("p", { class: "nothing" }, `No study is called, or is, “${filter.value}”.`);
-    return h(
-      "table",
+      return h("p", { class: "nothing" }, `No study matches “${filter.value}”.`);
+    const compareHeading = h("span", { class: "hidden" }, "Compare");
+    return table(
+      "Studies",
+      [compareHeading, "Study", "State", "Best", "Progress", "Best by round", "Time left"],
+      studies.map(row),
       { class: "studies" },
-      h("caption", { class: "hidden" }, "Studies"),
-      h(
-        "thead",
-        null,
-        h(
-          "tr",
-          null,
-          [
-            h("span", { class: "hidden" }, "Compare"),
-            "Study",
-            "State",
-            "Best",
-            "Progress",
-            "Best by round",
-            "Time left",
-          ].map((one) => h("th", { scope: "col" }, one)),
-        ),
-      ),
-      h("tbody", null, studies.map(row)),
     );
   });
   compare();
@@ -117,7 +101,7 @@ function row(one) {
   );
 }
 
-/** The best of each round as a line; says its ends to who cannot see it. */
+/** The best value of each round as a line; its label names the first and the last. */
 function spark(curve) {
   const points = curve.map((value, i) => [i, value]).filter(([, value]) => value !== null);
   if (points.length < 2) return null;
@@ -143,20 +127,14 @@ function spark(curve) {
 }
 
 function empty() {
-  return h(
-    "div",
-    { class: "message" },
-    h(
-      "p",
-      null,
-      h("b", null, "No study has begun here yet."),
-      " A study appears by itself once a search runs:",
-    ),
+  return message(
+    null,
+    h("p", null, h("b", null, "No study has begun here yet."), " A study appears when a search runs:"),
     h("p", null, h("code", null, `hpsearch run my_study.yaml --runs ${known.runs}`)),
     h(
       "p",
       { class: "quiet" },
-      "or, in hpsearch's own folder, ",
+      "or, in a checkout of hpsearch, ",
       h("code", null, "make sweep"),
       ", which trains GANs on real digits for three minutes.",
     ),
@@ -166,12 +144,12 @@ function empty() {
 function choose(id, yes) {
   if (yes) chosen.add(id);
   else chosen.delete(id);
-  keep();
+  saveToUrl();
   compare();
 }
 
-/** The address carries what is chosen, so that "back" brings it back. */
-function keep() {
+/** The URL holds the choice, so that going back restores it. */
+function saveToUrl() {
   const query = new URLSearchParams([...chosen].map((id) => ["study", id]));
   if (filter.value) query.set("filter", filter.value);
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
@@ -204,8 +182,8 @@ function take(answer) {
 }
 
 filter.addEventListener("input", () => {
-  keep();
+  saveToUrl();
   draw();
 });
-key("/", "to the filter", () => filter.focus());
+key("/", "focus the filter", () => filter.focus());
 follow(() => "/data/studies", take);

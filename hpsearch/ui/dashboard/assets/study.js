@@ -1,13 +1,13 @@
-// The page of a study: one answer a second, and only what it changes is drawn anew.
+// The page of a study: polls once a second and redraws only what has changed.
 
-import { actsOf } from "./acts.js";
-import { $, at, h, show, study } from "./dom.js";
+import { studyActions } from "./actions.js";
+import { $, at, h, message, show, study } from "./dom.js";
 import { failed, warnings } from "./failures.js";
 import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
-import { ask, follow } from "./live.js";
+import { ask, follow } from "./polling.js";
 import { copyButton, key } from "./page.js";
-import { legend } from "./shades.js";
+import { legend } from "./colors.js";
 import { Strips } from "./strips.js";
 import { Table } from "./table.js";
 import { tiles } from "./tiles.js";
@@ -19,18 +19,18 @@ const figures = new Figures(
   (trial) => location.assign(at.trial(study, trial)),
 );
 $("#legend").append(...legend());
-key("← → ↑ ↓", "from cell to cell, Enter opens the trial");
+key("← → ↑ ↓", "move between cells; Enter opens the trial");
 
 function take(answer) {
   const changes = table.take(answer);
   const { head, pending } = table;
   unreadable(null);
-  show($("#state"), [head.state, asked(pending, head.state)], ([state, chips]) => [
+  show($("#state"), [head.state, requests(pending, head.state)], ([state, chips]) => [
     badge(state),
     chips.map((chip) => h("span", { class: "chip" }, chip)),
   ]);
   show($("#acts"), [head.state, head.plan, table.rounds.length, pending], () =>
-    actsOf(study, table),
+    studyActions(study, table),
   );
   if (answer.same) return;
   tab(
@@ -45,20 +45,20 @@ function take(answer) {
   if (head.done === 0) return;
   if (changes.trials) {
     figures.touch();
-    remark();
+    updateWarnings();
   } else figures.touch(["curves"]);
 }
 
-/** What has been asked for and has not happened yet. */
-function asked(pending, state) {
+/** Requests that are not fulfilled yet. */
+function requests(pending, state) {
   if (!pending) return [];
   return [
-    pending.stop && "stop asked for",
-    pending.paused && state !== "paused" && "to be paused",
+    pending.stop && "stop requested",
+    pending.paused && state !== "paused" && "pause requested",
     pending.end_after !== null &&
-      `${state === "finished" ? "ended" : "ends"} after round ${pending.end_after}`,
-    pending.rounds !== null && `${pending.rounds} rounds asked for`,
-    pending.again.length > 0 && `to rerun: ${pending.again.join(", ")}`,
+      `${state === "finished" ? "finished" : "finishes"} after round ${pending.end_after}`,
+    pending.rounds !== null && `${pending.rounds} rounds requested`,
+    pending.again.length > 0 && `reruns requested: ${pending.again.join(", ")}`,
     pending.cancel.length > 0 && `stopping trial ${pending.cancel.join(", ")}`,
   ].filter(Boolean);
 }
@@ -66,11 +66,10 @@ function asked(pending, state) {
 function notice(head) {
   if (head.state === "interrupted") {
     const known = head.command.startsWith("hpsearch ");
-    const lost = "Nobody works on this search at the moment; nothing that had finished is lost.";
-    return h(
-      "div",
-      { class: "message", dataset: { kind: "warn" } },
-      h("p", null, known ? `${lost} The command that started it goes on with it:` : lost),
+    const state = "No controller is running; finished trials are kept.";
+    return message(
+      "warn",
+      h("p", null, known ? `${state} The command that started the search resumes it:` : state),
       known
         ? h(
             "div",
@@ -82,52 +81,45 @@ function notice(head) {
     );
   }
   if (head.state === "failed") {
-    return h(
-      "div",
-      { class: "message", dataset: { kind: "bad" } },
+    return message(
+      "bad",
       h(
         "p",
         null,
-        "Every trial that the search could go on with has failed, so there is nothing to tighten around. ",
-        h("a", { href: "#failures" }, "What they said last"),
-        " tells why; once that is mended, start it afresh in another folder.",
+        "Every trial that the search could continue from has failed. See ",
+        h("a", { href: "#failures" }, "the failures"),
+        ", fix their cause, and start a new search in another folder.",
       ),
     );
   }
   if (head.done === 0) {
-    return h(
-      "div",
-      { class: "message" },
-      h("p", null, "The search has begun; no trial has ended yet. This page fills by itself."),
-    );
+    return message(null, h("p", null, "The search has begun; no trial has ended yet."));
   }
   return [];
 }
 
-let remarking = false;
+let updating = false;
 
-async function remark() {
-  if (remarking) return;
-  remarking = true;
+async function updateWarnings() {
+  if (updating) return;
+  updating = true;
   try {
-    const { body } = await ask(at.data(study, "/remarks"));
-    warnings($("#warnings"), body.pressing, study);
+    const { body } = await ask(at.data(study, "/warnings"));
+    warnings($("#warnings"), body.at_bound, study);
     failed($("#failed"), table.head, study, body.failures);
   } catch {
-    // They come with the next change; the connection's state is told elsewhere.
+    // The next change tries again; the page shows a lost connection.
   } finally {
-    setTimeout(() => (remarking = false), 3000);
+    setTimeout(() => (updating = false), 3000);
   }
 }
 
-/** A run folder that says nothing yet, or cannot be read. */
+/** Show why a run folder cannot be read. */
 function unreadable(error) {
   document.body.classList.toggle("bare", error !== null && table.head === null);
   if (error === null) return;
   if (table.head === null) show($("#state"), "unreadable", () => badge("unreadable"));
-  show($("#notice"), error.message, () =>
-    h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)),
-  );
+  show($("#notice"), error.message, () => message("warn", h("p", null, error.message)));
 }
 
 follow(() => at.data(study, table.query), take, { refused: unreadable });

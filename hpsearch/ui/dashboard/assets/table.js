@@ -1,4 +1,4 @@
-// What a page knows of a study: the answers of the server, merged.
+// The state of a study: the server's answers, merged.
 
 export class Table {
   constructor() {
@@ -21,7 +21,7 @@ export class Table {
     return `?epoch=${this.epoch}&since=${this.version}`;
   }
 
-  /** Merge an answer; returns the strips that look different now, and whether trials changed. */
+  /** Merge an answer; returns the strips to redraw, and whether trials changed. */
   take(answer) {
     const fresh = answer.epoch !== this.epoch || (answer.since === 0 && this.version !== 0);
     if (fresh && !answer.same) this.clear();
@@ -76,10 +76,10 @@ export class Table {
     this.trials.set(trial.number, trial);
   }
 
-  /** By number the place of each trial of a strip, and how good that is: 0 the worst, 1 the best. */
+  /** By number the rank of each trial of a strip, and how good it is: 0 the worst, 1 the best. */
   ranks(strip) {
     if (strip !== "again") return this.ranked(this.rivals(strip));
-    // Each of these among the trials of the round whose parameters it repeats.
+    // A rerun is ranked among the trials of the round whose parameters it repeats.
     const again = this.strips.get(strip).map((trial) => {
       const ranks = this.ranked([...this.rivals(`r${trial.round}`), trial]);
       return [trial.number, ranks.get(trial.number)];
@@ -93,9 +93,9 @@ export class Table {
     valued.sort((a, b) => sign * (a.value - b.value) || a.number - b.number);
     const last = Math.max(1, valued.length - 1);
     return new Map(
-      valued.map((trial, place) => [
+      valued.map((trial, i) => [
         trial.number,
-        { place: place + 1, of: valued.length, good: 1 - place / last },
+        { rank: i + 1, of: valued.length, good: 1 - i / last },
       ]),
     );
   }
@@ -119,7 +119,7 @@ export function isConfirmation(strip) {
   return strip.startsWith("c");
 }
 
-/** The candidate of a strip of confirmations, and the steps that they train. */
+/** The candidate of a strip of confirmations, and their budget in steps. */
 export function confirmed(strip) {
   const [number, budget] = strip.slice(1).split("-").map(Number);
   return { number, budget };

@@ -1,11 +1,10 @@
-// Before anything is painted: the theme that this reader chose, else the system's. Not a module,
-// since a module would run after the first paint.
+// Sets the chosen theme, else the system's. Not a module, which would run after the first paint.
 (() => {
   let chosen = null;
   try {
     chosen = localStorage.getItem("theme");
   } catch {
-    // A browser that keeps nothing: the system's.
+    // Without storage, the system's theme applies.
   }
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
 })();

@@ -1,6 +1,6 @@
-// The first thing to read: how far it is, how good, how long yet, and what runs now.
+// The summary at the top: progress, best value, time left, and running trials.
 
-import { at, h, show, study } from "./dom.js";
+import { h, show, study, trialLink } from "./dom.js";
 import { count, duration, number, several, spread } from "./format.js";
 
 const RUNNING_SHOWN = 6;
@@ -20,8 +20,8 @@ export function tiles(place, table) {
     progress,
   );
   show(best, [head.best, head.winners[0], head.metric, head.direction], leader);
-  show(left, [head.state, head.seconds_left && duration(head.seconds_left), head.failures], ending);
-  atWork(now, table);
+  show(left, [head.state, head.seconds_left && duration(head.seconds_left), head.failures], timeLeft);
+  runningNow(now, table);
 }
 
 function confirming(table) {
@@ -48,7 +48,7 @@ function progress([rounds, begun, done, total, isConfirming]) {
 
 function leader([best, winner, metric, direction]) {
   const heading = title(`Best ${metric}`);
-  const aim = direction === "minimize" ? "smaller is better" : "larger is better";
+  const aim = direction === "minimize" ? "lower is better" : "higher is better";
   if (winner) {
     return [
       heading,
@@ -56,11 +56,7 @@ function leader([best, winner, metric, direction]) {
       h(
         "p",
         { class: "quiet" },
-        h(
-          "a",
-          { href: at.trial(study, winner.number), "data-key": "best" },
-          `trial ${winner.number}`,
-        ),
+        trialLink(study, winner.number, `trial ${winner.number}`, "best"),
         ` over ${several(winner.confirmed.count, "fresh seed")}; ${number(winner.searched)} in the search`,
       ),
       tests(winner.metrics),
@@ -73,7 +69,7 @@ function leader([best, winner, metric, direction]) {
       h(
         "p",
         { class: "quiet" },
-        h("a", { href: at.trial(study, best.number), "data-key": "best" }, `trial ${best.number}`),
+        trialLink(study, best.number, `trial ${best.number}`, "best"),
         ", one seed, not confirmed yet",
       ),
       h("p", { class: "quiet" }, aim),
@@ -92,15 +88,15 @@ function tests(metrics) {
   );
 }
 
-function ending([state, left, failures]) {
+function timeLeft([state, left, failures]) {
   const failed = failures.reduce((sum, one) => sum + one.count, 0);
   const words =
     {
-      running: left ?? "not known yet",
+      running: left ?? "unknown",
       finished: "finished",
       failed: "ended",
       paused: left ?? "paused",
-      interrupted: "stands still",
+      interrupted: "interrupted",
     }[state] ?? "–";
   return [
     title(state === "running" ? "Time left" : "Time"),
@@ -115,20 +111,20 @@ function ending([state, left, failures]) {
   ];
 }
 
-/** Of the trials of each job: "2", or "groups of 13, 12". */
+/** Running jobs: "2", or "groups of 13, 12" for fused ones. */
 function jobsOf(jobs) {
   if (jobs.every((trials) => trials === 1)) return `${jobs.length}`;
   return `${jobs.length > 1 ? "groups" : "a group"} of ${jobs.join(", ")}`;
 }
 
-function atWork(place, table) {
+function runningNow(place, table) {
   const { head } = table;
   const devices = Object.entries(head.devices)
     .map(([device, jobs]) => `${jobsOf(jobs)} on ${device}`)
     .join(", ");
   const shown = [...table.running.values()].slice(0, RUNNING_SHOWN);
   const more = table.running.size - shown.length;
-  // The list changes every second: its rows stay, so that a link keeps the focus.
+  // The values change every second: the rows stay, so that a link keeps the focus.
   if (
     show(place, [shown.map((one) => one.number), devices, more, head.holder?.host], () => [
       title("Running now"),
@@ -140,11 +136,7 @@ function atWork(place, table) {
               h(
                 "li",
                 { dataset: { number: one.number } },
-                h(
-                  "a",
-                  { href: at.trial(study, one.number), "data-key": `r${one.number}` },
-                  `${one.number}`,
-                ),
+                trialLink(study, one.number, `${one.number}`, `r${one.number}`),
                 h("progress", { max: 1, value: 0, "aria-label": `Trial ${one.number}` }),
                 h("span", { class: "quiet" }),
               ),

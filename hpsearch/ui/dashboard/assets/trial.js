@@ -1,12 +1,12 @@
-// The page of a trial: what it is, what changed, how it went, what it wrote.
+// The page of a trial: parameters, curves, artifacts, log and record.
 
-import { act, actsOn } from "./acts.js";
+import { act, trialActions } from "./actions.js";
 import { showArtifacts } from "./artifacts.js";
-import { $, at, h, mayAct, show, study } from "./dom.js";
+import { $, at, h, mayAct, message, show, study, trialLink } from "./dom.js";
 import { Figures } from "./figures.js";
 import { count, duration, number, reason, role } from "./format.js";
 import { badge, tab } from "./icons.js";
-import { follow } from "./live.js";
+import { follow } from "./polling.js";
 import { Log } from "./log.js";
 import { copyButton, key } from "./page.js";
 import { facts, params } from "./params.js";
@@ -15,7 +15,7 @@ const me = Number(document.body.dataset.trial);
 const data = (rest = "") => at.data(study, `/trial/${me}${rest}`);
 const log = new Log($("#log"), $("#log-acts"), data("/log"));
 const figures = new Figures((_, columns) => data(`/curves?columns=${columns}`));
-let beside = { previous: null, next: null };
+let neighbors = { previous: null, next: null };
 let steps = null; // of the curves that are drawn
 
 function take(trial) {
@@ -34,9 +34,9 @@ function take(trial) {
     badge(look, look === "failed" ? `failed: ${trial.reason.replaceAll("_", " ")}` : undefined),
     look === "complete" && trial.reason && h("span", { class: "chip" }, trial.reason),
   ]);
-  show($("#acts"), [trial.state, trial.role], () => actsOn(study, trial));
-  beside = trial.beside;
-  show($("#beside"), beside, walk);
+  show($("#acts"), [trial.state, trial.role], () => trialActions(study, trial));
+  neighbors = trial.neighbors;
+  show($("#neighbors"), neighbors, neighborLinks);
   show($("#notice"), [trial.state, trial.reason, trial.message], () => notice(trial));
   show(
     $("#tiles"),
@@ -62,7 +62,7 @@ function take(trial) {
   return trial.state === "running" ? 1000 : 5000;
 }
 
-function walk({ previous, next }) {
+function neighborLinks({ previous, next }) {
   const link = (to, words, label) =>
     h(
       "a",
@@ -82,10 +82,9 @@ function walk({ previous, next }) {
 function notice(trial) {
   if (trial.state !== "fail") return [];
   const why = reason(trial.reason);
-  return h(
-    "div",
-    { class: "message", dataset: { kind: "bad" } },
-    h("p", null, h("b", null, `It failed: ${why}.`)),
+  return message(
+    "bad",
+    h("p", null, h("b", null, `The trial failed: ${why}.`)),
     trial.message && h("pre", null, trial.message),
   );
 }
@@ -94,11 +93,11 @@ function tiles(trial, look) {
   const { [trial.objective]: last = null, ...others } = trial.metrics;
   const tile = (heading, ...content) =>
     h("section", { class: "tile" }, h("h2", null, heading), content);
-  const said = {
-    complete: "at its end",
-    failed: "it has no value",
-    running: "so far",
-    waiting: "it has not begun",
+  const caption = {
+    complete: "final value",
+    failed: "no value",
+    running: "latest value",
+    waiting: "not started",
   }[look];
   const rest = Object.entries(others);
   return [
@@ -111,7 +110,7 @@ function tiles(trial, look) {
     tile(
       trial.objective,
       h("p", { class: "big" }, number(trial.value ?? (look === "failed" ? null : last), 5)),
-      h("p", { class: "quiet" }, said),
+      h("p", { class: "quiet" }, caption),
     ),
     tile(
       "Time",
@@ -119,7 +118,7 @@ function tiles(trial, look) {
       h(
         "p",
         { class: "quiet" },
-        look === "running" ? "at work" : trial.ended ? `ended ${trial.ended}` : "",
+        look === "running" ? "running" : trial.ended ? `ended ${trial.ended}` : "",
       ),
       trial.step_seconds !== null &&
         h("p", { class: "quiet" }, `${number(1000 * trial.step_seconds, 3)} ms a step`),
@@ -140,29 +139,29 @@ function tiles(trial, look) {
 }
 
 function ancestry(trial) {
-  const link = (of) => h("a", { href: at.trial(study, of) }, `trial ${of}`);
+  const link = (number) => trialLink(study, number, `trial ${number}`);
   if (trial.role !== "draw") return [`${role(trial.role)} of `, link(trial.parent)];
-  if (trial.parent === null) return "drawn from the prior";
+  if (trial.parent === null) return "sampled from the prior";
   const others = trial.donors.filter((donor) => donor !== trial.parent);
   return [
-    "drawn around ",
+    "sampled around ",
     link(trial.parent),
     others.length > 0 && [", mixed with ", others.map((one, i) => [i ? ", " : "", link(one)])],
     trial.weights_of !== null && ", starts from its weights",
   ];
 }
 
-function children(found) {
-  if (!found.length)
-    return h("p", { class: "quiet" }, "No trial continues, confirms or repeats it.");
+function children(trials) {
+  if (!trials.length)
+    return h("p", { class: "quiet" }, "No trial continues, confirms or reruns this one.");
   return h(
     "ul",
     { class: "children" },
-    found.map((child) =>
+    trials.map((child) =>
       h(
         "li",
         null,
-        h("a", { href: at.trial(study, child.number) }, `trial ${child.number}`),
+        trialLink(study, child.number, `trial ${child.number}`),
         h("span", { class: "quiet" }, role(child.role)),
         h("span", null, number(child.value)),
       ),
@@ -172,7 +171,7 @@ function children(found) {
 
 function record(trial) {
   return [
-    h("p", { class: "quiet" }, "To train this trial again by hand, in a folder beside:"),
+    h("p", { class: "quiet" }, "To retrain this trial in a separate folder:"),
     h(
       "div",
       { class: "command" },
@@ -205,14 +204,14 @@ function record(trial) {
   ];
 }
 
-let written = null; // the note as it was last shown
+let written = null; // the note that is shown
 
 function note(trial) {
   const place = $("#note");
   place.hidden = !mayAct && !trial.note;
   if (place.hidden || written === trial.note) return;
   const field = $("textarea", place);
-  if (field && field.value !== written) return; // somebody is writing another
+  if (field && field.value !== written) return; // the user is editing it
   written = trial.note;
   const form = h(
     "form",
@@ -225,7 +224,7 @@ function note(trial) {
       },
     },
     h("textarea", { "aria-labelledby": "note-title", maxlength: "10000", ".value": trial.note }),
-    h("button", { class: "button small" }, "Keep"),
+    h("button", { class: "button small" }, "Save"),
   );
   place.replaceChildren(
     place.firstElementChild,
@@ -235,13 +234,11 @@ function note(trial) {
 
 function refused(error) {
   document.body.classList.add("bare");
-  show($("#notice"), error.message, () =>
-    h("div", { class: "message", dataset: { kind: "warn" } }, h("p", null, error.message)),
-  );
+  show($("#notice"), error.message, () => message("warn", h("p", null, error.message)));
 }
 
 const go = (to) => to !== null && location.assign(at.trial(study, to));
-key("j", "next trial of the round", () => go(beside.next));
-key("k", "previous trial of the round", () => go(beside.previous));
-key("g o", "to the trial's study", () => location.assign(at.study(study)));
+key("j", "next trial of the round", () => go(neighbors.next));
+key("k", "previous trial of the round", () => go(neighbors.previous));
+key("g o", "go to the study", () => location.assign(at.study(study)));
 follow(() => data(), take, { refused });

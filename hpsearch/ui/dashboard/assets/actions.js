@@ -1,19 +1,19 @@
-// What a person may ask of a search; a button that makes no sense now says why.
+// Buttons that act on a search; one that is disabled says why.
 
 import { at, h, mayAct } from "./dom.js";
 import { question, say } from "./page.js";
 
-/** Ask the server to act; says what came of it. */
-export async function act(name, asked) {
+/** Post an action and show the server's answer; returns whether it succeeded. */
+export async function act(name, action) {
   try {
     const response = await fetch(`/act${at.study(name)}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(asked),
+      body: JSON.stringify(action),
     });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}`);
-    say(answer.said);
+    say(answer.message);
     return true;
   } catch (error) {
     say(
@@ -26,34 +26,35 @@ export async function act(name, asked) {
   }
 }
 
-/** A button; `not` is why it makes no sense at the moment, if it does not. */
-export function actButton(words, not, does, kind = "") {
+/** A button; `reason` says why it is disabled, if it is. */
+export function actButton(words, reason, run, kind = "") {
   return h(
     "button",
     {
       class: `button ${kind}`,
       type: "button",
       "data-key": words,
-      "aria-disabled": not ? "true" : null,
-      title: not || null,
-      onclick: () => (not ? say(`${words.replace(" …", "")}: ${not}.`, { wrong: true }) : does()),
+      "aria-disabled": reason ? "true" : null,
+      title: reason || null,
+      onclick: () =>
+        reason ? say(`${words.replace(" …", "")}: ${reason}.`, { wrong: true }) : run(),
     },
     words,
   );
 }
 
-/** The acts on a search. */
-export function actsOf(name, { head, pending, rounds }) {
+/** The buttons of a study. */
+export function studyActions(name, { head, pending, rounds }) {
   if (!mayAct || !pending) return [];
   const working = head.state === "running" || head.state === "paused";
-  const idle = working ? "" : "no controller is at work";
+  const idle = working ? "" : "no controller is running";
   const last = rounds.length >= head.plan.rounds;
-  const stands = pending.paused || pending.end_after !== null;
+  const requested = pending.paused || pending.end_after !== null;
   return [
     pending.paused || !working
       ? actButton(
           "Resume",
-          goesOn(head, pending, working, stands),
+          cannotResume(head, pending, working, requested),
           () => act(name, { act: "resume" }),
           head.state === "failed" || head.state === "finished" ? "" : "main",
         )
@@ -66,24 +67,24 @@ export function actsOf(name, { head, pending, rounds }) {
           "Finish after this round",
           idle ||
             (last && "this is the last round") ||
-            (pending.end_after !== null && "that is asked for already"),
+            (pending.end_after !== null && "it is already requested"),
           () => act(name, { act: "finish" }),
         ),
     actButton("Add rounds …", "", () => addRounds(name, head)),
     actButton(
       "Stop …",
-      idle || (pending.stop === "now" && "it is stopping now"),
+      idle || (pending.stop === "now" && "it is already stopping"),
       () => stop(name),
       "danger",
     ),
   ];
 }
 
-function goesOn(head, pending, working, stands) {
+function cannotResume(head, pending, working, requested) {
   if (working) return pending.stop ? "it is stopping" : "";
   if (head.state === "failed")
-    return "there is nothing to resume; mend the trainer and start afresh";
-  const wanted = stands || pending.rounds !== null || pending.again.length > 0;
+    return "no trial succeeded; fix the trainer and start a new search";
+  const wanted = requested || pending.rounds !== null || pending.again.length > 0;
   return head.state === "finished" && !wanted ? "it has finished; add rounds first" : "";
 }
 
@@ -99,7 +100,7 @@ async function addRounds(name, head) {
   const content = h(
     "p",
     null,
-    h("label", { for: "rounds-to-add" }, `Rounds beyond the ${head.plan.rounds} that there are `),
+    h("label", { for: "rounds-to-add" }, `Rounds to add to the planned ${head.plan.rounds} `),
     field,
   );
   const answer = await question("Add rounds", content, [["add", "Add", "main"]]);
@@ -111,17 +112,17 @@ async function stop(name) {
   const content = h(
     "p",
     null,
-    "The controller ends; “Resume”, or the same command, continues the search later. Running trials may finish first, or end now and be trained from their last checkpoints then.",
+    "The controller exits; “Resume”, or the same command, continues the search later. Running trials either finish first, or stop now and continue from their last checkpoints.",
   );
   const answer = await question("Stop the search?", content, [
-    ["drain", "After the running trials", "main"],
+    ["drain", "After running trials", "main"],
     ["now", "Now", "danger"],
   ]);
   if (answer) await act(name, { act: "stop", now: answer === "now" });
 }
 
-/** The acts on a trial. */
-export function actsOn(name, trial) {
+/** The buttons of a trial. */
+export function trialActions(name, trial) {
   if (!mayAct) return [];
   return [
     actButton("Rerun", trial.role === "again" ? "this trial is a rerun itself" : "", () =>
@@ -130,17 +131,17 @@ export function actsOn(name, trial) {
     actButton(
       "Stop this trial …",
       trial.state === "running" ? "" : "it has ended",
-      () => cancel(name, trial.number),
+      () => stopTrial(name, trial.number),
       "danger",
     ),
   ];
 }
 
-async function cancel(name, number) {
+async function stopTrial(name, number) {
   const content = h(
     "p",
     null,
-    "It counts as failed, with the reason “killed”, and is not trained again by the search.",
+    "It is recorded as failed with the reason “killed”, and the search does not retry it.",
   );
   const answer = await question(`Stop trial ${number}?`, content, [["yes", "Stop it", "danger"]]);
   if (answer) await act(name, { act: "stop_trial", trial: number });

@@ -1,9 +1,9 @@
-// The colours of cells, and what their looks mean.
+// The colours of cells, and their legend.
 
 import { h } from "./dom.js";
 
-// Viridis without its ends: dark is worse. Readable for the colour-blind, light or dark around it.
-const SHADES = [
+// Viridis without its ends; dark is worse. Safe for colour blindness on light and dark pages.
+const COLORMAP = [
   [68, 20, 105],
   [59, 82, 139],
   [33, 145, 140],
@@ -12,15 +12,15 @@ const SHADES = [
 ];
 
 export function shade(good) {
-  const place = good * (SHADES.length - 1);
-  const left = Math.min(SHADES.length - 2, Math.floor(place));
-  const mix = SHADES[left].map((from, i) =>
-    Math.round(from + (place - left) * (SHADES[left + 1][i] - from)),
+  const position = good * (COLORMAP.length - 1);
+  const left = Math.min(COLORMAP.length - 2, Math.floor(position));
+  const mix = COLORMAP[left].map((from, i) =>
+    Math.round(from + (position - left) * (COLORMAP[left + 1][i] - from)),
   );
   return `rgb(${mix.join(" ")})`;
 }
 
-/** What the cells' looks mean. */
+/** The legend of the cells. */
 export function legend() {
   const sample = (look, words, extra = "") =>
     h(
@@ -38,6 +38,6 @@ export function legend() {
     sample("done", "collapsed", "collapsed plain"),
     sample("failed", "failed"),
     sample("running", "running"),
-    sample("waiting", "waits"),
+    sample("waiting", "waiting"),
   ];
 }

@@ -1,33 +1,33 @@
-// Asking again and again while somebody looks: more seldom while it fails, at once on return.
+// Polls the server while the page is visible: backs off on failures, resumes at once on return.
 
 const LIMIT_MS = 15000;
 
-/** An answer that says what is wrong. */
+/** An error answer of the server. */
 export class Refusal extends Error {}
 
-/** JSON from a GET; its ETag as `tag`. The browser keeps what has a tag, and asks whether it holds. */
+/** JSON from a GET, and its ETag as `tag`; the browser caches and revalidates answers with a tag. */
 export async function ask(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
   const body = await response.json().catch(() => ({}));
   if (response.status === 401)
-    throw new Refusal("This dashboard asks for its token again: reload the page.");
+    throw new Refusal("This dashboard needs its token again: reload the page.");
   if (!response.ok) throw new Refusal(body.error ?? `The server answered ${response.status}.`);
   return { body, tag: response.headers.get("ETag") };
 }
 
 /**
- * Ask for url() every so often and give the answer to take().
+ * Request url() repeatedly and pass the answers to take().
  *
- * @param url says what to ask for next.
- * @param take gets the answer; may return how long to wait, in milliseconds.
- * @param refused gets a Refusal of the server's; the connection itself stands.
+ * @param url returns the URL to request next.
+ * @param take gets the answer; may return the delay to the next request, in milliseconds.
+ * @param refused gets the server's error answers.
  */
 export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
   let timer = null;
   let busy = false;
   let failures = 0;
 
-  async function turn() {
+  async function poll() {
     clearTimeout(timer);
     if (busy || document.hidden) return;
     busy = true;
@@ -41,14 +41,14 @@ export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
       else if (failures === 0) wait = take(answer.body) ?? every;
     } finally {
       busy = false;
-      timer = setTimeout(turn, wait);
+      timer = setTimeout(poll, wait);
     }
   }
 
-  document.addEventListener("visibilitychange", turn);
-  window.addEventListener("online", turn);
-  turn();
-  return turn;
+  document.addEventListener("visibilitychange", poll);
+  window.addEventListener("online", poll);
+  poll();
+  return poll;
 }
 
 function connected(yes) {
@@ -56,6 +56,6 @@ function connected(yes) {
   if (place.hidden === yes) return;
   place.textContent = yes
     ? ""
-    : "Connection lost, trying again. What you see is the last that was known.";
+    : "Connection lost, trying again. The page shows the last known state.";
   place.hidden = yes;
 }
