@@ -4,11 +4,7 @@ import random
 
 from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
 from hpsearch.trial import Outcome, Spec, Trial
-<<<<<<<< HEAD:tests/ui/figures/test_parameter_importance.py
 from hpsearch.ui.figures.parameter_importance import LATEST, importance
-========
-from hpsearch.ui.figures.ped_anova import LATEST, importance
->>>>>>>> 7730af1 (The dashboard in standard words: api, auth, registry, actions, combined storage; one reader of logs):tests/ui/figures/test_ped_anova.py
 
 SPACE = Space(
     (
