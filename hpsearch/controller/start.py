@@ -115,15 +115,15 @@ def inspect_study(study: Study) -> TrainerDescription:
         name = getattr(study.trainer, "name", "")
         faults += unknown_parameters(study, description.known, name)
     for name, message in structure_space_faults(description.structure, study.space).items():
-        faults.append(Fault(study.marks.place(("space", name)), f"space.{name}", message))
+        faults.append(Fault(study.source_map.location(("space", name)), f"space.{name}", message))
     if study.search.structures and not description.structure:
         message = "the trainer names no structure that trials could share; drop it"
         key = ("search", "structures")
-        faults.append(Fault(study.marks.place(key), ".".join(key), message))
+        faults.append(Fault(study.source_map.location(key), ".".join(key), message))
     if study.search.inherit == "weights" and description.kind != "trainer":
         message = f"only a Trainer class's networks can be, and the trainer is a {description.kind}"
         key = ("search", "inherit")
-        faults.append(Fault(study.marks.place(key), ".".join(key), f"{message}; drop it"))
+        faults.append(Fault(study.source_map.location(key), ".".join(key), f"{message}; drop it"))
     faults += fusion_faults(study, description, device_slots(study, description.gpus)[0])
     if faults:
         raise StudyError(faults)

@@ -12,11 +12,11 @@ from .schema import Budget as Budget
 from .schema import Confirm as Confirm
 from .schema import FileTrainer as FileTrainer
 from .schema import Limits as Limits
-from .schema import MlflowLogs as MlflowLogs
+from .schema import MlflowSettings as MlflowSettings
 from .schema import ModuleTrainer as ModuleTrainer
 from .schema import Objective as Objective
 from .schema import Resources as Resources
 from .schema import Search as Search
 from .schema import Study as Study
-from .schema import TensorboardLogs as TensorboardLogs
+from .schema import TensorboardSettings as TensorboardSettings
 from .trainer_description import TrainerDescription as TrainerDescription

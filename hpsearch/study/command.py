@@ -1,4 +1,4 @@
-"""A trainer that is a command: an unmodified script, in any language, with {placeholders}."""
+"""A trainer that is a command line with {placeholders}: a script in any language."""
 
 import json
 import re
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# What a command may name beside its parameters; the worker gives the values.
-GIVEN = ("seed", "budget", "device", "checkpoint", "trial")
+# Placeholders besides the hyperparameters; the worker fills them in.
+BUILTIN_PLACEHOLDERS = ("seed", "budget", "device", "checkpoint", "trial")
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{(?P<name>[^\W\d]\w*)\}|[{}]")
 
@@ -16,11 +16,11 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{(?P<name>[^\W\d]\w*)\}|[{}]")
 @dataclass(frozen=True)
 class Command:
     argv: tuple[str, ...]
-    folder: Path  # the study file's, absolute: the command's working directory
+    folder: Path  # of the study file, absolute; the working directory of the command
 
 
-def placeholders(argument: str) -> Iterator[str]:
-    """The names in an argument, in order.
+def find_placeholders(argument: str) -> Iterator[str]:
+    """The names in braces in an argument, in order.
 
     Raises:
         ValueError: a brace is neither doubled nor part of a {name}.
@@ -29,30 +29,30 @@ def placeholders(argument: str) -> Iterator[str]:
         if token["name"]:
             yield token["name"]
         elif len(token[0]) == 1:
-            raise ValueError(f'a lone "{token[0]}"; a brace that is meant is written twice')
+            raise ValueError(f'a lone "{token[0]}"; write a literal brace twice')
 
 
 def render_command(command: Command, values: Mapping[str, Any]) -> list[str]:
-    """The arguments with `values` in place: text as it is, everything else as JSON.
+    """The arguments with `values` filled in: text as it is, other values as JSON.
 
-    A name without a value is an inactive parameter. It stands alone in its argument (the study
-    was checked for that), which is left out, and so is a flag right before it: a literal argument
-    that starts with "-".
+    A placeholder without a value belongs to an inactive parameter. Its argument is left out (it
+    holds nothing else: the study was checked for that), and so is a flag right before it, which is
+    a literal argument that starts with "-".
     """
     rendered: list[str] = []
     for i, argument in enumerate(command.argv):
-        if all(name in values for name in placeholders(argument)):
-            rendered.append(_TOKEN.sub(lambda token: _filled(token, values), argument))
+        if all(name in values for name in find_placeholders(argument)):
+            rendered.append(_TOKEN.sub(lambda token: _fill(token, values), argument))
         elif i > 0 and _is_flag(command.argv[i - 1]):
             rendered.pop()
     return rendered
 
 
 def _is_flag(argument: str) -> bool:
-    return argument.startswith("-") and not any(placeholders(argument))
+    return argument.startswith("-") and not any(find_placeholders(argument))
 
 
-def _filled(token: re.Match[str], values: Mapping[str, Any]) -> str:
+def _fill(token: re.Match[str], values: Mapping[str, Any]) -> str:
     if not token["name"]:
         return token[0][0]  # {{ or }}
     value = values[token["name"]]

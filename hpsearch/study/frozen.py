@@ -1,4 +1,4 @@
-"""The frozen study in a run folder, and what makes another study of it."""
+"""The frozen study in a run folder, and its differences from a changed study file."""
 
 import json
 from dataclasses import asdict
@@ -7,11 +7,11 @@ from typing import Any
 from hpsearch.space import Choice
 from hpsearch.study.load import thaw_study
 from hpsearch.study.schema import Study
-from hpsearch.study.source_map import Path, dotted
+from hpsearch.study.source_map import KeyPath, dotted
 from hpsearch.study.yaml12 import OVERRIDE
 
-# These change when and where the trials run, never their numbers.
-_FREE = {
+# These change when and where trials run, never their results.
+_WITHOUT_EFFECT = {
     ("resources", "parallel"),
     ("resources", "device"),
     ("resources", "trials_per_gpu"),
@@ -20,29 +20,32 @@ _FREE = {
     ("limits", "retries"),
 }
 
-_FROM = "frozen from "
+_ORIGIN = "frozen from "
 
 
 def study_origin(frozen: str) -> str:
-    """Where the study of a frozen text was read from, as its user gave the path."""
-    return frozen.partition("\n")[0].removeprefix(f"# {_FROM}")
+    """The path that a frozen study was read from, as its user gave it."""
+    return frozen.partition("\n")[0].removeprefix(f"# {_ORIGIN}")
 
 
 def freeze_study(study: Study) -> str:
-    """The effective document in its author's words; it loads back to the same document."""
+    """The study with its overrides as YAML, in its author's words.
+
+    `thaw_study` reads it back to the same document.
+    """
     lines = [
-        f"{_FROM}{study.path}",
+        f"{_ORIGIN}{study.path}",
         *(f"{OVERRIDE}{override}" for override in study.overrides),
     ]
     header = [line if line.isprintable() else ascii(line)[1:-1] for line in lines]
-    return "".join(f"# {line}\n" for line in header) + study.marks.text()
+    return "".join(f"# {line}\n" for line in header) + study.source_map.text()
 
 
 def study_differences(old_text: str, study: Study) -> list[str]:
-    """What makes `study` another one than the frozen text; empty if it may go on with it.
+    """One line for each difference that changes results; empty if the search may go on.
 
-    More rounds, other devices, other wording and another order of keys make no difference. The
-    order of the space's parameters does: it says which coordinate of a draw is whose.
+    More rounds, other devices, other wording and another order of keys change no result. The order
+    of the parameters does: it assigns the coordinates of a draw to them.
 
     Raises:
         StudyError: the frozen text is no study.
@@ -52,23 +55,23 @@ def study_differences(old_text: str, study: Study) -> list[str]:
     lines = []
     for path in [*before, *(path for path in after if path not in before)]:
         was, now = before.get(path), after.get(path)
-        if was == now or path in _FREE or _follows(path, old, study):
+        if was == now or path in _WITHOUT_EFFECT or _is_implied(path, old, study):
             continue
         if path == ("search", "rounds"):
             if study.search.rounds < old.search.rounds:
                 rounds = f"{old.search.rounds} -> {study.search.rounds}"
-                lines.append(f"search.rounds: {rounds} (rounds can be added, not taken back)")
+                lines.append(f"search.rounds: {rounds} (rounds can be added, not removed)")
             continue
-        narrow = _narrowed(path, old, study)
-        shown = (_shown(old, narrow, was), _shown(study, narrow, now))
-        lines.append(f"{dotted(narrow)}: {shown[0]} -> {shown[1]}")
-    return lines + _reordered(old, study)
+        deepest = _deepen(path, old, study)
+        shown = f"{_shown(old, deepest, was)} -> {_shown(study, deepest, now)}"
+        lines.append(f"{dotted(deepest)}: {shown}")
+    return lines + _reordering(old, study)
 
 
-def _contents(study: Study) -> dict[Path, str]:
-    """Everything that the study says or leaves to a default, as JSON, which tells 1 from 1.0."""
+def _contents(study: Study) -> dict[KeyPath, str]:
+    """Every setting, written or default, as JSON, in which 1 and 1.0 differ."""
     document = study.document
-    contents: dict[Path, Any] = {
+    contents: dict[KeyPath, Any] = {
         (key,): document[key]
         for key in ("study", "trainer", "command")
         if document.get(key) is not None
@@ -91,14 +94,14 @@ def _contents(study: Study) -> dict[Path, str]:
     return {path: json.dumps(value, sort_keys=True) for path, value in contents.items()}
 
 
-def _follows(path: Path, old: Study, new: Study) -> bool:
-    """Whether another line says it: a default of steps, or the condition of a lost parameter."""
+def _is_implied(path: KeyPath, old: Study, new: Study) -> bool:
+    """Whether another line shows it: a default from `steps`, or a key of a removed parameter."""
     if path == ("budget", "report_every"):
-        return not (old.marks.has(path) or new.marks.has(path))
-    return len(path) == 3 and not (old.marks.has(path[:2]) and new.marks.has(path[:2]))
+        return not (old.source_map.has(path) or new.source_map.has(path))
+    return len(path) == 3 and not (old.source_map.has(path[:2]) and new.source_map.has(path[:2]))
 
 
-def _narrowed(path: Path, old: Study, new: Study) -> Path:
+def _deepen(path: KeyPath, old: Study, new: Study) -> KeyPath:
     """`space.lr.loguniform` for `space.lr`, where both have that distribution."""
     if len(path) != 2 or path[0] != "space":
         return path
@@ -106,20 +109,20 @@ def _narrowed(path: Path, old: Study, new: Study) -> Path:
         type(p.domain).__name__.lower() for s in (old, new) for p in s.space if p.name == path[1]
     }
     deeper = [(*path, kind) for kind in kinds]
-    return next((p for p in deeper if old.marks.has(p) and new.marks.has(p)), path)
+    return next((p for p in deeper if old.source_map.has(p) and new.source_map.has(p)), path)
 
 
-def _shown(study: Study, path: Path, default: str | None) -> str:
-    if study.marks.has(path):
-        return study.marks.shown(path)
+def _shown(study: Study, path: KeyPath, default: str | None) -> str:
+    if study.source_map.has(path):
+        return study.source_map.shown(path)
     return "absent" if default in (None, "null", "[]") else default.strip('"')
 
 
-def _reordered(old: Study, new: Study) -> list[str]:
+def _reordering(old: Study, new: Study) -> list[str]:
     names = [
         tuple(n for n in a.space.names if n in b.space.names) for a, b in ((old, new), (new, old))
     ]
     if names[0] == names[1]:
         return []
     orders = " -> ".join(f"[{', '.join(order)}]" for order in names)
-    return [f"space: {orders} (the order decides which draw is whose; restore it)"]
+    return [f"space: {orders} (the order assigns a draw's values to parameters; restore it)"]

@@ -1,4 +1,4 @@
-"""The door: a file of YAML comes in, a frozen `Study` or every fault of it goes out."""
+"""Reads a study file into a frozen `Study`, or raises all of its faults at once."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 from hpsearch.errors import Fault, StudyError
-from hpsearch.study import loggers, sections, spaces, trainers
-from hpsearch.study import overrides as overriding
+from hpsearch.study import overrides as override_tree
+from hpsearch.study import sections, spaces, trainers
 from hpsearch.study.command import Command
 from hpsearch.study.renamed_keys import rename_old_keys
-from hpsearch.study.schema import Budget, Confirm, Limits, Resources, Search, Study
-from hpsearch.study.source_map import Faults, Marks, did_you_mean, plain
-from hpsearch.study.yaml12 import compose
+from hpsearch.study.schema import Budget, Confirm, Fuse, Limits, Resources, Study
+from hpsearch.study.source_map import Faults, SourceMap, describe_unknown, to_plain
+from hpsearch.study.yaml12 import compose, location_after
 
 SECTIONS = (
     "study", "trainer", "command", "objective", "search", "budget", "confirm", "limits",
@@ -26,32 +26,40 @@ _REQUIRED = {
     "budget": "say how many steps a trial trains for, as in budget: {steps: 1000}",
     "space": "write the parameters to search, as in space: {lr: {loguniform: [1e-5, 1e-2]}}",
 }
+_FUSE: Any = Fuse  # pydantic checks it; mypy has no type for a Literal as an argument
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
-    """A study file with `--set` overrides such as "search.rounds=2".
+    """Read a study file.
 
-    An override with a distribution (`space.lr.uniform=[0,1]`) replaces the former one.
+    Args:
+        path: of the file, in UTF-8.
+        overrides: as for `--set`: "search.rounds=2". One with a distribution
+            ("space.lr.uniform=[0,1]") replaces the parameter's distribution.
 
     Raises:
-        StudyError: holds all faults at once, in the file's order, the overrides' last.
+        StudyError: holds all faults, in the order of the file, the overrides' last.
     """
-    return _read(_text(Path(path)), Path(path), tuple(overrides), is_frozen=False)
+    return _parse(_read_text(Path(path)), Path(path), tuple(overrides), is_frozen=False)
 
 
 def thaw_study(text: str, path: Path | str) -> Study:
-    """A study from its frozen text; a trainer's file need not be beside a run folder.
+    """Read a study from its frozen text; its trainer's file need not exist.
 
     Args:
-        text: as `freeze` wrote it.
-        path: begins the places of faults.
+        text: as `freeze_study` returned it, in this or an earlier version.
+        path: begins the locations of faults.
+
+    Raises:
+        StudyError: holds all faults.
     """
-    return _read(text, Path(path), (), is_frozen=True)
+    return _parse(text, Path(path), (), is_frozen=True)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     data = b""
+    location = str(path)
     try:
         data = path.read_bytes()
         return data.decode("utf-8-sig")
@@ -60,106 +68,108 @@ def _text(path: Path) -> str:
     except IsADirectoryError:
         message = "is a folder; give the study file in it"
     except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        place = f"{path}:{line}:{column}"
+        location = location_after(location, data[: error.start].decode("utf-8", "replace"))
         message = f"is not UTF-8 text (byte 0x{data[error.start]:02x}); save it as UTF-8"
-        raise StudyError([Fault(place, "", message)]) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"cannot be read ({reason}); check the path"
-    raise StudyError([Fault(str(path), "", message)])
+    raise StudyError([Fault(location, "", message)])
 
 
-def _read(text: str, path: Path, overrides: tuple[str, ...], is_frozen: bool) -> Study:
+def _parse(text: str, path: Path, overrides: tuple[str, ...], is_frozen: bool) -> Study:
     root = compose(text, str(path))
     if isinstance(root, Fault):
         raise StudyError([root])
     if not isinstance(root, yaml.MappingNode):
         state = "is empty" if root is None else "is not a mapping"
-        raise StudyError(
-            [Fault(f"{path}:1:1", "", f'{state}; a study file begins with "study: NAME"')]
-        )
+        message = f'{state}; a study file begins with "study: NAME"'
+        raise StudyError([Fault(f"{path}:1:1", "", message)])
     if is_frozen:
         rename_old_keys(root)
-    faults = Faults()
-    overriding.apply(root, overrides, faults)
-    faults.marks = Marks(root)
-    document = plain(root, faults)
-    return _checked(document, path, overrides, is_frozen, faults)
-
-
-def _checked(
-    raw: dict[str, Any], path: Path, overrides: tuple[str, ...], is_frozen: bool, faults: Faults
-) -> Study:
-    _head(raw, faults)
-    search = sections.read(Search, raw.get("search", {}), ("search",), faults)
-    budget = sections.read(Budget, raw["budget"], ("budget",), faults) if "budget" in raw else None
-    confirm = sections.read(Confirm, raw.get("confirm", {}), ("confirm",), faults)
-    limits = sections.read(Limits, raw.get("limits", {}), ("limits",), faults)
-    resources = sections.read(Resources, raw.get("resources", {}), ("resources",), faults)
-    fuse = sections.fuse(raw.get("fuse", "auto"), faults)
-    logs = loggers.read(raw.get("loggers", []), faults)
-    objective = sections.objective(raw["objective"], faults) if "objective" in raw else None
-    sections.relations(search, budget, raw.get("start"), faults)
-    fixed = spaces.fixed(raw.get("fixed", {}), faults)
-    domains = spaces.domains(raw["space"], fixed, faults) if "space" in raw else {}
-    space = spaces.read(raw.get("space"), domains, faults)
-    start = spaces.starts(raw.get("start", []), domains, space, faults)
-    trainer = trainers.read(raw, path.absolute().parent, not is_frozen, faults)
-    if isinstance(trainer, Command) and domains:
-        trainers.placeholders_fit(trainer, raw["space"], fixed, budget, faults)
-    if faults.found:
-        raise StudyError(faults.sorted())
-    assert search and budget and confirm and limits and resources and objective
-    assert space and trainer and faults.marks
+    faults = Faults(SourceMap(root))
+    override_tree.apply(root, overrides, faults)
+    document = to_plain(root, faults)
+    fields = _check(document, path.absolute().parent, not is_frozen, faults)
+    if found := list(faults):
+        raise StudyError(found)
     return Study(
-        name=raw["study"],
-        trainer=trainer,
-        objective=objective,
-        search=search,
-        budget=budget,
-        confirm=confirm,
-        limits=limits,
-        resources=resources,
-        fuse=fuse,
-        loggers=logs,
-        fixed=fixed,
-        start=start,
-        space=space,
-        document=raw,
+        document=document,
         path=path,
         overrides=overrides,
-        marks=faults.marks,
+        source_map=faults.source_map,
+        **fields,
     )
 
 
-def _head(raw: dict[str, Any], faults: Faults) -> None:
+def _check(raw: dict[str, Any], folder: Path, must_exist: bool, faults: Faults) -> dict[str, Any]:
+    """The fields of the study that the document gives; the wrong ones are None.
+
+    Args:
+        raw: the document.
+        folder: of the study file, absolute.
+        must_exist: whether a trainer's file that does not exist is a fault.
+        faults: receives the faults.
+    """
+    _check_keys(raw, faults)
+    search = sections.search(raw.get("search", {}), faults)
+    budget = sections.read(Budget, raw["budget"], ("budget",), faults) if "budget" in raw else None
+    sections.check_relations(search, budget, raw.get("start"), faults)
+    fixed = spaces.read_fixed(raw.get("fixed", {}), faults)
+    domains = spaces.read_domains(raw["space"], fixed, faults) if "space" in raw else {}
+    space = spaces.read_space(raw.get("space"), domains, faults)
+    trainer = trainers.read(raw, folder, must_exist, faults)
+    if isinstance(trainer, Command) and domains:
+        trainers.check_placeholders(trainer, raw["space"], fixed, budget, faults)
+    return {
+        "name": raw.get("study"),
+        "trainer": trainer,
+        "objective": sections.objective(raw["objective"], faults) if "objective" in raw else None,
+        "search": search,
+        "budget": budget,
+        "confirm": sections.read(Confirm, raw.get("confirm", {}), ("confirm",), faults),
+        "limits": sections.read(Limits, raw.get("limits", {}), ("limits",), faults),
+        "resources": sections.read(Resources, raw.get("resources", {}), ("resources",), faults),
+        "fuse": sections.read(_FUSE, raw.get("fuse", "auto"), ("fuse",), faults),
+        "loggers": sections.loggers(raw.get("loggers", []), faults),
+        "fixed": fixed,
+        "start": spaces.read_starts(raw.get("start", []), domains, space, faults),
+        "space": space,
+    }
+
+
+def _check_keys(raw: dict[str, Any], faults: Faults) -> None:
+    """Add faults for unknown and missing sections and for a wrong name of the study."""
     for key in raw:
         if key not in SECTIONS:
-            near = did_you_mean(key, SECTIONS)
-            faults.add((key,), f"unknown section (has: {', '.join(SECTIONS)}){near}")
+            faults.add((key,), describe_unknown(key, SECTIONS, "unknown section"))
     for key, cure in _REQUIRED.items():
         if key not in raw:
             faults.add((key,), f"missing; {cure}")
     name = raw.get("study", "")
     if not isinstance(name, str):
-        faults.add(("study",), f"must be text, in quotes: '{faults.shown('study')}'")
+        faults.add(("study",), f"must be text, in quotes: '{faults.shown(('study',))}'")
     elif "study" in raw and not _NAME.fullmatch(name):
         rule = "must be up to 100 letters, digits, - _ . and begin with a letter, digit or _"
         faults.got(("study",), f"{rule} (it names a folder)")
 
 
 def unknown_parameters(study: Study, known: Collection[str], trainer_name: str) -> list[Fault]:
-    """Parameters of the space, or fixed, that the trainer does not have."""
-    has = list(known) if isinstance(known, Sequence) else sorted(known)
+    """A fault for each parameter in `space` or `fixed` that the trainer does not have.
+
+    Args:
+        study: to check.
+        known: the trainer's hyperparameters; a sequence is listed in its own order.
+        trainer_name: for the message.
+    """
+    names = list(known) if isinstance(known, Sequence) else sorted(known)
+    message = f"unknown to trainer {trainer_name}"
     return [
         Fault(
-            study.marks.place((section, name)),
+            study.source_map.location((section, name)),
             f"{section}.{name}",
-            f"unknown to trainer {trainer_name} (has: {', '.join(has)}){did_you_mean(name, has)}",
+            describe_unknown(name, names, message),
         )
-        for section, names in (("space", study.space.names), ("fixed", study.fixed))
-        for name in names
-        if name not in has
+        for section, parameters in (("space", study.space.names), ("fixed", study.fixed))
+        for name in parameters
+        if name not in names
     ]

@@ -1,6 +1,6 @@
-"""`--set search.rounds=2`: a value of the study file, replaced for one run.
+"""Overrides such as `--set search.rounds=2`, which replace a value of the study file for one run.
 
-An override changes the YAML tree, so all that holds for the file holds for it.
+An override changes the YAML tree, so it is checked like the file.
 """
 
 from collections.abc import Sequence
@@ -16,69 +16,56 @@ _FORM = "must be KEY.PATH=YAML, as in search.rounds=2"
 
 
 def apply(root: yaml.MappingNode, overrides: Sequence[str], faults: Faults) -> None:
-    """Change the tree in place, one override after the other.
+    """Change the tree in place, by one override after the other.
 
-    A distribution replaces the parameter's former one, of whatever kind; its `when` stays.
+    A distribution replaces the parameter's former one, of any kind, and keeps its `when`.
     """
     for override in overrides:
-        place = f"{OVERRIDE}{override}"
-        word = compose("x", place)
-        assert isinstance(word, yaml.ScalarNode)
+        location = f"{OVERRIDE}{override}"
+        origin = compose("x", location)
+        assert isinstance(origin, yaml.ScalarNode)
         left, equals, right = override.partition("=")
         keys = left.strip().split(".")
         if not equals or not all(keys):
-            faults.add((), _FORM, word)
+            faults.add((), _FORM, origin)
             continue
-        value = compose(right, place)
+        value = compose(right, location)
         if isinstance(value, yaml.Node):
-            _set(root, keys, value, word, faults)
+            _set(root, keys, value, origin, faults)
         else:
-            faults.add(tuple(keys), value.message if value else f"no value; {_FORM}", word)
+            message = value.message if value else f"no value; {_FORM}"
+            faults.add(tuple(keys), message, origin)
 
 
 def _set(
-    root: yaml.MappingNode, keys: list[str], value: yaml.Node, word: yaml.Node, faults: Faults
+    root: yaml.MappingNode, keys: list[str], value: yaml.Node, origin: yaml.Node, faults: Faults
 ) -> None:
-    """`word` lends its place to the nodes that the override brings along."""
-    at: yaml.Node = root
+    """Set the value at `keys`; new nodes on the way to it get the location of `origin`."""
+    marks = (origin.start_mark, origin.end_mark)
+    node: yaml.Node = root
     for depth, key in enumerate(keys):
         if depth == 2 and keys[0] == "space" and key in KINDS:
-            at.value[:] = [pair for pair in at.value if pair[0].value not in KINDS]
-        pair = next((pair for pair in at.value if pair[0].value == key), None)
+            node.value[:] = [pair for pair in node.value if pair[0].value not in KINDS]
+        pair = next((pair for pair in node.value if pair[0].value == key), None)
         if depth == len(keys) - 1:
             child = value
         elif pair and not _is_bare_choice(pair[1], keys, depth):
             child = pair[1]
         else:
-            child = yaml.MappingNode(
-                f"{_TAG}:map", [], word.start_mark, word.end_mark, flow_style=True
-            )
-        if child is value or isinstance(child, yaml.MappingNode):
-            _put(
-                at, pair, yaml.ScalarNode(f"{_TAG}:str", key, word.start_mark, word.end_mark), child
-            )
-            at = child
-        else:
-            held = dotted(tuple(keys[: depth + 1]))
-            faults.add(tuple(keys), f"{held} is no mapping; set {held} as a whole", word)
+            child = yaml.MappingNode(f"{_TAG}:map", [], *marks, flow_style=True)
+        if child is not value and not isinstance(child, yaml.MappingNode):
+            parent = dotted(tuple(keys[: depth + 1]))
+            faults.add(tuple(keys), f"{parent} is not a mapping; set {parent} as a whole", origin)
             return
+        new_pair = (yaml.ScalarNode(f"{_TAG}:str", key, *marks), child)
+        if pair is None:
+            node.value.append(new_pair)
+        elif pair[1] is not child:
+            node.value[node.value.index(pair)] = new_pair  # keeps the order of the parameters
+        node = child
 
 
 def _is_bare_choice(node: yaml.Node, keys: list[str], depth: int) -> bool:
-    """A parameter that is a list and about to become a distribution."""
-    return (
-        keys[0] == "space"
-        and depth == 1
-        and keys[2] in KINDS
-        and isinstance(node, yaml.SequenceNode)
-    )
-
-
-def _put(
-    at: yaml.Node, pair: tuple[yaml.Node, yaml.Node] | None, key: yaml.Node, child: yaml.Node
-) -> None:
-    """In the old one's place, so that the order of the parameters stays."""
-    if pair is None:
-        at.value.append((key, child))
-    elif pair[1] is not child:
-        at.value[at.value.index(pair)] = (key, child)
+    """Whether the override turns a parameter that is a list into a distribution."""
+    is_parameter = keys[0] == "space" and depth == 1
+    return is_parameter and keys[2] in KINDS and isinstance(node, yaml.SequenceNode)

@@ -1,16 +1,16 @@
-"""Ranges of numbers in a study file: where a search begins, and `within`, how far it may go."""
+"""Ranges of numbers in a study file, and `within`, the limits to which a search may widen one."""
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpsearch.space import Domain, Int, Logint, Loguniform, Uniform
-from hpsearch.study.source_map import Faults, Path
+from hpsearch.study.source_map import Faults, KeyPath
 
-WIDEST = 10**12  # of an integer: beyond it a bucket of the unit interval drowns in rounding
-FARTHEST = 10**6  # ranges beyond an end: farther no search gets, and coordinates lose their digits
-_Made = Uniform | Loguniform | Int | Logint
-_RANGES: Mapping[str, Callable[..., _Made]] = {
+MAX_INT = 10**12  # beyond it an integer's bucket of the unit interval is lost in rounding
+MAX_COORDINATE = 10**6  # in ranges; beyond it a coordinate loses too many digits
+_Range = Uniform | Loguniform | Int | Logint
+_RANGES: Mapping[str, Callable[..., _Range]] = {
     "uniform": Uniform,
     "loguniform": Loguniform,
     "int": Int,
@@ -18,67 +18,60 @@ _RANGES: Mapping[str, Callable[..., _Made]] = {
 }
 
 
-def read(path: Path, kind: str, entry: Mapping[str, Any], faults: Faults) -> Domain | None:
+def read(path: KeyPath, kind: str, entry: Mapping[str, Any], faults: Faults) -> Domain | None:
     """A parameter's range; None, and faults, if anything in it is wrong.
 
     Args:
         path: of the parameter.
-        kind: uniform, loguniform, int or logint.
-        entry: what stands there.
-        faults: gets them.
+        kind: "uniform", "loguniform", "int" or "logint".
+        entry: the parameter's mapping; holds `kind` and may hold "within".
+        faults: receives the faults.
     """
-    where = (*path, kind)
-    low_high = _pair(where, kind, entry[kind], "low and high", faults)
-    beyond = entry.get("within")
-    if low_high is None or beyond is None:
-        return _RANGES[kind](*low_high) if low_high else None
-    limits = _pair((*path, "within"), kind, beyond, "its ends", faults)
+    kind_path, within_path = (*path, kind), (*path, "within")
+    ends = _pair(kind_path, kind, entry[kind], "low and high", faults)
+    if ends is None or entry.get("within") is None:
+        return _RANGES[kind](*ends) if ends else None
+    limits = _pair(within_path, kind, entry["within"], "its ends", faults)
     if limits is None:
         return None
-    found = _RANGES[kind](*low_high, limits if limits != low_high else None)
-    if not limits[0] <= low_high[0] or not low_high[1] <= limits[1]:
-        faults.got((*path, "within"), f"must hold all of {kind}: {faults.shown(*where)}")
-    elif not _reached(found):
-        faults.got(
-            (*path, "within"),
-            f"must end within {FARTHEST:.0e} times the range of {kind}: {faults.shown(*where)};"
-            " give that a wider one",
-        )
+    domain = _RANGES[kind](*ends, limits if limits != ends else None)
+    written = f"{kind}: {faults.shown(kind_path)}"
+    if not limits[0] <= ends[0] < ends[1] <= limits[1]:
+        faults.got(within_path, f"must contain all of {written}")
+    elif not all(abs(u) <= MAX_COORDINATE for u in domain.limits):
+        rule = f"must end within {MAX_COORDINATE:.0e} times the range of {written}"
+        faults.got(within_path, f"{rule}; widen that range")
     else:
-        return found
+        return domain
     return None
 
 
-def _pair(path: Path, kind: str, ends: Any, named: str, faults: Faults) -> tuple[Any, Any] | None:
-    """Numbers are compared as written, so that nothing is rounded before it is judged."""
-    whole = kind in ("int", "logint")
+def _pair(path: KeyPath, kind: str, ends: Any, name: str, faults: Faults) -> tuple[Any, Any] | None:
+    """Two numbers; they are compared as written, before any rounding to a float."""
+    is_whole = kind in ("int", "logint")
     rule = ""
     if not isinstance(ends, list) or len(ends) != 2:
         rule = "must be [low, high]"
-    elif not all(type(end) is int or (type(end) is float and not whole) for end in ends):
-        rule = f"{named} must be whole numbers" if whole else f"{named} must be numbers"
+    elif not all(type(end) is int or (type(end) is float and not is_whole) for end in ends):
+        rule = f"{name} must be whole numbers" if is_whole else f"{name} must be numbers"
     elif kind == "loguniform" and ends[0] <= 0:
         rule = "low must be above 0"
     elif kind == "logint" and ends[0] < 1:
         rule = "low must be at least 1"
     elif ends[0] >= ends[1]:
         rule = "low must be below high"
-    elif whole and max(abs(end) for end in ends) > WIDEST:
-        rule = f"{named} must lie within {WIDEST:.0e} of 0"
-    elif not whole and not _resolved(kind, float(ends[0]), float(ends[1])):
+    elif is_whole and max(map(abs, ends)) > MAX_INT:
+        rule = f"{name} must lie within {MAX_INT:.0e} of 0"
+    elif not is_whole and not _is_resolved(kind, float(ends[0]), float(ends[1])):
         rule = "the range is too wide or too narrow for floating point"
     if rule:
         faults.got(path, rule)
         return None
-    return (ends[0], ends[1]) if whole else (float(ends[0]), float(ends[1]))
+    return (ends[0], ends[1]) if is_whole else (float(ends[0]), float(ends[1]))
 
 
-def _resolved(kind: str, low: float, high: float) -> bool:
-    if not math.isfinite(high - low) or high - low <= 0:
+def _is_resolved(kind: str, low: float, high: float) -> bool:
+    """Whether a float can hold the width of the range, and for "loguniform" its ratio."""
+    if not 0 < high - low < math.inf:
         return False
-    return kind == "uniform" or (1 < high / low < math.inf)
-
-
-def _reached(domain: _Made) -> bool:
-    least, most = domain.limits
-    return least >= -FARTHEST and most <= FARTHEST
+    return kind == "uniform" or 1 < high / low < math.inf

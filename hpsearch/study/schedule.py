@@ -1,4 +1,4 @@
-"""What a study would run, stage by stage, before anything has run."""
+"""The trials and training steps of a whole search, computed from its study."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class Stage:
     """A round, or the confirmation at the end.
 
     Attributes:
-        budget: steps that each of its trials has trained for at its end.
-        draws: new random trials.
-        continued: survivors that train on.
-        confirmed: trainings of winners under fresh seeds.
-        steps: of training in all.
+        budget: total training steps of each of its trials.
+        draws: number of new random trials.
+        continued: number of survivors that train on.
+        confirmed: number of trainings of the best trials under fresh seeds.
+        steps: training steps of the stage over all trials.
     """
 
     budget: int
@@ -29,7 +29,7 @@ class Stage:
 
 
 def training_stages(study: Study) -> tuple[Stage, ...]:
-    """The rounds, and the confirmation if the study has one."""
+    """The rounds in order, then the confirmation if the study has one."""
     stages: list[Stage] = []
     for number in range(study.search.rounds):
         budget = study.budget.at(number)
@@ -37,9 +37,9 @@ def training_stages(study: Study) -> tuple[Stage, ...]:
         continued = study.search.survivors if budget > before else 0
         draws = study.search.trials - continued
         steps = draws * budget + continued * (budget - before)
-        stages.append(Stage(budget, draws, continued, 0, steps))
+        stages.append(Stage(budget, draws, continued, steps=steps))
     repeats = study.confirm.top * study.confirm.seeds
     if repeats:
         last = stages[-1].budget
-        stages.append(Stage(last, 0, 0, repeats, repeats * last))
+        stages.append(Stage(last, confirmed=repeats, steps=repeats * last))
     return tuple(stages)

@@ -1,4 +1,4 @@
-"""What a study's trainer is made of and what it knows, as found out by importing it."""
+"""A trainer's sources and hyperparameters, found by importing it in a child process."""
 
 import hashlib
 import json
@@ -11,18 +11,19 @@ from hpsearch.method import Structure, structure_from_record
 
 @dataclass(frozen=True)
 class TrainerDescription:
-    """What a child process found out about a trainer.
+    """A trainer's sources, hyperparameters and environment.
 
     Attributes:
         kind: a class that describes one trial, a function that trains one, or a command.
-        known: names of its hyperparameters; None when it takes any.
-        files: its sources, paths relative to `folder`, with their sha256.
-        folder: where the sources lie.
-        preload: modules that it imported, for the process that trials are forked from.
-        gpus: CUDA devices that its torch can use.
-        versions: of the packages that numbers depend on.
-        defaults: a class's own values of its hyperparameters; those that are no JSON are left out.
-        structure: of a class, the hyperparameters in which trials that train as one must agree.
+        known: names of its hyperparameters; None if it takes any.
+        folder: absolute path that `files` are relative to.
+        files: sha256 of each source file.
+        preload: modules that the fork server of its trials imports.
+        gpus: number of CUDA devices that its torch can use.
+        versions: of the packages that results depend on.
+        defaults: default values of a class's hyperparameters that JSON can hold.
+        structure: hyperparameters that must be equal within a fused group; empty for a function
+            and a command.
     """
 
     kind: Literal["trainer", "function", "command"]
@@ -37,6 +38,7 @@ class TrainerDescription:
 
     @property
     def sha256(self) -> str:
+        """Of all source files and their names."""
         return hashlib.sha256(json.dumps(sorted(self.files.items())).encode()).hexdigest()
 
     @classmethod

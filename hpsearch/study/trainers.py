@@ -1,4 +1,4 @@
-"""The sections `trainer` and `command`, of which a study has exactly one."""
+"""The sections `trainer` and `command`; a study has exactly one of them."""
 
 import os
 import re
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpsearch.study.command import GIVEN, Command, placeholders
+from hpsearch.study.command import BUILTIN_PLACEHOLDERS, Command, find_placeholders
 from hpsearch.study.schema import Budget, FileTrainer, ModuleTrainer
-from hpsearch.study.source_map import Faults, did_you_mean
+from hpsearch.study.source_map import Faults, describe_unknown
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _FORMS = "path/to/file.py:NAME (relative to this file) or package.module:NAME"
@@ -17,6 +17,14 @@ _FORMS = "path/to/file.py:NAME (relative to this file) or package.module:NAME"
 def read(
     raw: dict[str, Any], folder: Path, must_exist: bool, faults: Faults
 ) -> FileTrainer | ModuleTrainer | Command | None:
+    """The trainer or command; None, and faults, if it is wrong.
+
+    Args:
+        raw: the whole document.
+        folder: of the study file, absolute.
+        must_exist: whether a trainer's file that does not exist is a fault.
+        faults: receives the faults.
+    """
     trainer, command = raw.get("trainer"), raw.get("command")
     if trainer is None and command is None:
         faults.add(("trainer",), f"missing; write trainer: {_FORMS}, or a command: [...]")
@@ -32,24 +40,21 @@ def read(
 def _trainer(
     raw: Any, folder: Path, must_exist: bool, faults: Faults
 ) -> FileTrainer | ModuleTrainer | None:
-    path = ("trainer",)
-    if not isinstance(raw, str):
-        faults.got(path, f"must be {_FORMS}")
-        return None
-    where, colon, name = raw.rpartition(":")
-    if not colon or name.endswith(".py") or not where:
-        faults.got(path, f"must end with the trainer's name: {_FORMS}")
-    elif not name.isidentifier():
-        faults.got(path, f'"{name}" cannot be the name of a trainer: {_FORMS}')
-    elif where.endswith(".py"):
-        file = Path(os.path.abspath(folder / where))  # noqa: PTH100 - resolve() fails on odd links
-        if not must_exist or os.path.isfile(file):  # noqa: PTH113 - Path.is_file() raises on long names
-            return FileTrainer(file, name)
-        faults.got(path, f"no such file beside the study file ({where} is relative to it)")
-    elif _MODULE.fullmatch(where):
-        return ModuleTrainer(where, name)
-    else:
-        faults.got(path, f"must be {_FORMS}")
+    rule = f"must be {_FORMS}"
+    if isinstance(raw, str):
+        source, _, name = raw.rpartition(":")
+        if not source or name.endswith(".py"):
+            rule = f"must end with the trainer's name: {_FORMS}"
+        elif not name.isidentifier():
+            rule = f'"{name}" cannot be the name of a trainer: {_FORMS}'
+        elif source.endswith(".py"):
+            file = Path(os.path.abspath(folder / source))  # noqa: PTH100 - resolve() fails on odd links
+            if not must_exist or os.path.isfile(file):  # noqa: PTH113 - Path.is_file() raises on long names
+                return FileTrainer(file, name)
+            rule = f"no such file beside the study file ({source} is relative to it)"
+        elif _MODULE.fullmatch(source):
+            return ModuleTrainer(source, name)
+    faults.got(("trainer",), rule)
     return None
 
 
@@ -60,37 +65,43 @@ def _command(raw: Any, folder: Path, faults: Faults) -> Command | None:
         return None
     for i, argument in enumerate(raw):
         if not isinstance(argument, str):
-            shown = faults.shown("command", i)
-            faults.add(("command", i), f"must be text, in quotes: '{shown}'")
+            faults.add((*path, i), f"must be text, in quotes: '{faults.shown((*path, i))}'")
         elif "\0" in argument or not argument:
-            faults.got(("command", i), "must be text that a program can be given")
+            faults.got((*path, i), "must be text that can be an argument of a program")
         else:
             try:
-                list(placeholders(argument))
+                list(find_placeholders(argument))
             except ValueError as error:
-                faults.got(("command", i), str(error))
-    return None if faults.within("command") else Command(tuple(raw), folder)
+                faults.got((*path, i), str(error))
+    return None if faults.within(path) else Command(tuple(raw), folder)
 
 
-def placeholders_fit(
+def check_placeholders(
     command: Command,
     space: Mapping[str, Any],
     fixed: Mapping[str, Any],
     budget: Budget | None,
     faults: Faults,
 ) -> None:
-    """Every {name} has a value, and every parameter has its place in the command."""
-    known = [*space, *fixed, *GIVEN]
+    """Add faults unless every {name} has a value and every parameter is in the command.
+
+    Args:
+        command: with well-formed placeholders.
+        space: the section as it was written.
+        fixed: the section.
+        budget: None if it is wrong.
+        faults: receives the faults.
+    """
+    known = [*space, *fixed, *BUILTIN_PLACEHOLDERS]
     conditional = {
         name for name, entry in space.items() if isinstance(entry, dict) and "when" in entry
     }
     used = set()
     for i, argument in enumerate(command.argv):
-        for name in placeholders(argument):
+        for name in find_placeholders(argument):
             used.add(name)
             if name not in known:
-                near = did_you_mean(name, known)
-                message = f"nothing is called {{{name}}} (has: {', '.join(known)}){near}"
+                message = describe_unknown(name, known, f"nothing is called {{{name}}}")
                 faults.add(("command", i), message)
             elif name in conditional and argument != f"{{{name}}}":
                 message = (
@@ -103,8 +114,9 @@ def placeholders_fit(
     for name in space:
         if name not in used:
             cure = f'add "{{{name}}}" to the command, or take {name} out of the space'
-            faults.add(("space", name), f"never reaches the command; {cure}")
-    for section, given in (("space", space), ("fixed", fixed)):
-        for name in given:
-            if name in GIVEN:
-                faults.add((section, name), f"{{{name}}} is what a command gets anyway; rename it")
+            faults.add(("space", name), f"not used by the command; {cure}")
+    for section, names in (("space", space), ("fixed", fixed)):
+        for name in names:
+            if name in BUILTIN_PLACEHOLDERS:
+                message = f"every command already has a {{{name}}} of its own; rename this one"
+                faults.add((section, name), message)

@@ -1,7 +1,7 @@
-"""YAML 1.2, core schema, of which a study file is one document.
+"""YAML 1.2 with its core schema; a study file is one document of it.
 
-Stock PyYAML reads YAML 1.1: there `1e-4` is text, `no` is False and a repeated key silently wins.
-Aliases and tags are refused: a study file says each thing once, where it is read.
+PyYAML reads YAML 1.1, in which `1e-4` is text, `no` is False and the last of two equal keys wins.
+Aliases and tags are refused, so that every value stands where it is read.
 """
 
 import math
@@ -12,7 +12,7 @@ import yaml
 
 from hpsearch.errors import Fault
 
-OVERRIDE = "--set "  # begins the place of what an override brought
+OVERRIDE = "--set "  # begins the location of nodes that an override added
 _DEEPEST = 30  # levels of nesting; a study needs five
 
 _RESOLVERS = [
@@ -72,27 +72,30 @@ def _refusal(event: Any, message: str) -> yaml.MarkedYAMLError:
 
 
 def compose(text: str, name: str) -> yaml.Node | Fault | None:
-    """The tree of the one document in `text`, None if it is empty; `name` begins its places."""
+    """The tree of the only document in `text`; None if it is empty.
+
+    Args:
+        text: YAML.
+        name: of the file, or an override; begins the locations of faults.
+    """
     try:
         loader = _Loader(text)
         loader.name = name
         return loader.get_single_node()
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = f"holds the unprintable character U+{error.character:04X}; delete it"
-        return Fault(place(name, line, column), "", message)
+        return Fault(location_after(name, text[: error.position]), "", message)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = place(name, mark.line + 1, mark.column + 1) if mark else name
-        return Fault(where, "", _explained(error))
+        location = format_location(name, mark.line, mark.column) if mark else name
+        return Fault(location, "", _explain(error))
     except (ValueError, OverflowError):  # PyYAML on an escape such as "\UFFFFFFFF"
         mark = loader.get_mark()
-        message = "not YAML: an escape names no character; mend or quote it with '...'"
-        return Fault(place(name, mark.line + 1, mark.column + 1), "", message)
+        message = "not YAML: an escape names no character; correct it or quote it with '...'"
+        return Fault(format_location(name, mark.line, mark.column), "", message)
 
 
-def _explained(error: yaml.MarkedYAMLError) -> str:
+def _explain(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or error.context or "it cannot be read"
     if error.note == "ours":
         return problem
@@ -105,12 +108,22 @@ def _explained(error: yaml.MarkedYAMLError) -> str:
     return f"not YAML: {problem}"
 
 
-def place(name: str, line: int, column: int) -> str:
-    return name if name.startswith(OVERRIDE) else f"{name}:{line}:{column}"
+def format_location(name: str, line: int, column: int) -> str:
+    """`file:line:column`, which count from 0 here and from 1 in the text; or an override alone."""
+    return name if name.startswith(OVERRIDE) else f"{name}:{line + 1}:{column + 1}"
 
 
-def scalar(node: yaml.Node) -> Any:
-    """Raises ValueError, with the rule that is broken."""
+def location_after(name: str, text: str) -> str:
+    """The location of the character that follows `text`, the beginning of a file."""
+    return format_location(name, text.count("\n"), len(text) - text.rfind("\n") - 1)
+
+
+def convert_scalar(node: yaml.Node) -> Any:
+    """The value of a scalar node, by its tag.
+
+    Raises:
+        ValueError: JSON cannot hold the value; the message is the rule that it breaks.
+    """
     text: str = node.value
     match node.tag.rpartition(":")[2]:
         case "null":
@@ -134,7 +147,7 @@ def scalar(node: yaml.Node) -> Any:
     return text
 
 
-def text_of(root: yaml.Node) -> str:
-    """The document in its author's words and styles."""
+def serialize(root: yaml.Node) -> str:
+    """The document as YAML, in its author's words and styles."""
     text: str = yaml.serialize(root, Dumper=_Dumper, allow_unicode=True, width=100)
     return text

@@ -68,7 +68,7 @@ def fusion_faults(study: Study, description: TrainerDescription, device: str) ->
         message = _THREADS.format(study.resources.threads) + "; set that to 1, or write off or auto"
     else:
         return []
-    return [Fault(study.marks.place(("fuse",)), "fuse", f"{message}, got {study.fuse}")]
+    return [Fault(study.source_map.location(("fuse",)), "fuse", f"{message}, got {study.fuse}")]
 
 
 def _has_threads(study: Study, device: str) -> bool:

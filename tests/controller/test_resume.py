@@ -46,7 +46,7 @@ def test_a_search_with_more_rounds_goes_on_to_what_it_would_have_been(tmp_path):
 def test_a_search_with_fewer_rounds_is_refused(finished):
     code, errors = finished.finish("--set", "search.rounds=1", "--accept-changes")
     assert code == 2
-    assert "search.rounds: 2 -> 1 (rounds can be added, not taken back)" in errors
+    assert "search.rounds: 2 -> 1 (rounds can be added, not removed)" in errors
 
 
 def test_a_changed_study_is_refused_with_the_difference_until_it_is_accepted(finished):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.study.command import Command, placeholders, render_command
+from hpsearch.study.command import Command, find_placeholders, render_command
 
 
 def rendered(*argv: str, **values: object) -> list[str]:
@@ -41,5 +41,5 @@ def test_two_inactive_parameters_side_by_side_take_only_their_own():
 )
 def test_a_lone_brace_is_refused(argument, brace):
     with pytest.raises(ValueError) as caught:
-        list(placeholders(argument))
-    assert str(caught.value) == f'a lone "{brace}"; a brace that is meant is written twice'
+        list(find_placeholders(argument))
+    assert str(caught.value) == f'a lone "{brace}"; write a literal brace twice'

@@ -83,7 +83,7 @@ def test_what_changes_no_number_is_no_difference(old, new):
         (", when: {penalty: [gradient, r1]}", "",
          ["space.penalty_weight.when: {penalty: [gradient, r1]} -> absent"]),
         ("rounds: 4", "rounds: 3",
-         ["search.rounds: 4 -> 3 (rounds can be added, not taken back)"]),
+         ["search.rounds: 4 -> 3 (rounds can be added, not removed)"]),
         ("trials: 25", "trials: 30", ["search.trials: 25 -> 30"]),
         ("trials: 25", "structures: [5, 3], trials: 25",
          ["search.structures: absent -> [5, 3]"]),
@@ -142,7 +142,8 @@ def test_another_order_of_the_parameters_is_another_study():
     text = SMALL + "space: {lr: [1, 2], mode: [x, y]}\n"
     new = study(SMALL + "space: {mode: [x, y], lr: [1, 2]}\n")
     assert study_differences(freeze_study(study(text)), new) == [
-        "space: [lr, mode] -> [mode, lr] (the order decides which draw is whose; restore it)"
+        "space: [lr, mode] -> [mode, lr] (the order assigns a draw's values to parameters;"
+        " restore it)"
     ]
 
 

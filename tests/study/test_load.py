@@ -97,12 +97,12 @@ def test_what_is_missing_is_named_with_its_cure(faults):
          "search: must be a mapping of rounds, trials, survivors, seed, structures, inherit, "
          "surrogate, got 3"),
         ("search: {structures: some}", "search.structures: must be a whole number of at least 1,"
-         " or a list of them, one a round, got some"),
+         " or a list with one for each round, got some"),
         ("search: {structures: [5, 0]}", "search.structures: must be a whole number of at least 1,"
-         " or a list of them, one a round, got [5, 0]"),
+         " or a list with one for each round, got [5, 0]"),
         ("search: {structures: true}", "search.structures: must be a whole number of at least 1,"
-         " or a list of them, one a round, got true"),
-        ("search: {surrogate: tpe}", "search.surrogate: must be 'none' or 'gp', got tpe"),
+         " or a list with one for each round, got true"),
+        ("search: {surrogate: tpe}", "search.surrogate: must be none or gp, got tpe"),
         ("search: {judge: none}", "search.judge: is now called search.surrogate"),
         ("search: {seed: -1}", "search.seed: must be at least 0, got -1"),
         ("search: {rounds: true}", "search.rounds: must be a whole number, got true"),
@@ -117,7 +117,7 @@ def test_what_is_missing_is_named_with_its_cure(faults):
         ("resources: {parallel: many}",
          'resources.parallel: must be "auto" or a whole number of at least 1, got many'),
         ("resources: {device: tpu}",
-         "resources.device: must be 'auto', 'cpu' or 'cuda', got tpu"),
+         'resources.device: must be auto, cpu or cuda, got tpu. Did you mean "cpu"?'),
         ("resources: {trials_per_group: 0}",
          'resources.trials_per_group: must be "auto" or a whole number of at least 1, got 0'),
         ("fuse: compiled",
@@ -157,7 +157,7 @@ def test_as_many_survivors_as_trials_leave_no_place_for_draws_when_budgets_grow(
     text = SMALL.replace("steps: 10", "steps: 10, growth: 2") + SPACE
     assert faults(text + "search: {trials: 3, survivors: 3}") == [
         "s.yaml:6:21  search.survivors: survivors (3) must be below search.trials (3)"
-        " when budget.growth is above 1, or no place is left for new draws"
+        " when budget.growth is above 1, or there would be no new draws"
     ]
     assert faults(SMALL + SPACE + "search: {trials: 3, survivors: 3}") == []
 

@@ -5,7 +5,7 @@ from study_texts import SMALL
 
 from hpsearch.study.frozen import freeze_study, study_differences
 from hpsearch.study.load import load_study
-from hpsearch.study.schema import MlflowLogs, TensorboardLogs
+from hpsearch.study.schema import MlflowSettings, TensorboardSettings
 
 TEXT = SMALL + "space: {lr: {uniform: [0, 1]}}\n"
 
@@ -20,18 +20,18 @@ def test_without_the_section_there_is_no_logger():
 
 
 def test_loggers_are_names_and_mlflow_may_have_settings():
-    assert loggers("loggers: [tensorboard, mlflow]") == (TensorboardLogs(), MlflowLogs())
+    assert loggers("loggers: [tensorboard, mlflow]") == (TensorboardSettings(), MlflowSettings())
     assert loggers("loggers: [mlflow: {uri: http://127.0.0.1:5000, experiment: gans}]") == (
-        MlflowLogs("http://127.0.0.1:5000", "gans"),
+        MlflowSettings("http://127.0.0.1:5000", "gans"),
     )
     assert loggers("loggers:\n- mlflow:\n    experiment: gans\n- tensorboard") == (
-        MlflowLogs(None, "gans"),
-        TensorboardLogs(),
+        MlflowSettings(None, "gans"),
+        TensorboardSettings(),
     )
 
 
 def test_an_override_gives_loggers():
-    assert loggers("", "loggers=[tensorboard]") == (TensorboardLogs(),)
+    assert loggers("", "loggers=[tensorboard]") == (TensorboardSettings(),)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_override_gives_loggers():
         ("[wandb]", "s.yaml:6:11  loggers[0]: unknown logger wandb (has: tensorboard, mlflow)"),
         (
             "[mlflow, {mlflow: {uri: x}}]",
-            "s.yaml:6:19  loggers[1]: mlflow is there twice; keep one",
+            "s.yaml:6:19  loggers[1]: mlflow is written twice; keep one",
         ),
         (
             "[{mlflow: {}, tensorboard: {}}]",
@@ -64,8 +64,7 @@ def test_an_override_gives_loggers():
         ),
         (
             "[{tensorboard: {dir: x}}]",
-            "s.yaml:6:11  loggers[0]: tensorboard has no settings; write [tensorboard], "
-            "got {tensorboard: {dir: x}}",
+            "s.yaml:6:26  loggers[0].tensorboard.dir: tensorboard has no settings; drop it",
         ),
         (
             "[{mlflow: {url: x}}]",

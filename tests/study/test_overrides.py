@@ -50,7 +50,7 @@ def test_an_overridden_parameter_keeps_its_place_in_the_space():
          " as in search.rounds=2"),
         ("search.rounds=[2", "search.rounds: not YAML: expected ',' or ']',"
          " but got '<stream end>'"),
-        ("study.name=x", "study.name: study is no mapping; set study as a whole"),
+        ("study.name=x", "study.name: study is not a mapping; set study as a whole"),
         ("space.lr.loguniform=[0, 0.01]",
          "space.lr.loguniform: low must be above 0, got [0, 0.01]"),
         ("space.lr={uniform: [1, 0]}", "space.lr.uniform: low must be below high, got [1, 0]"),

@@ -32,9 +32,9 @@ def test_within_is_a_ranges_limit(entry, domain):
     ("entry", "message"),
     [
         ("{uniform: [0, 1], within: [0.5, 2]}",
-         "must hold all of uniform: [0, 1], got [0.5, 2]"),
+         "must contain all of uniform: [0, 1], got [0.5, 2]"),
         ("{uniform: [0, 1], within: [-1, 0.9]}",
-         "must hold all of uniform: [0, 1], got [-1, 0.9]"),
+         "must contain all of uniform: [0, 1], got [-1, 0.9]"),
         ("{loguniform: [1e-4, 1e-2], within: [0, 1]}", "low must be above 0, got [0, 1]"),
         ("{logint: [2, 8], within: [0, 9]}", "low must be at least 1, got [0, 9]"),
         ("{int: [2, 8], within: [0.5, 9]}", "its ends must be whole numbers, got [0.5, 9]"),
@@ -44,10 +44,10 @@ def test_within_is_a_ranges_limit(entry, domain):
         ("{int: [0, 1], within: [0, 10000000000000]}",
          "its ends must lie within 1e+12 of 0, got [0, 10000000000000]"),
         ("{uniform: [0, 1e-9], within: [0, 1]}",
-         "must end within 1e+06 times the range of uniform: [0, 1e-9]; give that a wider one,"
+         "must end within 1e+06 times the range of uniform: [0, 1e-9]; widen that range,"
          " got [0, 1]"),
         ("{choice: [1, 2], within: [0, 3]}",
-         "a choice is never left; name all options under choice"),
+         "a choice cannot widen; name all options under choice"),
     ],
 )  # fmt: skip
 def test_wrong_limits_are_named_with_line_rule_and_value(faults, entry, message):
@@ -61,7 +61,7 @@ def test_wrong_ends_and_wrong_limits_are_told_at_once(faults):
         f"{SMALL}space:\n  a: {{int: [5, 1]}}\n  b: {{int: [1, 5], within: [2, 9]}}\n"
     )
     assert "space.a.int: low must be below high" in first
-    assert "space.b.within: must hold all of int: [1, 5], got [2, 9]" in second
+    assert "space.b.within: must contain all of int: [1, 5], got [2, 9]" in second
 
 
 def test_a_start_and_a_condition_may_lie_beyond_the_range(faults):
@@ -93,5 +93,5 @@ def test_limits_can_be_set_on_the_command_line(faults):
     assert parameter.domain == Uniform(0.0, 1.0, (0.0, 2.0))
     wide = f"{SMALL}space: {{a: {{uniform: [0, 1], within: [0, 2]}}}}"
     [fault] = faults(wide, "space.a.uniform=[0, 3]")
-    assert "space.a.within: must hold all of uniform: [0, 3]" in fault
+    assert "space.a.within: must contain all of uniform: [0, 3]" in fault
     assert faults(wide, "space.a.uniform=[0, 3]", "space.a.within=null") == []

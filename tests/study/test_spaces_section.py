@@ -54,21 +54,21 @@ def test_every_distribution_becomes_its_domain(entry, domain):
          " (a constant goes under fixed), got 0.1"),
         ("[]", "a: must be a list of at least one choice, got []"),
         ("{choice: x}", "a.choice: must be a list of at least one choice, got x"),
-        ("[x, y, x]", "a[2]: x is there twice; keep one"),
-        ("[1, 1.0]", "a[1]: 1.0 is there twice; keep one"),
+        ("[x, y, x]", "a[2]: x is written twice; keep one"),
+        ("[1, 1.0]", "a[1]: 1.0 is written twice; keep one"),
         ("[[1, 2], 3]", "a[0]: a choice must be text, a number, true, false or null, got [1, 2]"),
         ("{int: [1, 2], when: {}}",
          "a.when: must map parameters to their values, as in {penalty: [gradient, r1]}, got {}"),
         ("{int: [1, 2], when: {modes: x}}", "a.when.modes: no such parameter in the space"
          ' (has: a, mode, lr). Did you mean "mode"?'),
         ("{int: [1, 2], when: {mode: z}}",
-         "a.when.mode: mode can never be that: it is [x, y], got z"),
+         "a.when.mode: mode can never have that value: it is [x, y], got z"),
         ("{int: [1, 2], when: {mode: []}}",
          "a.when.mode: must name at least one value of mode, got []"),
         ("{int: [1, 2], when: {lr: 0.5}}", "a.when.lr: lr is continuous and never equals a value;"
          " ask for a choice or an int"),
         ("{int: [1, 2], when: {a: 1}}",
-         "a.when: conditions in a circle (a -> a); drop one of them"),
+         "a.when: circular conditions (a -> a); drop one of them"),
     ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named_with_the_rule_and_the_value(faults, entry, message):
@@ -86,7 +86,7 @@ space:
   d: {choice: [1, 2], when: {b: 1}}
 """
     assert faults(SMALL + space) == [
-        "s.yaml:6:23  space.a.when: conditions in a circle (a -> c -> b -> a); drop one of them"
+        "s.yaml:6:23  space.a.when: circular conditions (a -> c -> b -> a); drop one of them"
     ]
 
 

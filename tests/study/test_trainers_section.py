@@ -30,11 +30,11 @@ def test_a_command_that_takes_every_parameter_is_a_trainer(faults):
         ('"{data}"', '"{dat}"', [
             f's.yaml:2:62  command[5]: nothing is called {{dat}} {HAS}. Did you mean "data"?']),
         ('"{data}"', '"{data"', [
-            's.yaml:2:62  command[5]: a lone "{"; a brace that is meant is written twice,'
+            's.yaml:2:62  command[5]: a lone "{"; write a literal brace twice,'
             ' got "{data"']),
         ('"{lr}"', "--lr, 3", ["s.yaml:2:25  command[2]: must be text, in quotes: '3'",]),
         ('"{lr}"', "{lr}", ["s.yaml:2:19  command[1]: must be text, in quotes: '{lr}'"]),
-        ('"{lr}"', "x", ['s.yaml:7:3  space.lr: never reaches the command; add "{lr}" to the'
+        ('"{lr}"', "x", ['s.yaml:7:3  space.lr: not used by the command; add "{lr}" to the'
                          " command, or take lr out of the space"]),
         ('--weight, "{weight}"', '"--weight={weight}"', [
             's.yaml:2:40  command[3]: weight has a "when", so "{weight}" must be an argument of its'
@@ -61,7 +61,7 @@ def test_a_parameter_does_not_take_the_name_of_what_a_command_gets(faults):
         with_command(GOOD).replace("  lr:", "  trial: [1, 2]\n  lr:").replace("{seed}", "{trial}")
     )
     assert faults(text) == [
-        "s.yaml:7:3  space.trial: {trial} is what a command gets anyway; rename it"
+        "s.yaml:7:3  space.trial: every command already has a {trial} of its own; rename this one"
     ]
 
 

@@ -37,7 +37,7 @@ def test_scalars_are_those_of_yaml_1_2(written, value):
         ("a: !!set {b}", "s.yaml:1:4  tags (!name) are not supported; write the plain value"),
         ("a: \x07", "s.yaml:1:4  holds the unprintable character U+0007; delete it"),
         ('a: "\\UFFFFFFFF"', "s.yaml:1:7  not YAML: an escape names no character;"
-         " mend or quote it with '...'"),
+         " correct it or quote it with '...'"),
         ("[" * 99, "s.yaml:1:31  nested more than 30 levels deep; flatten it"),
     ],
 )  # fmt: skip

@@ -140,5 +140,5 @@ def test_a_trainer_without_networks_that_we_know_is_refused(toy):
 
 
 def test_another_word_than_weights_is_refused(toy):
-    with pytest.raises(StudyError, match="inherit: must be 'none' or 'weights', got all"):
+    with pytest.raises(StudyError, match="inherit: must be none or weights, got all"):
         load_study(toy(), ["search.inherit=all"])

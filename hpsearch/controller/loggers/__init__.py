@@ -12,7 +12,7 @@ from typing import Protocol
 from hpsearch.controller.loggers.standing import Standing
 from hpsearch.errors import Fault, StudyError
 from hpsearch.storage import RunFolder
-from hpsearch.study import Study, TensorboardLogs
+from hpsearch.study import Study, TensorboardSettings
 
 
 class Logger(Protocol):
@@ -46,7 +46,7 @@ def require(study: Study) -> None:
         except ImportError as error:
             cure = f"pip install 'hpsearch[{logs.name}]', or take it out of loggers"
             fault = f"{logs.name} cannot be imported ({error}); {cure}"
-            faults.append(Fault(study.marks.place(("loggers", i)), f"loggers[{i}]", fault))
+            faults.append(Fault(study.source_map.location(("loggers", i)), f"loggers[{i}]", fault))
     if faults:
         raise StudyError(faults)
 
@@ -58,7 +58,7 @@ def connect(study: Study, folder: RunFolder) -> list[Logger]:
     """
     loggers: list[Logger] = []
     for logs in study.loggers:
-        if isinstance(logs, TensorboardLogs):
+        if isinstance(logs, TensorboardSettings):
             from hpsearch.controller.loggers.tensorboard import TensorboardLogger
 
             loggers.append(TensorboardLogger())

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hpsearch import files
 from hpsearch.controller.loggers.standing import Artifact, Standing
 from hpsearch.storage import RunFolder
-from hpsearch.study import MlflowLogs, Study
+from hpsearch.study import MlflowSettings, Study
 from hpsearch.trial import Report
 
 # We try again ourselves, so MLflow need not; what it prints belongs to no terminal of ours; and
@@ -62,7 +62,7 @@ class MlflowLogger:
 
     name = "mlflow"
 
-    def __init__(self, study: Study, logs: MlflowLogs, folder: RunFolder) -> None:
+    def __init__(self, study: Study, logs: MlflowSettings, folder: RunFolder) -> None:
         self._study = study
         self._folder = folder
         self._uri = logs.uri or os.environ.get("MLFLOW_TRACKING_URI")

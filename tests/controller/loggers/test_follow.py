@@ -13,7 +13,7 @@ from hpsearch.controller.loggers.mlflow import MlflowLogger
 from hpsearch.events import LoggerFailed, TrialEnded
 from hpsearch.storage.run_folder import RunFolder
 from hpsearch.study.load import load_study
-from hpsearch.study.schema import MlflowLogs
+from hpsearch.study.schema import MlflowSettings
 from hpsearch.trial import Outcome, Spec
 
 BOTH = HELD_STUDY + "loggers: [tensorboard, mlflow]\n"
@@ -115,7 +115,7 @@ def silent_server():
 def test_a_server_that_never_answers_is_left_after_a_time(tmp_path, silent_server):
     (tmp_path / "trainer.py").touch()
     (tmp_path / "study.yaml").write_text(HELD_STUDY)
-    logs = MlflowLogs(uri=silent_server)
+    logs = MlflowSettings(uri=silent_server)
     folder = RunFolder(tmp_path)
     logger = MlflowLogger(load_study(tmp_path / "study.yaml"), logs, folder)
     follower = Follower(logger, folder)

@@ -11,7 +11,7 @@ from searches import Search, until
 from hpsearch.controller.loggers.mlflow import MlflowClient, MlflowLogger, Run
 from hpsearch.storage.run_folder import RunFolder
 from hpsearch.study.load import load_study
-from hpsearch.study.schema import MlflowLogs
+from hpsearch.study.schema import MlflowSettings
 from hpsearch.trial import Outcome
 
 # MLflow's own use of SQLAlchemy.
@@ -135,12 +135,12 @@ def test_a_search_that_was_killed_finds_its_runs_again_and_adds_what_is_missing(
 class Logged(WrittenTrial):
     """A trial, and a logger that is told of it."""
 
-    def __init__(self, path: Path, logs: MlflowLogs | None = None) -> None:
+    def __init__(self, path: Path, logs: MlflowSettings | None = None) -> None:
         self.run = RunFolder(path)
         super().__init__(self.run.trial(0))
         path.joinpath("trainer.py").touch()
         path.joinpath("study.yaml").write_text(STUDY)
-        self._logs = logs or MlflowLogs()
+        self._logs = logs or MlflowSettings()
         self.begin_session()
 
     def begin_session(self) -> None:
@@ -232,7 +232,7 @@ def test_two_run_folders_of_one_study_have_runs_of_their_own_in_one_store(tmp_pa
     shutil.copy(empty_store / "mlflow.db", tmp_path)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     for name in ("one", "two", "one"):
-        logged = Logged(tmp_path / name, MlflowLogs(uri, "shared"))
+        logged = Logged(tmp_path / name, MlflowSettings(uri, "shared"))
         logged.report({1: 0.9})
         logged.log(COMPLETE)
         assert not (logged.run.mlflow / "mlflow.db").exists()
