@@ -34,7 +34,7 @@ from serving import free_port, serving
 from hpsearch.storage import view
 from hpsearch.storage.run_folder import RunFolder
 from hpsearch.storage.writer import StudyWriter
-from hpsearch.trial import Outcome, Report, Spec
+from hpsearch.trial import Direction, Outcome, Report, Spec
 
 STUDY = """
 study: looked-at
@@ -98,7 +98,7 @@ class Lander:
         self._run = run
         self._waiting = [t.spec for t in snapshot.result.records if t.outcome is None]
         self._store = StudyWriter.create_or_open(
-            run.database, snapshot.result.name, metric=metric, direction="minimize"
+            run.database, snapshot.result.name, metric=metric, direction=Direction.MINIMIZE
         )
 
     def land(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpsearch.space import Space
-from hpsearch.trial import Outcome, Spec
+from hpsearch.trial import Direction, Outcome, Spec
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class SearchStarted:
     name: str
     folder: str
     metric: str
-    direction: str
+    direction: Direction
     rounds: int
     trials: int  # a round
     stages: tuple[int, ...]  # steps of training in each round, then in the confirmation

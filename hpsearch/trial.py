@@ -1,8 +1,9 @@
 """A trial: what it is asked to do, what came of it, and the folder that holds both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,6 +74,27 @@ class Trial:
     outcome: Outcome | None = None  # None while it has not ended
     started: datetime | None = None
     ended: datetime | None = None
+
+
+class Direction(StrEnum):
+    """Whether lower or higher values of the objective are better."""
+
+    MINIMIZE = "minimize"
+    MAXIMIZE = "maximize"
+
+    @property
+    def sign(self) -> int:
+        """Factor that turns a value into one where lower is better: 1 or -1."""
+        return 1 if self is Direction.MINIMIZE else -1
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of at least one value."""
+        return min(values) if self is Direction.MINIMIZE else max(values)
+
+    def key(self, trial: Trial) -> tuple[float, int]:
+        """Sort key of a trial with a value: the best first, the older one of equals."""
+        assert trial.outcome is not None and trial.outcome.value is not None
+        return self.sign * trial.outcome.value, trial.spec.number
 
 
 @dataclass(frozen=True)

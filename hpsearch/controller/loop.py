@@ -218,9 +218,9 @@ class Controller:
         values = [v for t in members if (v := value_of(t)) is not None]
         if not values:
             raise SearchFailedError(self._first_failure(f"every trial of round {number}", members))
-        best = min if self._study.objective.direction == "minimize" else max
+        best = self._study.objective.direction.best(values)
         failed = len(members) - len(values)
-        self._watch(RoundEnded(number, best(values), statistics.median(values), failed))
+        self._watch(RoundEnded(number, best, statistics.median(values), failed))
         searched = {n for n in self._with_checkpoint if self._table[n].spec.searched}
         self._drop_checkpoints(searched - self._survivors(number))
 

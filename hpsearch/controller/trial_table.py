@@ -71,7 +71,7 @@ class TrialTable:
 
     def before(self, round: int) -> list[Row]:
         """The finished trials of the rounds before `round`, at whatever budget."""
-        sign = 1 if self._study.objective.direction == "minimize" else -1
+        sign = self._study.objective.direction.sign
         rows = []
         for trial in self:
             spec = trial.spec

@@ -15,7 +15,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.samplers._base import _process_constraints_after_trial
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.method import round_candidates_at
@@ -24,6 +24,7 @@ from hpsearch.sampler.designs import Designs
 from hpsearch.sampler.surrogate_cache import SurrogateCache
 from hpsearch.sampler.table import DRAWN, Point
 from hpsearch.sampler.trial_cache import TrialCache
+from hpsearch.trial import Direction
 
 _ALONE = 2**31 + 2  # first word of spawn keys that no round has
 
@@ -205,7 +206,7 @@ class TighteningSampler(BaseSampler):
         storage, study_id = study._storage, study._study_id
         if self._study is None or self._study[0]() is not storage or self._study[1] != study_id:
             self._study = weakref.ref(storage), study_id
-            self._known = TrialCache(1 if study.direction == StudyDirection.MINIMIZE else -1)
+            self._known = TrialCache(Direction[study.direction.name].sign)
         self._known.read(study.get_trials(deepcopy=False))
         return self._known
 

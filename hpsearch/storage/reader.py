@@ -19,7 +19,7 @@ from typing import Any
 from hpsearch.errors import RunFolderError
 from hpsearch.space import Scalar
 from hpsearch.storage.round_record import RoundRecord, SearchPlan
-from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.trial import Direction, Outcome, Spec, Trial
 
 METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
 SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
@@ -57,7 +57,7 @@ class StudyReader:
 
     name: str
     metric: str
-    direction: str
+    direction: Direction
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -145,7 +145,7 @@ class StudyReader:
         if not studies or studies[0][2] is None:
             raise RunFolderError(not_begun(self._path))
         [(self.name, direction, names)] = studies
-        self.direction = direction.lower()
+        self.direction = Direction(direction.lower())
         self.metric = json.loads(names)[0]
 
     def _rounds(self) -> tuple[RoundRecord, ...]:

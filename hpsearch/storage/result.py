@@ -14,7 +14,7 @@ from typing import Any
 from hpsearch.space import Scalar
 from hpsearch.storage.display import html_of
 from hpsearch.storage.round_record import RoundRecord
-from hpsearch.trial import Trial
+from hpsearch.trial import Direction, Trial
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Result:
     name: str
     folder: Path
     metric: str
-    direction: str
+    direction: Direction
     records: tuple[Trial, ...] = field(repr=False)
     rounds: tuple[RoundRecord, ...] = field(repr=False)
 
@@ -82,13 +82,8 @@ class Result:
         """The best finished trials of the search at the largest budget reached, best first."""
         finished = [t for t in self.records if t.spec.searched and value_of(t) is not None]
         budget = max((t.spec.budget for t in finished), default=0)
-        sign = 1 if self.direction == "minimize" else -1
         comparable = [t for t in finished if t.spec.budget == budget]
-
-        def order(trial: Trial) -> tuple[float, int]:
-            return sign * (value_of(trial) or 0.0), trial.spec.number
-
-        return tuple(heapq.nsmallest(count, comparable, key=order))
+        return tuple(heapq.nsmallest(count, comparable, key=self.direction.key))
 
     @property
     def trials(self) -> Any:
@@ -141,7 +136,7 @@ def trial_row(trial: Trial) -> dict[str, Any]:
     return flat | {f"metrics.{k}": v for k, v in (outcome.metrics if outcome else {}).items()}
 
 
-def winners(trials: Sequence[Trial], metric: str, direction: str) -> tuple[Winner, ...]:
+def winners(trials: Sequence[Trial], metric: str, direction: Direction) -> tuple[Winner, ...]:
     by_number = {trial.spec.number: trial for trial in trials}
     confirmations: dict[int, list[Trial]] = {}
     for trial in trials:
@@ -160,7 +155,7 @@ def winners(trials: Sequence[Trial], metric: str, direction: str) -> tuple[Winne
         for parent, group in confirmations.items()
         if any(value_of(trial) is not None for trial in group)
     ]
-    sign = 1 if direction == "minimize" else -1
+    sign = direction.sign
     return tuple(sorted(found, key=lambda w: (w.failures > 0, sign * w.confirmed.mean, w.number)))
 
 

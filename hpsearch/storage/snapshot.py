@@ -159,7 +159,6 @@ class Snapshot:
         records = self.result.rounds
         record, members = records[number], self.members(number)
         values = [v for t in members if (v := value_of(t)) is not None]
-        best = min if self.result.direction == "minimize" else max
         done = sum(t.outcome is not None for t in members)
         last = number + 1 == len(records)
         return RoundSummary(
@@ -168,7 +167,7 @@ class Snapshot:
             width=record.width,
             parents=record.survivors,
             survivors=self._candidates if last else records[number + 1].survivors,
-            best=best(values) if values else None,
+            best=self.result.direction.best(values) if values else None,
             median=statistics.median(values) if values else None,
             trials=len(members),
             done=done,

@@ -44,7 +44,7 @@ from hpsearch.storage.reader import (
     StudyReader,
 )
 from hpsearch.storage.round_record import RoundRecord, SearchPlan
-from hpsearch.trial import Outcome, Report, Spec
+from hpsearch.trial import Direction, Outcome, Report, Spec
 
 
 class StudyWriter:
@@ -66,14 +66,16 @@ class StudyWriter:
         self._metric: str = study.system_attrs[METRIC_NAMES][0]
 
     @classmethod
-    def create_or_open(cls, path: Path, name: str, *, metric: str, direction: str) -> "StudyWriter":
+    def create_or_open(
+        cls, path: Path, name: str, *, metric: str, direction: Direction
+    ) -> "StudyWriter":
         """Open the study for writing; make it first if the file does not exist or is empty."""
         with _explained(path):
             storage = _storage(path, "mode=rwc")
             sa.event.listen(storage.engine, "connect", _write_pragmas)
             storage.engine.dispose()  # the connections made before the pragmas
             if not (studies := storage.get_all_studies()):
-                study_id = storage.create_new_study([StudyDirection[direction.upper()]], name)
+                study_id = storage.create_new_study([StudyDirection[direction.name]], name)
             else:
                 study_id = studies[0]._study_id
             # As Study.set_metric_names, which warns that it is experimental.

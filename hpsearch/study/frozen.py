@@ -76,7 +76,7 @@ def _contents(study: Study) -> dict[KeyPath, str]:
         for key in ("study", "trainer", "command")
         if document.get(key) is not None
     }
-    contents["objective",] = {study.objective.direction: study.objective.metric}
+    contents["objective",] = {study.objective.direction.value: study.objective.metric}
     for section in ("search", "budget", "confirm", "limits", "resources"):
         for name, value in asdict(getattr(study, section)).items():
             contents[section, name] = value

@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, MinLen
 
 from hpsearch.space import Scalar, Space
 from hpsearch.study.command import Command
+from hpsearch.trial import Direction
 
 if TYPE_CHECKING:
     from hpsearch.study.source_map import SourceMap
@@ -28,7 +29,7 @@ Text = Annotated[str, MinLen(1)]
 @dataclass(frozen=True)
 class Objective:
     metric: str
-    direction: Literal["minimize", "maximize"]
+    direction: Direction
 
 
 @dataclass(frozen=True)

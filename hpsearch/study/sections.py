@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from hpsearch.study.renamed_keys import RENAMED
 from hpsearch.study.schema import Budget, MlflowSettings, Objective, Search, TensorboardSettings
 from hpsearch.study.source_map import Faults, KeyPath, describe_unknown, did_you_mean, dotted
+from hpsearch.trial import Direction
 
 T = TypeVar("T")
 
@@ -97,8 +98,8 @@ def objective(raw: Any, faults: Faults) -> Objective | None:
         faults.got(path, _OBJECTIVE)
         return None
     [(direction, metric)] = raw.items()
-    if direction not in ("minimize", "maximize"):
-        faults.add((*path, direction), describe_unknown(direction, ["minimize", "maximize"]))
+    if direction not in list(Direction):
+        faults.add((*path, direction), describe_unknown(direction, list(Direction)))
     elif not isinstance(metric, str) or not metric:
         faults.got((*path, direction), "must be the name of a metric that the trainer reports")
     elif metric.startswith("test_"):
@@ -106,7 +107,7 @@ def objective(raw: Any, faults: Faults) -> Objective | None:
             (*path, direction), "test data must not steer the search; name a validation metric"
         )
     else:
-        return Objective(metric, direction)
+        return Objective(metric, Direction(direction))
     return None
 
 

@@ -11,7 +11,7 @@ from hpsearch.storage.result import Result
 from hpsearch.storage.round_record import RoundRecord, SearchPlan
 from hpsearch.storage.snapshot import Snapshot
 from hpsearch.study.load import thaw_study
-from hpsearch.trial import Outcome, Report, Spec, Trial
+from hpsearch.trial import Direction, Outcome, Report, Spec, Trial
 
 STUDY = """\
 study: {name}
@@ -62,7 +62,7 @@ def study(
     frozen = thaw_study(text, Path("study.yaml"))
     object.__setattr__(frozen, "space", space)
     noise = random.Random(0)
-    sign = 1 if direction == "minimize" else -1
+    sign = Direction(direction).sign
     records: list[Trial] = []
     drawn: list[RoundRecord] = []
     rows: list[rounds.Row] = []
@@ -114,7 +114,9 @@ def study(
                 row.budget, row.number,
             )  # fmt: skip
             records.append(train(spec))
-    result = Result(name, Path("runs/s"), metric, direction, tuple(records), tuple(drawn))
+    result = Result(
+        name, Path("runs/s"), metric, Direction(direction), tuple(records), tuple(drawn)
+    )
 
     def read(number: int) -> tuple[Report, ...]:
         spec = records[number].spec

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.storage.result import Result, trial_row, winners
-from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.trial import Direction, Outcome, Spec, Trial
 
 
 def trial(
@@ -39,32 +39,32 @@ def confirmed(parent: int, *values: float | None, start: int = 10) -> list[Trial
 
 def test_the_best_mean_over_seeds_wins_not_the_best_single_run() -> None:
     trials = [*SEARCHED, *confirmed(1, 0.9, 0.7), *confirmed(2, 0.3, 0.5, start=20)]
-    first, second = winners(trials, "loss", "minimize")
+    first, second = winners(trials, "loss", Direction.MINIMIZE)
     assert (first.number, second.number) == (2, 1)
     assert first.confirmed.mean == pytest.approx(0.4)
     assert first.confirmed.sd == pytest.approx(0.2 / 2**0.5)
     assert first.searched == 0.4 and first.metrics["test_loss"].mean == pytest.approx(1.4)
     assert str(first.confirmed) == "0.4 ± 0.14"
-    assert winners(trials, "loss", "maximize")[0].number == 1
+    assert winners(trials, "loss", Direction.MAXIMIZE)[0].number == 1
 
 
 def test_a_candidate_with_a_failed_seed_ranks_after_those_without() -> None:
     trials = [*SEARCHED, *confirmed(1, 0.1, None), *confirmed(2, 0.8, 0.9, start=20)]
-    first, second = winners(trials, "loss", "minimize")
+    first, second = winners(trials, "loss", Direction.MINIMIZE)
     assert (first.number, second.number, second.failures) == (2, 1, 1)
 
 
 def test_after_an_extension_the_confirmations_of_the_larger_budget_count() -> None:
     small = confirmed(1, 0.1, 0.1)
     large = [replace(t, spec=replace(t.spec, budget=20)) for t in confirmed(2, 0.3, 0.3, start=20)]
-    [only] = winners([*SEARCHED, *small, *large], "loss", "minimize")
+    [only] = winners([*SEARCHED, *small, *large], "loss", Direction.MINIMIZE)
     assert only.number == 2
 
 
 def result(trials: list[Trial]) -> Result:
     from pathlib import Path
 
-    return Result("s", Path(), "loss", "minimize", tuple(trials), ())
+    return Result("s", Path(), "loss", Direction.MINIMIZE, tuple(trials), ())
 
 
 def test_the_best_trial_is_among_those_of_the_largest_budget() -> None:

@@ -18,7 +18,7 @@ from hpsearch.errors import RunFolderError
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 from hpsearch.storage.round_record import RoundRecord
 from hpsearch.storage.writer import StudyWriter, optuna_distribution
-from hpsearch.trial import Outcome, Report, Spec
+from hpsearch.trial import Direction, Outcome, Report, Spec
 
 SPACE = Space(
     (
@@ -51,7 +51,7 @@ FAILED = Outcome("fail", None, {"fid": None}, "nonfinite", "fid is nan", 1.0, 5)
 
 
 def make(path: Path) -> StudyWriter:
-    return StudyWriter.create_or_open(path, "s", metric="fid", direction="minimize")
+    return StudyWriter.create_or_open(path, "s", metric="fid", direction=Direction.MINIMIZE)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hpsearch.study.schema import (
     Resources,
     Search,
 )
+from hpsearch.trial import Direction
 
 SPACE = "space: {lr: {uniform: [0, 1]}}\n"
 
@@ -26,7 +27,7 @@ def test_a_whole_file_becomes_a_study(folder):
     study = load_study("s.yaml")
     assert study.name == "digits-gan"
     assert study.trainer == FileTrainer(folder / "gan.py", "GAN")
-    assert study.objective == Objective("fid", "minimize")
+    assert study.objective == Objective("fid", Direction.MINIMIZE)
     assert study.search == Search(rounds=4, trials=25, survivors=3, seed=0)
     assert study.budget == Budget(steps=1000, growth=2.0, report_every=500)
     assert study.confirm == Confirm(top=3, seeds=5)

@@ -12,7 +12,7 @@ from hpsearch.storage.run_folder import RunFolder
 from hpsearch.storage.writer import StudyWriter
 from hpsearch.study.load import load_study
 from hpsearch.study.schema import Study
-from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.trial import Direction, Outcome, Spec, Trial
 from hpsearch.workers import checkpoints as inheritance
 
 
@@ -66,7 +66,9 @@ def test_without_the_key_a_search_draws_the_same_points_and_no_weights(study):
 def test_the_database_and_the_trials_folder_know_it(study, tmp_path):
     table = TrialTable(study, [])
     specs = [*run(table, 0), *run(table, 1)]
-    store = StudyWriter.create_or_open(tmp_path / "db", "s", metric="loss", direction="minimize")
+    store = StudyWriter.create_or_open(
+        tmp_path / "db", "s", metric="loss", direction=Direction.MINIMIZE
+    )
     store.begin(specs, study.space)
     recorded = {trial.spec.number: trial.spec for trial in store.recorded().trials}
     store.close()

@@ -86,7 +86,7 @@ def _line(s: Snapshot, i: int, line: Sequence[tuple[float, float | None]], x: st
 
 
 def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
-    best = min if s.result.direction == "minimize" else max
+    best = s.result.direction.best
     found: list[tuple[float, float | None]] = []
     cost, budget, top = 0, None, None
     for trial in s.searched:
@@ -99,7 +99,7 @@ def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
         if budget != trial.spec.budget:
             budget, top = trial.spec.budget, value
         else:
-            top = value if top is None else best(top, value)
+            top = value if top is None else best((top, value))
         found.append((float(cost), top))
     return found
 

@@ -41,13 +41,12 @@ Axes = dict[str, tuple[Domain, scales.Reach]]
 
 def parallel(s: Snapshot) -> Figure:
     """The trials at the largest budget; the best few in colour."""
-    sign = 1 if s.result.direction == "minimize" else -1
     done = [t for t in s.searched if value_of(t) is not None]
     if not done:
         return empty(_TITLE, "No trial has finished yet.")
     budget = max(t.spec.budget for t in done)
     equal = [t for t in done if t.spec.budget == budget]
-    equal.sort(key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
+    equal.sort(key=s.result.direction.key)
     domains = {p.name: (p.domain, reached(s, p)) for p in list(s.space)[:_PARAMETERS]}
     best, rest = equal[:_BEST], equal[_BEST:]
     kept = thinned(rest, min(_STRANDS, _POINTS // (len(domains) + 1)))

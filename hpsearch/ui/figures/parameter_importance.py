@@ -17,7 +17,7 @@ from optuna.trial import create_trial
 
 from hpsearch.space import Choice, Domain, Parameter, Space
 from hpsearch.storage import optuna_distribution, value_of
-from hpsearch.trial import Trial
+from hpsearch.trial import Direction, Trial
 
 LATEST = 1000  # trials
 _FEWEST = 10
@@ -37,13 +37,15 @@ class Importance:
     trials: int
 
 
-def importance(space: Space, trials: Sequence[Trial], direction: str) -> Mapping[str, Importance]:
+def importance(
+    space: Space, trials: Sequence[Trial], direction: Direction
+) -> Mapping[str, Importance]:
     """How much each parameter matters, the most important first.
 
     Args:
         space: of the study.
         trials: of the search; failed ones and those not ended are left out.
-        direction: "minimize" or "maximize".
+        direction: of the objective.
 
     Returns:
         Parameters that at least ten trials have and that took two values among them.
@@ -65,12 +67,11 @@ def importance(space: Space, trials: Sequence[Trial], direction: str) -> Mapping
     return dict(sorted(shares.items(), key=lambda item: (-item[1].share, item[0])))
 
 
-def _ranks(trials: Sequence[Trial], direction: str) -> dict[int, float]:
+def _ranks(trials: Sequence[Trial], direction: Direction) -> dict[int, float]:
     """0 for the best to 1 for the worst among the trials of equal budget; ties share a rank."""
-    sign = 1 if direction == "minimize" else -1
     groups: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for trial in trials:
-        groups[trial.spec.budget].append((sign * (value_of(trial) or 0.0), trial.spec.number))
+        groups[trial.spec.budget].append(direction.key(trial))
     found = {}
     for group in groups.values():
         ordered = sorted(value for value, _ in group)

@@ -30,7 +30,7 @@ def progress(s: Snapshot) -> Figure:
         return empty(_TITLE, "No trial has finished yet.")
     kept = thinned(done, _ROUNDS)
     rows = [r for r, _, _ in kept]
-    best = min if s.result.direction == "minimize" else max
+    best = s.result.direction.best
     low, middle, high = (
         [rounded(float(q)) for q in column]
         for column in zip(*(np.quantile(v, (0.25, 0.5, 0.75)) for _, _, v in kept), strict=True)
@@ -60,14 +60,14 @@ def progress(s: Snapshot) -> Figure:
 
 def sparkline(s: Snapshot) -> list[float]:
     """Best so far by round, at the budget of each, in the user's direction."""
-    best = min if s.result.direction == "minimize" else max
+    best = s.result.direction.best
     found: list[float] = []
     budget = None
     for summary in s.rounds:
         if summary.best is None:
             continue
         same = budget == summary.budget and found
-        found.append(best(found[-1], summary.best) if same else summary.best)
+        found.append(best((found[-1], summary.best)) if same else summary.best)
         budget = summary.budget
     return found
 

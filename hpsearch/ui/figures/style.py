@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hpsearch.trial import Direction
+
 Figure = dict[str, Any]
 
 # Okabe & Ito 2008, without black and yellow, each of which one of the grounds swallows.
@@ -95,8 +97,8 @@ def wide(values: Iterable[float | None]) -> bool:
     return bool(known) and min(known) > 0 and max(known) / min(known) > 30
 
 
-def direction(better: str) -> str:
-    return "lower is better" if better == "minimize" else "higher is better"
+def direction(better: Direction) -> str:
+    return "lower is better" if better is Direction.MINIMIZE else "higher is better"
 
 
 def layout(

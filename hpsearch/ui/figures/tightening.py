@@ -200,7 +200,7 @@ def _panel(
 
 def _ranks(s: Snapshot, stages: Sequence[Stage]) -> dict[int, float]:
     """Of each finished trial within its round: 1 for the best, 0 for the worst."""
-    sign = 1 if s.result.direction == "minimize" else -1
+    sign = s.result.direction.sign
     found = {}
     for _, _, trials in stages:
         done = [(sign * v, t.spec.number) for t in trials if (v := value_of(t)) is not None]

@@ -96,7 +96,7 @@ def _verdicts(named: dict[str, Snapshot]) -> list[Block]:
     blocks += _doubts({name: (named[name], best) for name, best in confirmed.items()})
     if len(confirmed) < 2:
         return blocks
-    sign = 1 if next(iter(named.values())).result.direction == "minimize" else -1
+    sign = next(iter(named.values())).result.direction.sign
     first, *others = sorted(confirmed, key=lambda n: sign * confirmed[n].confirmed.mean)
     blocks += [_verdict(named, confirmed, first, other) for other in others]
     blocks.append(

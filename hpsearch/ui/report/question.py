@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hpsearch.storage import Snapshot
 from hpsearch.study import training_stages
+from hpsearch.trial import Direction
 from hpsearch.ui.formatting import (
     counted,
     domain_text,
@@ -22,7 +23,7 @@ from hpsearch.ui.report.facts import Facts
 
 def question(s: Snapshot, facts: Facts) -> Section:
     objective = s.study.objective
-    sought = "lowest" if objective.direction == "minimize" else "highest"
+    sought = "lowest" if objective.direction is Direction.MINIMIZE else "highest"
     blocks: list[Block] = [
         say(
             "Which hyperparameters of ",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from hpsearch.space import Scalar
 from hpsearch.storage import Snapshot, Winner, value_of
-from hpsearch.trial import Trial
+from hpsearch.trial import Direction, Trial
 from hpsearch.ui import figures
 from hpsearch.ui.formatting import counted, number, params_text, value_text
 from hpsearch.ui.report.content import Block, Cell, Code, Drawing, Paragraph, Section, say, table
@@ -55,7 +55,7 @@ def _candidates(s: Snapshot, best: Winner, against: dict[int, Difference]) -> Bl
                 str(candidate.failures),
             )
         )
-    worse = "larger" if s.result.direction == "minimize" else "smaller"
+    worse = "larger" if s.result.direction is Direction.MINIMIZE else "smaller"
     headings = (
         "candidate", "mean ± sd over seeds", "searched, one run", f"difference ({worse} is worse)",
         "failed seeds",
@@ -169,7 +169,7 @@ def _near(s: Snapshot, best: Winner) -> list[Block]:
 
 def near(s: Snapshot, best: Winner) -> list[Trial]:
     """Trials of the winner's budget that were searched to within its sd, best first."""
-    sign = 1 if s.result.direction == "minimize" else -1
+    sign = s.result.direction.sign
     budget, sd = s.trial(best.number).spec.budget, best.confirmed.sd or 0.0
     candidates = {w.number for w in s.result.winners}
     found = [

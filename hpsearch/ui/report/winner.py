@@ -94,7 +94,7 @@ def _test_beside_validation(names: list[str], objective: str) -> list[str]:
 
 def flattery(s: Snapshot, best: Winner) -> str:
     """How the searched value relates to the confirmed one, in a sentence."""
-    sign = 1 if s.result.direction == "minimize" else -1
+    sign = s.result.direction.sign
     budget = s.trial(best.number).spec.budget
     rivals = [t for t in s.searched if value_of(t) is not None and t.spec.budget == budget]
     gap = sign * (best.confirmed.mean - best.searched)

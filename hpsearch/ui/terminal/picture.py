@@ -91,13 +91,13 @@ def _summary(snapshot: Snapshot, members: Sequence[Trial]) -> Text:
 def _sorted_values(snapshot: Snapshot, members: Sequence[Trial]) -> list[float]:
     """Finished values, best first."""
     values = [value for t in members if (value := value_of(t)) is not None]
-    return sorted(values, reverse=snapshot.result.direction == "maximize")
+    return sorted(values, key=lambda value: snapshot.result.direction.sign * value)
 
 
 def _places(snapshot: Snapshot) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     metric, now = snapshot.result.metric, datetime.now()
-    best = max if snapshot.result.direction == "maximize" else min
+    best = snapshot.result.direction.best
     for members in snapshot.places[:_PLACES_SHOWN]:
         values = [value for one in members if (value := one.metrics.get(metric)) is not None]
         share = statistics.fmean(min(1.0, one.step / one.budget) for one in members)

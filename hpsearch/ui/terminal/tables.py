@@ -131,9 +131,8 @@ def _show_round_table(snapshot: Snapshot) -> None:
 def show_trials(result: Result, *, round: int | None, by_value: bool, limit: int | None) -> None:
     chosen = [t for t in result.records if round is None or t.spec.round == round]
     if by_value:
-        sign = 1 if result.direction == "minimize" else -1
         finished = [t for t in chosen if value_of(t) is not None]
-        chosen = sorted(finished, key=lambda t: (sign * (value_of(t) or 0.0), t.spec.number))
+        chosen = sorted(finished, key=result.direction.key)
     table = Table(box=None, header_style="dim")
     headings = ("trial", "round", "role", "state", result.metric, "steps", "s", "ms/step")
     for heading in (*headings, "parameters"):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from hpsearch.space import Int, Logint, Loguniform, Parameter, Uniform
 from hpsearch.storage.snapshot import Snapshot
+from hpsearch.trial import Direction
 from hpsearch.ui import figures
 from hpsearch.ui.figures import scales
 from hpsearch.ui.figures.parameter_importance import importance
@@ -152,7 +153,7 @@ def test_importance_is_of_where_the_search_has_been(far: Snapshot) -> None:
         )
     )
     done = [t for t in far.searched if t.outcome is not None]
-    near = importance(far.space, done, "minimize")
-    widened = importance(type(far.space)(wide), done, "minimize")
+    near = importance(far.space, done, Direction.MINIMIZE)
+    widened = importance(type(far.space)(wide), done, Direction.MINIMIZE)
     assert widened == near
     assert math.isclose(sum(one.share for one in near.values()), 1)

@@ -3,7 +3,7 @@
 import random
 
 from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
-from hpsearch.trial import Outcome, Spec, Trial
+from hpsearch.trial import Direction, Outcome, Spec, Trial
 from hpsearch.ui.figures.parameter_importance import LATEST, importance
 
 SPACE = Space(
@@ -36,7 +36,7 @@ def trials(count: int = 200, *, grown: bool = False, failing: float = 0.0) -> li
 
 
 def test_what_decides_comes_first_and_the_shares_sum_to_one() -> None:
-    found = importance(SPACE, trials(), "minimize")
+    found = importance(SPACE, trials(), Direction.MINIMIZE)
     assert next(iter(found)) == "x" and found["x"].share > 0.5
     assert abs(sum(item.share for item in found.values()) - 1) < 1e-9
 
@@ -47,31 +47,37 @@ def test_the_direction_counts() -> None:
         for t in trials()
         if t.outcome and t.outcome.value is not None
     ]
-    assert importance(SPACE, flipped, "maximize") == importance(SPACE, trials(), "minimize")
+    assert importance(SPACE, flipped, Direction.MAXIMIZE) == importance(
+        SPACE, trials(), Direction.MINIMIZE
+    )
 
 
 def test_a_growing_budget_is_not_taken_for_an_effect_of_the_parameters() -> None:
-    found = importance(SPACE, trials(grown=True), "minimize")
+    found = importance(SPACE, trials(grown=True), Direction.MINIMIZE)
     assert next(iter(found)) == "x"
     assert found["idle"].share < 0.2
 
 
 def test_a_conditional_parameter_is_judged_by_the_trials_that_have_it() -> None:
     made = trials()
-    found = importance(SPACE, made, "minimize")
+    found = importance(SPACE, made, Direction.MINIMIZE)
     assert found["only_b"].trials == sum("only_b" in t.spec.params for t in made) < len(made)
 
 
 def test_failed_trials_are_left_out() -> None:
     made = trials(failing=0.3)
     finished = [t for t in made if t.outcome and t.outcome.state == "complete"]
-    assert importance(SPACE, made, "minimize") == importance(SPACE, finished, "minimize")
+    assert importance(SPACE, made, Direction.MINIMIZE) == importance(
+        SPACE, finished, Direction.MINIMIZE
+    )
 
 
 def test_only_the_latest_trials_count() -> None:
     made = trials(LATEST + 100)
-    assert importance(SPACE, made, "minimize") == importance(SPACE, made[100:], "minimize")
+    assert importance(SPACE, made, Direction.MINIMIZE) == importance(
+        SPACE, made[100:], Direction.MINIMIZE
+    )
 
 
 def test_too_few_trials_say_nothing() -> None:
-    assert importance(SPACE, trials(9), "minimize") == {}
+    assert importance(SPACE, trials(9), Direction.MINIMIZE) == {}
