@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from adversarial import PIECE, pgd, robustness
-from augment import SLOTS, augmented, noise_shape
-from classifier_nets import ACTIVATIONS as ACTIVATIONS
-from classifier_nets import LAYERS, build_net, mask_shape
-from classifier_scores import confusion, confusion_picture, score
-from data import Part, dataset
 from hpsearch import HP, Data, Evaluation, Optimizer, Padded, Schedule, Trainer
-from mixup import mixed, symmetric_beta
+from hpsearch_trainers.classifier.adversarial import PIECE, pgd, robustness
+from hpsearch_trainers.classifier.augment import SLOTS, augmented, noise_shape
+from hpsearch_trainers.classifier.mixup import mixed, symmetric_beta
+from hpsearch_trainers.classifier.nets import ACTIVATIONS as ACTIVATIONS
+from hpsearch_trainers.classifier.nets import LAYERS, build_net, mask_shape
+from hpsearch_trainers.classifier.scores import confusion, confusion_picture, score
+from hpsearch_trainers.data.datasets import Part, dataset
 
 TRAIN_ROWS = 2000  # of the training set, by which train_loss is judged at most
 

@@ -10,13 +10,22 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from data import dataset
-from features import extractor, raw_features
-from gan_game import critic_loss, kinds_of, packed, painted, painter_loss, scored, watch
-from gan_losses import LOSSES as LOSSES
-from gan_losses import PENALTIES, slope_penalty, squared_gradient
-from gan_nets import discriminator, generator
-from gan_reports import (
+from hpsearch import HP, Alike, Data, Evaluation, Optimizer, Padded, Schedule, Trainer
+from hpsearch.errors import TrainerError
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.gan.game import (
+    critic_loss,
+    kinds_of,
+    packed,
+    painted,
+    painter_loss,
+    scored,
+    watch,
+)
+from hpsearch_trainers.gan.losses import LOSSES as LOSSES
+from hpsearch_trainers.gan.losses import PENALTIES, slope_penalty, squared_gradient
+from hpsearch_trainers.gan.nets import discriminator, generator
+from hpsearch_trainers.gan.reports import (
     GRID,
     SAMPLES,
     every_kind,
@@ -28,8 +37,7 @@ from gan_reports import (
     why_collapsed,
     why_saturated,
 )
-from hpsearch import HP, Alike, Data, Evaluation, Optimizer, Padded, Schedule, Trainer
-from hpsearch.errors import TrainerError
+from hpsearch_trainers.metrics.features import extractor, raw_features
 
 
 class GAN(Trainer):

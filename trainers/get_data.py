@@ -17,7 +17,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from readers import data_folder
+from hpsearch_trainers.data.readers import data_folder
 
 
 class DownloadError(Exception):

@@ -3,8 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from data import CLASSES, PIXELS, Part, digits
 from hpsearch import Run
+from hpsearch_trainers.data.datasets import CLASSES, PIXELS, Part, digits
 
 
 def train(run: Run) -> None:

@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gan_losses import PAIRED
 from hpsearch import HP, Data, Evaluation, Optimizer, Schedule, Trainer
-from metrics import frechet_distance
+from hpsearch_trainers.gan.losses import PAIRED
+from hpsearch_trainers.metrics.distances import frechet_distance
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch import HP, Evaluation
-from mixtures import Array, Mixture, census, mixture, training_set
-from vector_gan import VectorGAN, judged, latents
+from hpsearch_trainers.known_optimum.mixtures import Array, Mixture, census, mixture, training_set
+from hpsearch_trainers.known_optimum.vector_gan import VectorGAN, judged, latents
 
 SAMPLES = 2500  # that a report judges, as in PacGAN
 SIDE = 192  # pixels of the map of samples

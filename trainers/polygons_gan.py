@@ -15,9 +15,9 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from hpsearch import HP, Evaluation
-from polygons import Polygons
-from projection import nearest
-from vector_gan import VectorGAN, judged, latents
+from hpsearch_trainers.known_optimum.polygons import Polygons
+from hpsearch_trainers.known_optimum.projection import nearest
+from hpsearch_trainers.known_optimum.vector_gan import VectorGAN, judged, latents
 
 DRAWN = 8192  # polygons to train on
 TRIED = 1024  # generated pictures, the nearest of which is where an inversion begins

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from data import dataset
-from gan_nets import body, generator
 from hpsearch import HP, Data, Evaluation, Optimizer, Padded, Trainer
 from hpsearch.errors import TrainerError
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.gan.nets import body, generator
 
 
 class Classifying(nn.Module):

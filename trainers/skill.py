@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 
 import hpsearch
-from data import dataset
 from hpsearch import HP
 from hpsearch.errors import HpsearchError
 from hpsearch.storage import launch_record as restart
@@ -28,7 +27,8 @@ from hpsearch.study.command import Command
 from hpsearch.study.load import load_study
 from hpsearch.trainer import load_trainer
 from hpsearch.trial import Folder, Spec
-from judges.rating import Rating, tournament, win_rate
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.metrics.rating import Rating, tournament, win_rate
 
 PICTURES = 1000
 GAMES = 100  # that a match counts for: errors of the ratings are those of so many pairs

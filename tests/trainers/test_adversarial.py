@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from adversarial import PIXEL_RANGE, fgsm, pgd, robustness
 from classifier import Classifier
 from hpsearch.trainer import loop as lone
+from hpsearch_trainers.classifier.adversarial import PIXEL_RANGE, fgsm, pgd, robustness
 
 WEIGHT = torch.linspace(-2, 2.5, 6, dtype=torch.float64)
 X = torch.linspace(-0.4, 0.4, 24, dtype=torch.float64).view(4, 6)

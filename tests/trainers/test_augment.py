@@ -6,8 +6,8 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from scipy.ndimage import affine_transform
 
-from augment import OPERATIONS, augmented, noise_shape, operated
 from hpsearch.trainer.run import HP
+from hpsearch_trainers.classifier.augment import OPERATIONS, augmented, noise_shape, operated
 
 STILL = torch.full((2,), 0.5)
 WITHOUT_MAGNITUDE = {"invert", "mirror", "autocontrast", "equalize"}

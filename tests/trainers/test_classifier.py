@@ -7,8 +7,8 @@ from sklearn.metrics import confusion_matrix
 from torch.nn import functional as F
 
 from classifier import Classifier, dropout_masks, schedule, smoothed_cross_entropy
-from classifier_scores import confusion, confusion_picture
 from hpsearch.trainer import loop as lone
+from hpsearch_trainers.classifier.scores import confusion, confusion_picture
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])

@@ -6,7 +6,7 @@ from scipy import stats
 from torch.nn import functional as F
 
 from classifier import Classifier
-from mixup import mixed, symmetric_beta
+from hpsearch_trainers.classifier.mixup import mixed, symmetric_beta
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])

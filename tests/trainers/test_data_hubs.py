@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from written_sets import COUNT, kinds, some, write_mnist, write_pictures
 
-from data import dataset
-from data_hubs import read_hugging_face, read_torchvision
-from data_pictures import DataError
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.data.hubs import read_hugging_face, read_torchvision
+from hpsearch_trainers.data.pictures import DataError
 
 
 def imports(name: str) -> bool:

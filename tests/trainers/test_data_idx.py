@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from written_sets import COUNT, kinds, some, write_idx, write_mnist
 
-from data_idx import read_array, read_emnist, read_folder, read_mnist
-from data_pictures import DataError, OptionError
+from hpsearch_trainers.data.idx import read_array, read_emnist, read_folder, read_mnist
+from hpsearch_trainers.data.pictures import DataError, OptionError
 
 
 def test_the_bytes_of_the_format_are_the_numbers_that_they_stand_for(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from written_sets import some, write_pictures
 
-from data_images import read_folder
-from data_pictures import DataError, OptionError
+from hpsearch_trainers.data.images import read_folder
+from hpsearch_trainers.data.pictures import DataError, OptionError
 
 
 def test_a_folder_a_class_gives_labels_by_the_alphabet(tmp_path):

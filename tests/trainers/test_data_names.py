@@ -20,9 +20,9 @@ from written_sets import (
     write_svhn,
 )
 
-from data import dataset
-from data_pictures import DataError
-from readers import FORMATS, data_folder, find_source
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.data.pictures import DataError
+from hpsearch_trainers.data.readers import FORMATS, data_folder, find_source
 
 PARTS = ("train", "valid", "test")
 

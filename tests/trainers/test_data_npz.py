@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from written_sets import kinds, some
 
-from data_npz import read_npz
-from data_pictures import DataError
+from hpsearch_trainers.data.npz import read_npz
+from hpsearch_trainers.data.pictures import DataError
 
 
 def test_the_names_of_keras_and_of_medmnist_are_known(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from written_sets import kinds, some, write_stl10
 
-from data_pictures import DataError, OptionError
-from data_stl10 import read_stl10
+from hpsearch_trainers.data.pictures import DataError, OptionError
+from hpsearch_trainers.data.stl10 import read_stl10
 
 
 def test_the_columns_of_the_files_stand_upright(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from scipy.io import savemat
 from written_sets import COUNT, kinds, some, write_svhn
 
-from data_pictures import DataError, OptionError
-from data_svhn import read_file, read_svhn
+from hpsearch_trainers.data.pictures import DataError, OptionError
+from hpsearch_trainers.data.svhn import read_file, read_svhn
 
 
 def test_the_zero_which_the_files_call_ten_is_zero(tmp_path):

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from features import extractor
+from hpsearch_trainers.metrics.features import extractor
 
 ROOT = Path(__file__).parents[2]
-CODE = "import features; print(features.extractor().sha256)"
+CODE = "from hpsearch_trainers.metrics import features; print(features.extractor().sha256)"
 
 
 @pytest.mark.slow
 def test_processes_that_want_it_at_once_get_the_same_extractor_from_one_training(tmp_path):
     counted = tmp_path / "trainings"
     code = (
-        "import features, torch; wanted = torch.optim.AdamW\n"
+        "import torch; from hpsearch_trainers.metrics import features; wanted = torch.optim.AdamW\n"
         f"def adamw(*a, **k): open({str(counted)!r}, 'a').write('x'); return wanted(*a, **k)\n"
         f"torch.optim.AdamW = adamw\n{CODE}"
     )
@@ -37,7 +37,7 @@ def test_processes_that_want_it_at_once_get_the_same_extractor_from_one_training
 
 
 def test_training_the_extractor_leaves_the_callers_generator_and_threads_alone():
-    import features
+    from hpsearch_trainers.metrics import features
 
     torch.manual_seed(3)
     before, threads = torch.get_rng_state(), torch.get_num_threads()

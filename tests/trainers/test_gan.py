@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-import judges
-from data import dataset, digits
-from features import FEATURES, extractor, reference
 from gan import GAN, judge, why_collapsed
-from gan_reports import latents, one_hot, why_saturated
 from hpsearch.errors import TrainerError
 from hpsearch.testing import fused
 from hpsearch.trainer import loop as lone
+from hpsearch_trainers import metrics as judges
+from hpsearch_trainers.data.datasets import dataset, digits
+from hpsearch_trainers.gan.reports import latents, one_hot, why_saturated
+from hpsearch_trainers.metrics.features import FEATURES, extractor, reference
 
 SMALL = {"width": 8, "z_dim": 3, "batch_size": 12, "depth": 2}
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gan_losses import (
+from hpsearch.trainer.run import HP
+from hpsearch_trainers.gan.losses import (
     PENALTIES,
     class_loss,
     discriminator_loss,
@@ -16,7 +17,6 @@ from gan_losses import (
     slope_penalty,
     squared_gradient,
 )
-from hpsearch.trainer.run import HP
 
 
 def softplus(x: float) -> float:

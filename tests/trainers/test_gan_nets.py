@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gan_nets import (
+from hpsearch_trainers.gan.nets import (
     NORMALIZATIONS,
     BatchNorm,
     LayerNorm,

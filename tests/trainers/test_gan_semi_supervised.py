@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from data import digits
 from hpsearch.errors import TrainerError
 from hpsearch.testing import fused
 from hpsearch.testing import trainers as contract
 from hpsearch.trainer import loop as lone
+from hpsearch_trainers.data.datasets import digits
 from semi_supervised import (
     SemiSupervised,
     entropy,

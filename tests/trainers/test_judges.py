@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from data import digits
-from judges import (
+from hpsearch_trainers.data.datasets import digits
+from hpsearch_trainers.metrics import (
     JUDGES,
     Judgement,
     Network,
@@ -21,7 +21,7 @@ from judges import (
     judge,
     provenance,
 )
-from metrics import frechet_distance, moments
+from hpsearch_trainers.metrics.distances import frechet_distance, moments
 
 CHEAP = [name for name in JUDGES if name not in ("ms_ssim", "geometry", "inception")]
 

@@ -8,11 +8,11 @@ import torch
 from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from judges.inception import inception_score
-from judges.kernel import kernel_distance, standardised
-from judges.neighbours import Neighbours, Sample
-from judges.two_sample import network_accuracy, p_value
-from metrics import coverage
+from hpsearch_trainers.metrics.distances import coverage
+from hpsearch_trainers.metrics.inception import inception_score
+from hpsearch_trainers.metrics.kernel import kernel_distance, standardised
+from hpsearch_trainers.metrics.neighbours import Neighbours, Sample
+from hpsearch_trainers.metrics.two_sample import network_accuracy, p_value
 
 
 def column(*values: float) -> np.ndarray:

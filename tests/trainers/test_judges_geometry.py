@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from judges import Pixels, judge
-from judges.geometry import (
+from hpsearch_trainers.metrics import Pixels, judge
+from hpsearch_trainers.metrics.geometry import (
     HOLES,
     geometry_score,
     hole_intervals,

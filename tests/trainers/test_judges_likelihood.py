@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from judges import UnlikeError, compare
-from judges.likelihood import (
+from hpsearch_trainers.metrics import UnlikeError, compare
+from hpsearch_trainers.metrics.likelihood import (
     Sampling,
     bidirectional_bounds,
     judge_likelihood,

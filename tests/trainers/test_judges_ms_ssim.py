@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from judges import Pixels, judge
-from judges.ms_ssim import WEIGHTS, largest_scales, ms_ssim, self_similarity
+from hpsearch_trainers.metrics import Pixels, judge
+from hpsearch_trainers.metrics.ms_ssim import WEIGHTS, largest_scales, ms_ssim, self_similarity
 
 
 def waves(count: int, size: int, channels: int = 1) -> torch.Tensor:

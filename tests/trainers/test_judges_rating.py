@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judges.rating import MEAN, POINTS, ratings, tournament, win_rate
+from hpsearch_trainers.metrics.rating import MEAN, POINTS, ratings, tournament, win_rate
 
 
 def test_the_strengths_are_those_of_the_textbook():

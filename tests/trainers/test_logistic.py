@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 import logistic
-from data import digits
+from hpsearch_trainers.data.datasets import digits
 
 HP = {"lr": 0.1, "momentum": 0.9, "l2": 1e-4, "batch_size": 32}
 

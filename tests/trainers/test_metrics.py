@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics import coverage, frechet_distance, moments
+from hpsearch_trainers.metrics.distances import coverage, frechet_distance, moments
 
 
 def gaussian_features(seed: int, n: int = 60, d: int = 6) -> np.ndarray:

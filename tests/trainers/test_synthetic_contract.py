@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import polygons
 import polygons_gan
 from hpsearch import study
 from hpsearch.method.structure import structure_space_faults
 from hpsearch.testing.trainers import check_trainer
+from hpsearch_trainers.known_optimum import polygons
 from lqg import LQG
 from points_gan import PointsGAN
 from polygons_gan import PolygonsGAN

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from gan_losses import slope_penalty
 from hpsearch.trainer.run import HP
-from vector_gan import LOSSES
+from hpsearch_trainers.gan.losses import slope_penalty
+from hpsearch_trainers.known_optimum.vector_gan import LOSSES
 
 REAL = torch.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
 FAKE = torch.tensor([[1.0, 0.0], [5.0, 0.0], [0.0, 2.0], [1.0, 1.0]])

@@ -8,9 +8,17 @@ import torch
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2
 
-from mixtures import GRID25, MIXTURES, RING8, Mixture, census, mixture, training_set
+from hpsearch_trainers.known_optimum.mixtures import (
+    GRID25,
+    MIXTURES,
+    RING8,
+    Mixture,
+    census,
+    mixture,
+    training_set,
+)
+from hpsearch_trainers.known_optimum.vector_gan import Packed
 from points_gan import Octaves, PointsGAN, scatter, why_collapsed
-from vector_gan import Packed
 
 
 @pytest.mark.parametrize("of", MIXTURES.values(), ids=MIXTURES)

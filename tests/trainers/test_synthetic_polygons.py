@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from polygons import RADII, REACH, Polygons
+from hpsearch_trainers.known_optimum.polygons import RADII, REACH, Polygons
+from hpsearch_trainers.known_optimum.projection import nearest
 from polygons_gan import PolygonsGAN, drawn, harmonic_mean, judge, manifold, squared_misses
-from projection import nearest
 
 TRIANGLES = Polygons()
 

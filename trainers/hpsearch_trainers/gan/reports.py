@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-import judges
-from data import dataset
-from features import REFERENCE, extractor, reference
-from metrics import Array, frechet_distance, moments, share_covered
+from hpsearch_trainers import metrics as judges
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.metrics.distances import Array, frechet_distance, moments, share_covered
+from hpsearch_trainers.metrics.features import REFERENCE, extractor, reference
 
 SAMPLES = 1000  # generated pictures that a report judges, from latents that are always the same
 WATCHED = 128  # real pictures on which the discriminator is watched, and as many generated ones

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pictures import Array, DataError, OptionError, Parts, Pictures, find, labelled
+from hpsearch_trainers.data.pictures import (
+    Array,
+    DataError,
+    OptionError,
+    Parts,
+    Pictures,
+    find,
+    labelled,
+)
 
 SIDE = 96
 SIZE = 3 * SIDE * SIDE  # bytes of a picture

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-import data_cifar
-import data_hubs
-import data_idx
-import data_images
-import data_npz
-import data_pictures
-import data_stl10
-import data_svhn
-from cache import remember
-from data_pictures import DataError, OptionError, Parts
+from hpsearch_trainers.cache import remember
+from hpsearch_trainers.data import cifar, hubs
+from hpsearch_trainers.data import idx as data_idx
+from hpsearch_trainers.data import images as data_images
+from hpsearch_trainers.data import npz as data_npz
+from hpsearch_trainers.data import pictures as data_pictures
+from hpsearch_trainers.data import stl10 as data_stl10
+from hpsearch_trainers.data import svhn as data_svhn
+from hpsearch_trainers.data.pictures import DataError, OptionError, Parts
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,9 @@ FORMATS = {
         lambda split="balanced": data_idx.EMNIST[split],
         is_slow=True,
     ),
-    "cifar10": Format(data_cifar.read_cifar10, _GET, _COLOUR, lambda: 10),
+    "cifar10": Format(cifar.read_cifar10, _GET, _COLOUR, lambda: 10),
     "cifar100": Format(
-        data_cifar.read_cifar100,
+        cifar.read_cifar100,
         _GET,
         _COLOUR,
         lambda labels="fine": 100 if labels == "fine" else 20,
@@ -90,8 +89,8 @@ FORMATS = {
         takes="FOLDER",
         is_slow=True,
     ),
-    "hf": Format(data_hubs.read_hugging_face, "", takes="NAME", is_slow=True),
-    "torchvision": Format(data_hubs.read_torchvision, "", takes="NAME", is_slow=True),
+    "hf": Format(hubs.read_hugging_face, "", takes="NAME", is_slow=True),
+    "torchvision": Format(hubs.read_torchvision, "", takes="NAME", is_slow=True),
 }
 NAMES = ("digits", *(f"{k}:{f.takes}" if f.takes else k for k, f in FORMATS.items()))
 
@@ -174,7 +173,7 @@ def find_source(name: str, root: str | None = None) -> Source:
 
 def data_folder() -> Path:
     given = os.environ.get("HPSEARCH_DATA")
-    return Path(given).expanduser() if given else Path(__file__).resolve().parent.parent / "data"
+    return Path(given).expanduser() if given else Path(__file__).resolve().parents[3] / "data"
 
 
 def _options(name: str, kind: str, text: str) -> tuple[tuple[str, str], ...]:
@@ -209,6 +208,6 @@ def _state_of(place: Path | None) -> str:
 
 
 def _state_of_readers() -> str:
-    modules = (data_pictures, data_idx, data_cifar, data_svhn, data_stl10, data_npz, data_images)
-    sources = [Path(str(module.__file__)).read_bytes() for module in (*modules, data_hubs)]
+    modules = (data_pictures, data_idx, cifar, data_svhn, data_stl10, data_npz, data_images)
+    sources = [Path(str(module.__file__)).read_bytes() for module in (*modules, hubs)]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()

@@ -5,10 +5,15 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from data import dataset
-from gan_losses import class_loss, discriminator_loss, generator_loss, squared_gradient
-from gan_reports import one_hot
 from hpsearch import HP
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.gan.losses import (
+    class_loss,
+    discriminator_loss,
+    generator_loss,
+    squared_gradient,
+)
+from hpsearch_trainers.gan.reports import one_hot
 
 Pictures = tuple[Tensor, Tensor | None]  # [n, ...], and one-hot kinds [n, classes] if they count
 Critic = Callable[..., Tensor]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from projection import nearest
+from hpsearch_trainers.known_optimum.projection import nearest
 
 REACH = 0.14  # of the centres from the picture's middle, in sides of the picture
 RADII = (0.22, 0.34)  # of the circles, in sides of the picture

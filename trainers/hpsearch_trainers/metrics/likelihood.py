@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from judges.judgement import Judgement
+from hpsearch_trainers.metrics.judgement import Judgement
 
 Decoder = Callable[[Tensor], Tensor]
 _ACCEPTED = 0.65  # share of proposals to which step sizes are tuned (Neal 2011, sec. 5.4.4)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from data_images import stacked
-from data_pictures import DataError, Parts, Pictures, labelled
+from hpsearch_trainers.data.images import stacked
+from hpsearch_trainers.data.pictures import DataError, Parts, Pictures, labelled
 
 SPLITS = {"train": ("train",), "valid": ("validation", "valid", "val"), "test": ("test",)}
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cache import remember
-from data import dataset
-from metrics import Array, moments, squared_radii
+from hpsearch_trainers.cache import remember
+from hpsearch_trainers.data.datasets import dataset
+from hpsearch_trainers.metrics.distances import Array, moments, squared_radii
 
 FEATURES = 32
 EPOCHS = 40

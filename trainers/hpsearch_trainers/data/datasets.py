@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cache import remember
-from data_pictures import Array, DataError, Parts
-from readers import Source, find_source
+from hpsearch_trainers.cache import remember
+from hpsearch_trainers.data.pictures import Array, DataError, Parts
+from hpsearch_trainers.data.readers import Source, find_source
 
 Part = Literal["train", "valid", "test"]
 PIXELS = 64

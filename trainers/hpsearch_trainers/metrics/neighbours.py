@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from judges.extractors import Array
+from hpsearch_trainers.metrics.extractors import Array
 
 
 def squared_distances(a: Array, b: Array) -> Array:

@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from data_pictures import Array, DataError, OptionError, Parts, Pictures, find, labelled
+from hpsearch_trainers.data.pictures import (
+    Array,
+    DataError,
+    OptionError,
+    Parts,
+    Pictures,
+    find,
+    labelled,
+)
 
 SIDE = 32
 VALUES = 3 * SIDE * SIDE  # a row: the red pixels row by row, then the green, then the blue

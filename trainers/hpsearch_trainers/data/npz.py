@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pictures import Array, DataError, Parts, Pictures, labelled
+from hpsearch_trainers.data.pictures import Array, DataError, Parts, Pictures, labelled
 
 # What the arrays of a part may be called: pictures, labels.
 NAMES = {

@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
-from judges.extractors import Array, Extractor
-from judges.geometry import mean_relative_living_times
-from judges.kernel import mean_kernel_within, standardised
-from judges.neighbours import Neighbours, Sample
-from metrics import moments
+from hpsearch_trainers.metrics.distances import moments
+from hpsearch_trainers.metrics.extractors import Array, Extractor
+from hpsearch_trainers.metrics.geometry import mean_relative_living_times
+from hpsearch_trainers.metrics.kernel import mean_kernel_within, standardised
+from hpsearch_trainers.metrics.neighbours import Neighbours, Sample
 
 
 class Reference:

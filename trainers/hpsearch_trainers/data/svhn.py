@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pictures import DataError, OptionError, Parts, Pictures, find, labelled
+from hpsearch_trainers.data.pictures import DataError, OptionError, Parts, Pictures, find, labelled
 
 SIDE = 32
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from judges.extractors import Array
+from hpsearch_trainers.metrics.extractors import Array
 
 
 def kernel_distance(

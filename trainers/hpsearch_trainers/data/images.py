@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_pictures import Array, DataError, OptionError, Parts, labelled
+from hpsearch_trainers.data.pictures import Array, DataError, OptionError, Parts, labelled
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judges.extractors import Array
+from hpsearch_trainers.metrics.extractors import Array
 
 POINTS = 400 / math.log(10)  # of Elo's scale for one unit of log-odds
 MEAN, DEVIATION = 1500.0, 350.0  # of a player of whom nothing is known (Glickman 1995)

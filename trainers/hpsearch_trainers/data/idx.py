@@ -12,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pictures import Array, DataError, OptionError, Parts, Pictures, find, labelled, look
+from hpsearch_trainers.data.pictures import (
+    Array,
+    DataError,
+    OptionError,
+    Parts,
+    Pictures,
+    find,
+    labelled,
+    look,
+)
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 WITHIN = ("", "data", "raw", "gzip", "package/data")  # as npm, torchvision and NIST unpack theirs

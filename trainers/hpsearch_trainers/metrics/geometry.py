@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.extractors import Array
-from judges.neighbours import squared_distances
+from hpsearch_trainers.metrics.extractors import Array
+from hpsearch_trainers.metrics.neighbours import squared_distances
 
 HOLES = 100  # numbers of holes that are told apart
 

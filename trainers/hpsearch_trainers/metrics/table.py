@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from judges.case import Case, Reference
-from judges.extractors import Array, Extractor
-from judges.geometry import geometry_score, mean_relative_living_times
-from judges.inception import inception_score
-from judges.judgement import Better, Judgement, Setting
-from judges.kernel import kernel_distance, standardised
-from judges.ms_ssim import self_similarity
-from judges.two_sample import network_accuracy
-from metrics import frechet_distance, moments
+from hpsearch_trainers.metrics.case import Case, Reference
+from hpsearch_trainers.metrics.distances import frechet_distance, moments
+from hpsearch_trainers.metrics.extractors import Array, Extractor
+from hpsearch_trainers.metrics.geometry import geometry_score, mean_relative_living_times
+from hpsearch_trainers.metrics.inception import inception_score
+from hpsearch_trainers.metrics.judgement import Better, Judgement, Setting
+from hpsearch_trainers.metrics.kernel import kernel_distance, standardised
+from hpsearch_trainers.metrics.ms_ssim import self_similarity
+from hpsearch_trainers.metrics.two_sample import network_accuracy
 
 
 @dataclass(frozen=True)

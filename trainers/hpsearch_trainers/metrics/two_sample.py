@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from judges.extractors import Array
-from judges.kernel import standardised
+from hpsearch_trainers.metrics.extractors import Array
+from hpsearch_trainers.metrics.kernel import standardised
 
 
 def network_accuracy(

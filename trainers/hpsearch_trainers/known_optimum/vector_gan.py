@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan_losses import PAIRED, slope_penalty
 from hpsearch import HP, Alike, Data, Optimizer, Padded, Schedule, Trainer
+from hpsearch_trainers.gan.losses import PAIRED, slope_penalty
 
 PENALTIES = ("gradient", "r1", "r1_r2")
 

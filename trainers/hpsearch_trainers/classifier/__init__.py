@@ -1,0 +1,1 @@
+"""Parts of the classifier: networks, scores, augmentation, adversarial pictures."""

@@ -1,0 +1,1 @@
+"""Data sets by name, and readers for their file formats."""

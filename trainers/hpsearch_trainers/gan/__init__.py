@@ -1,0 +1,1 @@
+"""Parts of the GAN: losses, penalties, networks, a step, reports."""

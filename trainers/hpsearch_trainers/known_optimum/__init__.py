@@ -1,0 +1,1 @@
+"""Data and GANs whose best possible result is known."""
