@@ -3,7 +3,7 @@
     from hpsearch import plots
     plots.tightening("runs/digits-gan")
 
-Each takes a run folder's path, a `Result` or a `Snapshot`, and reads the folder as it stands.
+Each takes a run folder's path, a `Result` or a `Snapshot`, and reads the folder's current state.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,23 +21,23 @@ Source = Result | Snapshot | str | Path
 
 
 class PlotError(HpsearchError):
-    """Plotly is missing; installing it helps."""
+    """Plotly is not installed, or there is no such trial."""
 
 
 def tightening(
     source: Source, parameters: Sequence[str] | None = None, *, columns: int = 2
 ) -> "Figure":
-    """The distribution each round drew from, by parameter, with its trials and survivors."""
+    """The distribution that each round sampled from, by parameter, with trials and survivors."""
     return _plotly(figures.tightening(_snapshot(source), parameters, columns=columns))
 
 
 def progress(source: Source) -> "Figure":
-    """Best, median and middle half of each round, then the confirmed."""
+    """Best, median and middle half of each round, then the confirmed candidates."""
     return _simple(figures.progress, source)
 
 
 def curves(source: Source) -> "Figure":
-    """Learning curves of the objective, those of survivors and winner in colour."""
+    """Learning curves of the objective; survivors and winner in colour."""
     return _simple(figures.curves, source)
 
 
@@ -58,7 +58,7 @@ def trial_curves(source: Source, number: int, *, columns: int = 2) -> "Figure":
 
 
 def importance(source: Source) -> "Figure":
-    """How much each parameter matters."""
+    """The importance of each parameter (PED-ANOVA)."""
     return _simple(figures.importance, source)
 
 
@@ -68,12 +68,12 @@ def parallel(source: Source) -> "Figure":
 
 
 def seeds(source: Source, *, columns: int = 2) -> "Figure":
-    """The confirmed trials over their seeds, beside what the search had seen."""
+    """The confirmed candidates over their seeds, beside their values in the search."""
     return _plotly(figures.seeds(_snapshot(source), columns=columns))
 
 
 def compare(sources: Sequence[Source], x: Literal["trials", "steps"] = "trials") -> "Figure":
-    """The best so far of several studies against finished trials, or training steps."""
+    """The best value so far of several studies against finished trials or training steps."""
     return _plotly(figures.compare([_snapshot(source) for source in sources], x))
 
 

@@ -62,7 +62,7 @@ def test_a_search_that_leaves_its_range_and_is_killed_ends_as_one_undisturbed(
         optuna.distributions.FloatDistribution(1e-5, 10, log=True),
         optuna.distributions.IntDistribution(1, 12),
     }
-    assert "outside 0.0001 .. 0.01, where the search began" in whole.ask("status").stdout
+    assert "outside the initial range 0.0001 .. 0.01" in whole.ask("status").stdout
     later = [snapshot.lineage(t.spec.number) for r in (1, 2) for t in snapshot.members(r)]
     assert sum(found.parent is not None for found in later) > 0.7 * len(later)
 

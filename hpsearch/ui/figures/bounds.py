@@ -1,6 +1,6 @@
-"""Whether the survivors press on an end of the space, or have left the range that they began in."""
+"""Whether survivors lie at an end of the space, or outside the initial range."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,20 +10,20 @@ from hpsearch.trial import Trial
 from hpsearch.ui.figures import scales
 from hpsearch.ui.formatting import counted
 
-_OUTER = 0.05  # of a parameter's range on its own scale
-_ENOUGH = 2  # one survivor at an end is no evidence
+_MARGIN = 0.05  # distance to an end, as a share of the range on the parameter's scale
+_MIN_SURVIVORS = 2  # one survivor at an end is no evidence
 
 
 @dataclass(frozen=True)
 class AtBound:
-    """Most survivors lie where a parameter can go no further.
+    """Most survivors lie at a bound of a parameter.
 
     Attributes:
-        parameter: its name.
-        side: of the range.
-        bound: the range's end there, or that of its `within`.
-        survivors: numbers of the trials that lie there.
-        is_limit: whether the bound is an end of `within`, beyond the range.
+        parameter: the parameter's name.
+        side: the bound's side.
+        bound: the end of the range, or of its `within`.
+        survivors: numbers of the trials at the bound.
+        is_limit: whether the bound is an end of `within`.
     """
 
     parameter: str
@@ -34,34 +34,30 @@ class AtBound:
 
     @property
     def key(self) -> str:
-        """Of the study file, under which a parameter may go further."""
+        """The key of the study file that sets how far the search may leave the range."""
         return f"space.{self.parameter}.within"
 
     @property
     def end(self) -> str:
-        """What an end would be that is further out."""
+        """How an end further out compares with the bound."""
         return "lower" if self.side == "low" else "higher"
 
     def __str__(self) -> str:
-        cure = (
-            f"give {self.key} a {self.end} end"
-            if self.is_limit
-            else f"let it go there by {self.key}"
-        )
+        cure = f"give {self.key} a {self.end} end" if self.is_limit else f"set {self.key}"
         return (
-            f"{self.parameter}: {len(self.survivors)} survivors press on its {self.side} end, "
-            f"{self.bound:g}; better ones may lie beyond, {cure}"
+            f"{self.parameter}: {len(self.survivors)} survivors lie at its {self.side} end, "
+            f"{self.bound:g}; to search beyond it, {cure}"
         )
 
 
 @dataclass(frozen=True)
 class BeyondRange:
-    """Survivors lie outside the range that a parameter began in.
+    """Survivors lie outside a parameter's initial range.
 
     Attributes:
-        parameter: its name.
-        began: the range, low and high.
-        survivors: numbers of the trials that lie outside.
+        parameter: the parameter's name.
+        began: the initial range, low and high.
+        survivors: numbers of the trials outside the range.
     """
 
     parameter: str
@@ -71,64 +67,64 @@ class BeyondRange:
     def __str__(self) -> str:
         low, high = self.began
         return (
-            f"{self.parameter}: {counted(len(self.survivors), 'survivor')} outside {low:g} .. "
-            f"{high:g}, where the search began"
+            f"{self.parameter}: {counted(len(self.survivors), 'survivor')} outside "
+            f"the initial range {low:g} .. {high:g}"
         )
 
 
 def at_bound(s: Snapshot) -> tuple[AtBound, ...]:
-    """The parameters that most of the latest survivors find too narrow.
+    """The bounds at which most of the latest survivors lie.
 
-    An end of `within` that is the range's own end is meant to hold, and is not among them; nor is
-    a logint's 1, below which there is nothing.
+    An end of `within` that equals the range's end is deliberate, and a logint cannot go below 1;
+    neither is reported.
     """
-    found = []
-    for parameter, having in _latest(s):
+    warnings = []
+    for parameter, survivors in _latest(s):
         domain = parameter.domain
-        if isinstance(domain, Choice) or len(having) < _ENOUGH:
+        if isinstance(domain, Choice) or len(survivors) < _MIN_SURVIVORS:
             continue
-        begun = (domain.low, domain.high)
+        initial = (domain.low, domain.high)
         sides: tuple[Literal["low", "high"], ...] = ("low", "high")
         for i, side in enumerate(sides):
             bound = domain.ends[i]
-            closed = domain.within is not None and bound == begun[i]
+            closed = domain.within is not None and bound == initial[i]
             if closed or (isinstance(domain, Logint) and bound == 1):
                 continue
-            there = [t for t in having if _near(domain, t.spec.params[parameter.name], i)]
-            # With few whole numbers an end is a likely value, and most at it is no news.
-            coarse = isinstance(domain, Int | Logint) and domain.half_step(0.5) > _OUTER / 2
-            enough = len(there) == len(having) if coarse else 2 * len(there) > len(having)
-            if enough:
+            near = [t for t in survivors if _near(domain, t.spec.params[parameter.name], i)]
+            # With few integers an end is a likely value, so all survivors must lie there.
+            coarse = isinstance(domain, Int | Logint) and domain.half_step(0.5) > _MARGIN / 2
+            if len(near) == len(survivors) if coarse else 2 * len(near) > len(survivors):
+                numbers = tuple(t.spec.number for t in near)
                 is_limit = domain.within is not None
-                found.append(AtBound(parameter.name, side, bound, _numbers(there), is_limit))
-    return tuple(found)
+                warnings.append(AtBound(parameter.name, side, bound, numbers, is_limit))
+    return tuple(warnings)
 
 
 def beyond_range(s: Snapshot) -> tuple[BeyondRange, ...]:
-    """The parameters whose range some of the latest survivors have left."""
-    found = []
-    for parameter, having in _latest(s):
+    """The parameters whose initial range some of the latest survivors have left."""
+    notes = []
+    for parameter, survivors in _latest(s):
         domain = parameter.domain
         if isinstance(domain, Choice):
             continue
-        began = (domain.low, domain.high)
-        values = {t.spec.number: t.spec.params[parameter.name] for t in having}
-        outside = [n for n, v in values.items() if not replace(domain, within=None).contains(v)]
+        initial = replace(domain, within=None)
+        outside = [t for t in survivors if not initial.contains(t.spec.params[parameter.name])]
         if outside:
-            found.append(BeyondRange(parameter.name, began, tuple(outside)))
-    return tuple(found)
+            numbers = tuple(t.spec.number for t in outside)
+            notes.append(BeyondRange(parameter.name, (domain.low, domain.high), numbers))
+    return tuple(notes)
 
 
-def reached(s: Snapshot, parameter: Parameter) -> scales.Reach:
-    """A parameter's range, and how far beyond it the search has gone."""
+def searched_extent(s: Snapshot, parameter: Parameter) -> scales.Extent:
+    """A parameter's range, widened to the trials of the search outside it."""
     name, domain = parameter.name, parameter.domain
     if isinstance(domain, Choice) or domain.within is None:
-        return scales.RANGE
-    return scales.reach(domain, (t.spec.params.get(name) for t in s.searched))
+        return scales.UNIT
+    return scales.extent(domain, (t.spec.params.get(name) for t in s.searched))
 
 
 def latest_survivors(s: Snapshot, least: int = 1) -> tuple[int, ...]:
-    """The trials chosen last, at least so many: for confirmation, or for the round at work."""
+    """The last chosen trials, at least `least`: for confirmation, or for the current round."""
     for summary in reversed(s.rounds):
         for chosen in (summary.survivors, summary.parents):
             if len(chosen) >= least:
@@ -137,8 +133,8 @@ def latest_survivors(s: Snapshot, least: int = 1) -> tuple[int, ...]:
 
 
 def _latest(s: Snapshot) -> Iterator[tuple[Parameter, list[Trial]]]:
-    """Each parameter with those of the latest survivors that have it."""
-    survivors = [s.trial(number) for number in latest_survivors(s, _ENOUGH)]
+    """Each parameter with the latest survivors that have it."""
+    survivors = [s.trial(number) for number in latest_survivors(s, _MIN_SURVIVORS)]
     for parameter in s.space:
         name, domain = parameter.name, parameter.domain
         yield parameter, [t for t in survivors if domain.contains(t.spec.params.get(name))]
@@ -147,8 +143,6 @@ def _latest(s: Snapshot) -> Iterator[tuple[Parameter, list[Trial]]]:
 def _near(domain: Domain, value: Scalar, end: int) -> bool:
     assert not isinstance(domain, Choice)
     u, limit = domain.encode(value), domain.limits[end]
-    return bool(value == domain.ends[end] or (u >= limit - _OUTER if end else u <= limit + _OUTER))
-
-
-def _numbers(trials: Sequence[Trial]) -> tuple[int, ...]:
-    return tuple(trial.spec.number for trial in trials)
+    return bool(
+        value == domain.ends[end] or (u >= limit - _MARGIN if end else u <= limit + _MARGIN)
+    )

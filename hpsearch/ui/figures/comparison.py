@@ -1,4 +1,4 @@
-"""Studies beside each other: the best so far against what it has cost."""
+"""Comparison of studies: the best value so far against its cost."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,7 +15,7 @@ from hpsearch.ui.figures.style import (
     name,
     rgba,
     rounded,
-    thinned,
+    subsample,
 )
 
 _TITLE = "Best so far"
@@ -24,14 +24,14 @@ _POINTS = 1200  # in all lines
 
 
 def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "trials") -> Figure:
-    """The best value so far of each study; at the end the winner's mean ± sd over fresh seeds.
+    """The best value so far of each study, then the winner's mean ± sd over fresh seeds.
 
-    Within a study the best starts anew with each larger budget, as only values under equal steps
-    compare.
+    A study's line restarts at each new budget, since only values at equal steps compare.
 
     Args:
-        snapshots: of studies of one metric.
-        x: finished trials of the search, or their training steps; a continuation counts its own.
+        snapshots: the studies, of one metric.
+        x: finished trials of the search, or their training steps; a continuation counts only its
+            own steps.
     """
     shown = [s for s in snapshots[:_STUDIES] if any(value_of(t) is not None for t in s.searched)]
     if not shown:
@@ -63,9 +63,9 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
 def _notes(shown: Sequence[Snapshot], count: int) -> list[str]:
     notes = ["Bars: the winner's mean ± sd over fresh seeds."]
     if any(len({r.budget for r in s.rounds}) > 1 for s in shown):
-        notes.append("A line starts anew where the budget grows.")
+        notes.append("A line restarts where the budget grows.")
     if len({(s.result.metric, s.result.direction) for s in shown}) > 1:
-        notes.append("These studies measure different things; their heights do not compare.")
+        notes.append("These studies have different metrics; their values do not compare.")
     if len(shown) < count:
         notes.append(f"{len(shown)} of {count} studies.")
     return notes
@@ -86,8 +86,9 @@ def _line(s: Snapshot, i: int, line: Sequence[tuple[float, float | None]], x: st
 
 
 def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
+    """(cost, best value at the current budget) after each finished trial; x: trials or steps."""
     best = s.result.direction.best
-    found: list[tuple[float, float | None]] = []
+    line: list[tuple[float, float | None]] = []
     cost, budget, top = 0, None, None
     for trial in s.searched:
         if trial.outcome is None:
@@ -100,20 +101,20 @@ def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
             budget, top = trial.spec.budget, value
         else:
             top = value if top is None else best((top, value))
-        found.append((float(cost), top))
-    return found
+        line.append((float(cost), top))
+    return line
 
 
 def _thinned_steps(
     line: list[tuple[float, float | None]], most: int
 ) -> list[tuple[float, float | None]]:
-    """A line of steps without the points at which nothing changes."""
+    """A step line without the points at which it stays constant, subsampled."""
     changes = [
         point
         for i, point in enumerate(line)
         if i in (0, len(line) - 1) or point[1] != line[i - 1][1]
     ]
-    return thinned(changes, most)
+    return subsample(changes, most)
 
 
 def _confirmed(s: Snapshot, end: float, colour: str) -> Figure | None:

@@ -1,4 +1,4 @@
-"""The densities that rounds draw a parameter from, one above the other, within its bounds."""
+"""Ridge plot of the densities that the rounds sample a parameter from, within its bounds."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -10,51 +10,51 @@ from hpsearch.method import Marginal
 from hpsearch.space import Choice, Domain, Int, Logint
 from hpsearch.ui.figures import scales
 from hpsearch.ui.figures.bounds import AtBound
-from hpsearch.ui.figures.style import MUTED, PALETTE, SILENT, WARNING, Figure, rgba, rounded
+from hpsearch.ui.figures.style import MUTED, NO_HOVER, PALETTE, WARNING, Figure, rgba, rounded
 
-_TALL = 0.72  # of a ridge, in rounds
-_STALKS = 6  # of a ridge, the likeliest
-_BARS = 16  # whole numbers that get a bar each
+_HEIGHT = 0.72  # of the highest ridge, in rows
+_MAX_STEMS = 6  # of a ridge, the most probable
+_MAX_BARS = 16  # integers drawn as a bar each
 _ROUNDING = 1e-9
 
 
-def continuous(domain: Domain) -> bool:
+def has_density(domain: Domain) -> bool:
     if isinstance(domain, Int | Logint):
-        return domain.ends[1] - domain.ends[0] >= _BARS
+        return domain.ends[1] - domain.ends[0] >= _MAX_BARS
     return not isinstance(domain, Choice)
 
 
 def bounds(
-    domain: Domain, reach: scales.Reach, count: int, warning: AtBound | None
+    domain: Domain, extent: scales.Extent, count: int, warning: AtBound | None
 ) -> Iterable[Figure]:
-    """The ends of the range, dotted where the search may go on beyond; and where it may not."""
+    """The ends of the range, dotted where the search may go beyond, and the limits."""
     for i, side in enumerate(("low", "high")):
-        begun, limit = scales.RANGE[i], domain.limits[i]
-        ends = [begun] if limit == begun or limit != reach[i] else [begun, limit]
+        initial, limit = scales.UNIT[i], domain.limits[i]
+        ends = [initial] if limit == initial or limit != extent[i] else [initial, limit]
         for u in ends:
-            hit = warning is not None and warning.side == side and u == limit
-            line: Figure = {"color": WARNING if hit else MUTED, "width": 3 if hit else 1}
+            is_hit = warning is not None and warning.side == side and u == limit
+            line: Figure = {"color": WARNING if is_hit else MUTED, "width": 3 if is_hit else 1}
             if u != limit:
                 line["dash"] = "dot"
-            x = scales.at(domain, u) if u != begun else scales.ends(domain)[i]
+            x = scales.to_axis(domain, u) if u != initial else scales.limits(domain)[i]
             y = [-0.95, count - 0.6]
-            yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | SILENT
+            yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | NO_HOVER
 
 
 def ridges(
-    domain: Domain, reach: scales.Reach, drawn: dict[int, Marginal], *, root: bool
+    domain: Domain, extent: scales.Extent, marginals: dict[int, Marginal], *, root: bool
 ) -> Figure:
-    """The densities within reach, closed shapes with gaps between them; all to one scale."""
-    fine = continuous(domain)
-    shown = {row: _within(reach, m, paired=fine) for row, m in drawn.items()}
+    """The densities within the extent as closed shapes, all on one scale."""
+    paired = has_density(domain)
+    shown = {row: _within(extent, m, paired=paired) for row, m in marginals.items()}
     heights = {row: _heights(domain, marginal, root=root) for row, marginal in shown.items()}
     tallest = max((max(h) for h, _ in heights.values()), default=0.0) or 1.0
     x: list[float | None] = []
     y: list[float | None] = []
-    for row, (tall, edges) in heights.items():
-        up = [row - _TALL * h / tallest for h in tall]
+    for row, (height, edges) in heights.items():
+        up = [row - _HEIGHT * h / tallest for h in height]
         for shape in _shapes(domain, edges, up, row):
-            x += [*(rounded(scales.at(domain, u), 4) for u, _ in shape), None]
+            x += [*(rounded(scales.to_axis(domain, u), 4) for u, _ in shape), None]
             y += [*(rounded(v, 4) for _, v in shape), None]
     return {
         "type": "scatter",
@@ -64,19 +64,19 @@ def ridges(
         "line": {"color": PALETTE[5], "width": 1},
         "x": x[:-1],
         "y": y[:-1],
-    } | SILENT
+    } | NO_HOVER
 
 
 def peak(marginal: Marginal) -> float:
-    """The highest density of the values that move; 1 for the prior."""
+    """The highest density of the perturbed values; 1 for the prior."""
     return float((np.array(marginal.spread) / np.diff(marginal.edges)).max())
 
 
-def _within(reach: scales.Reach, marginal: Marginal, *, paired: bool) -> Marginal:
-    """The bins that are shown, an even number of them where they are paired off later."""
+def _within(extent: scales.Extent, marginal: Marginal, *, paired: bool) -> Marginal:
+    """The bins within the extent; whole pairs of bins if `_heights` merges pairs."""
     edges = np.array(marginal.edges)
-    first = int(np.searchsorted(edges, reach[0] + _ROUNDING, side="right")) - 1
-    last = int(np.searchsorted(edges, reach[1] - _ROUNDING, side="left"))
+    first = int(np.searchsorted(edges, extent[0] + _ROUNDING, side="right")) - 1
+    last = int(np.searchsorted(edges, extent[1] - _ROUNDING, side="left"))
     if paired and len(marginal.spread) % 2 == 0:
         first, last = first - first % 2, last + last % 2
     return replace(
@@ -85,52 +85,52 @@ def _within(reach: scales.Reach, marginal: Marginal, *, paired: bool) -> Margina
 
 
 def _heights(domain: Domain, marginal: Marginal, *, root: bool) -> tuple[list[float], list[float]]:
-    """Probabilities of values with a bar each, else densities; and the bins."""
-    if not continuous(domain):
+    """Probabilities of values drawn as bars, else densities; and the edges of the bins."""
+    if not has_density(domain):
         return list(marginal.mass), list(marginal.edges)
     mass, edges = np.array(marginal.spread), np.array(marginal.edges)
-    if len(mass) % 2 == 0:  # half as fine is fine enough to look at
+    if len(mass) % 2 == 0:
         mass, edges = mass.reshape(-1, 2).sum(axis=1), edges[::2]
     density = mass / np.diff(edges)
-    # The flat prior would vanish beside the peak of a late round.
+    # Beside the peak of a late round the flat prior would be invisible.
     return (np.sqrt(density) if root else density).tolist(), edges.tolist()
 
 
 def _shapes(
     domain: Domain, edges: Sequence[float], up: Sequence[float], base: float
 ) -> list[list[tuple[float, float]]]:
-    if continuous(domain):
+    if has_density(domain):
         centres = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
         start, end = edges[0], edges[-1]
         points = [(start, up[0]), *zip(centres, up, strict=True), (end, up[-1])]
         return [[(start, base), *points, (end, base), (start, base)]]
-    inset = 0.06
     bars = []
     for low, high, top in zip(edges[:-1], edges[1:], up, strict=True):
-        a, b = low + inset * (high - low), high - inset * (high - low)
+        gap = 0.06 * (high - low)
+        a, b = low + gap, high - gap
         bars.append([(a, base), (a, top), (b, top), (b, base), (a, base)])
     return bars
 
 
-def stalks(domain: Domain, drawn: dict[int, Marginal]) -> Figure:
-    """Values that stay just as a survivor has them; no density, as each has a probability."""
+def stems(domain: Domain, marginals: dict[int, Marginal]) -> Figure:
+    """Values copied unchanged from a survivor: point masses, drawn as stems."""
     x: list[float | None] = []
     y: list[float | None] = []
-    chances: list[float | None] = []
-    for row, marginal in drawn.items():
-        likely = sorted(marginal.kept, key=lambda pair: -pair[1])[:_STALKS]
-        for u, probability in likely:
-            place = rounded(scales.at(domain, u), 5)
-            x += [place, place, None]
+    probabilities: list[float | None] = []
+    for row, marginal in marginals.items():
+        likeliest = sorted(marginal.kept, key=lambda pair: -pair[1])[:_MAX_STEMS]
+        for u, probability in likeliest:
+            position = rounded(scales.to_axis(domain, u), 5)
+            x += [position, position, None]
             y += [row, row - 0.85, None]
-            chances += [rounded(probability, 2)] * 2 + [None]
+            probabilities += [rounded(probability, 2)] * 2 + [None]
     return {
         "type": "scatter",
         "mode": "lines",
         "line": {"color": rgba(PALETTE[0], 0.8), "width": 1},
         "x": x,
         "y": y,
-        "customdata": chances,
-        "hovertemplate": "kept as it is with probability %{customdata}<extra></extra>",
+        "customdata": probabilities,
+        "hovertemplate": "kept unchanged with probability %{customdata}<extra></extra>",
         "showlegend": False,
     }

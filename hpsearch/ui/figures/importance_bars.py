@@ -1,4 +1,4 @@
-"""Which parameters matter."""
+"""Bar chart of the parameters' importance."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,27 +15,27 @@ _BAR_PX = 26
 
 
 def importance(s: Snapshot) -> Figure:
-    """A bar per parameter, the most important on top; costs seconds on large studies.
+    """A bar per parameter, the most important on top; takes seconds for large studies.
 
-    Deterministic, so it can be kept for as long as no trial has ended.
+    Deterministic, so it can be cached until a trial ends.
     """
-    # Optuna takes half a second to import, which only this figure needs.
+    # Only this figure needs Optuna, whose import takes half a second.
     from hpsearch.ui.figures.parameter_importance import LATEST, importance
 
-    found = importance(s.space, s.searched, s.result.direction)
-    if not found:
-        return empty(_TITLE, "Too few trials have finished to tell.")
-    shown = list(found.items())[:_PARAMETERS]
-    most = max(item.trials for item in found.values())
+    shares = importance(s.space, s.searched, s.result.direction)
+    if not shares:
+        return empty(_TITLE, "Too few trials have finished.")
+    shown = list(shares.items())[:_PARAMETERS]
+    most = max(item.trials for item in shares.values())
     rows = [
         name(key) + ("" if item.trials == most else f"<br><i>of {item.trials} trials</i>")
         for key, item in shown
     ]
-    notes = ["How far the best fifth of the trials agrees on a value, and all do not (PED-ANOVA)."]
+    notes = ["How much the best fifth of the trials differs from all trials (PED-ANOVA)."]
     if most >= LATEST:
         notes.append(f"From the latest {LATEST:,} trials.")
-    if len(shown) < len(found):
-        notes.append(f"{len(shown)} of {len(found)} parameters.")
+    if len(shown) < len(shares):
+        notes.append(f"{len(shown)} of {len(shares)} parameters.")
     frame = layout(_TITLE, notes, height=max(80, _BAR_PX * len(shown)), left=130)
     frame["xaxis"] = {
         "title": {"text": "share of the importance, %"},

@@ -1,8 +1,8 @@
-"""Parallel coordinates: every trial a strand through its parameters, down to its value.
+"""Parallel coordinates: a line per trial through its parameters to its value.
 
-The axes lie one below the other, so that names stand upright and a phone's width is enough. The
-strands are ordinary lines: Plotly's own parallel coordinates need WebGL, know neither log axes nor
-options, and compile code that a strict page forbids.
+The axes are stacked vertically, so that names are horizontal and fit a phone's width. The lines are
+scatter traces: Plotly's parallel coordinates need WebGL, support neither log axes nor options, and
+compile code, which the pages' Content-Security-Policy forbids.
 """
 
 import math
@@ -11,32 +11,32 @@ from hpsearch.space import Choice, Domain, Logint, Loguniform
 from hpsearch.storage import Snapshot, value_of
 from hpsearch.trial import Trial
 from hpsearch.ui.figures import scales
-from hpsearch.ui.figures.bounds import reached
+from hpsearch.ui.figures.bounds import searched_extent
 from hpsearch.ui.figures.style import (
     GREY,
     PALETTE,
     Figure,
     direction,
     empty,
-    gapped,
+    joined,
     layout,
     muted,
     name,
+    needs_log,
     rounded,
     shown,
-    thinned,
+    subsample,
     tick,
-    wide,
 )
 
 _TITLE = "Parallel coordinates"
-_STRANDS, _POINTS = 300, 3600
+_LINES, _POINTS = 300, 3600
 _BEST = 5
 _PARAMETERS = 12
 _ROW_PX = 46
-_MARK = 0.12  # half the height of the mark of a range's end, in rows
+_MARK = 0.12  # half the height of the marks at the ends of a range, in rows
 
-Axes = dict[str, tuple[Domain, scales.Reach]]
+Axes = dict[str, tuple[Domain, scales.Extent]]
 
 
 def parallel(s: Snapshot) -> Figure:
@@ -47,19 +47,19 @@ def parallel(s: Snapshot) -> Figure:
     budget = max(t.spec.budget for t in done)
     equal = [t for t in done if t.spec.budget == budget]
     equal.sort(key=s.result.direction.key)
-    domains = {p.name: (p.domain, reached(s, p)) for p in list(s.space)[:_PARAMETERS]}
+    domains = {p.name: (p.domain, searched_extent(s, p)) for p in list(s.space)[:_PARAMETERS]}
     best, rest = equal[:_BEST], equal[_BEST:]
-    kept = thinned(rest, min(_STRANDS, _POINTS // (len(domains) + 1)))
+    kept = subsample(rest, min(_LINES, _POINTS // (len(domains) + 1)))
     values = [value_of(t) or 0.0 for t in equal]
-    ends, log = (min(values), max(values)), wide(values)
+    ends, log = (min(values), max(values)), needs_log(values)
     rows = len(domains) + 1
     data = [_axes(domains)]
     if kept:
-        many = gapped((p for t in kept for p in _strand(t, domains, ends, log)), 3)
+        many = joined((p for t in kept for p in _trial_line(t, domains, ends, log)), 3)
         line = {"color": muted(len(kept)), "width": 1}
         data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
     data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
-    data.append(_marks(domains, ends, log))
+    data.append(_tick_labels(domains, ends, log))
     notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
     if len(kept) + len(best) < len(equal):
         notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
@@ -78,16 +78,16 @@ def parallel(s: Snapshot) -> Figure:
     return {"data": data, "layout": frame}
 
 
-def _strand(
+def _trial_line(
     trial: Trial, domains: Axes, ends: tuple[float, float], log: bool
 ) -> list[list[tuple[float | None, float | None]]]:
-    """A trial's line, in pieces where it has not a parameter."""
+    """A trial's line, interrupted where it lacks a parameter."""
     pieces: list[list[tuple[float | None, float | None]]] = [[]]
-    for row, (key, (domain, reach)) in enumerate(domains.items()):
+    for row, (key, (domain, extent)) in enumerate(domains.items()):
         value = trial.spec.params.get(key)
         if key in trial.spec.params and domain.contains(value):
-            u = scales.spread(domain, value, trial.spec.number)
-            pieces[-1].append((_on(reach, u), float(row)))
+            u = scales.jittered(domain, value, trial.spec.number)
+            pieces[-1].append((_on(extent, u), float(row)))
         elif pieces[-1]:
             pieces.append([])
     pieces[-1].append((_share(value_of(trial) or 0.0, ends, log), float(len(domains))))
@@ -95,7 +95,7 @@ def _strand(
 
 
 def _share(value: float, ends: tuple[float, float], log: bool) -> float:
-    """Where a value lies between the smallest and the largest."""
+    """A value's position between the smallest and the largest, 0 to 1."""
     low, high = ends
     if log:
         low, high, value = math.log(low), math.log(high), math.log(value)
@@ -106,22 +106,22 @@ def _lines(line: Figure) -> Figure:
     return {"type": "scatter", "mode": "lines", "line": line}
 
 
-def _on(reach: scales.Reach, u: float) -> float:
-    """Where on an axis of the reach a coordinate lies, from 0 to 1."""
-    return u if reach == scales.RANGE else (u - reach[0]) / (reach[1] - reach[0])
+def _on(extent: scales.Extent, u: float) -> float:
+    """A coordinate's position on the axis of an extent, 0 to 1."""
+    return u if extent == scales.UNIT else (u - extent[0]) / (extent[1] - extent[0])
 
 
 def _axes(domains: Axes) -> Figure:
-    """A line each; where the search has left a range, its ends are marked."""
+    """The axes' lines; if the search has left a range, its ends are marked."""
     lines = [[(0.0, float(row)), (1.0, float(row))] for row in range(len(domains) + 1)]
-    for row, (_, reach) in enumerate(domains.values()):
-        for end, far in zip(scales.RANGE, reach, strict=True):
+    for row, (_, extent) in enumerate(domains.values()):
+        for end, far in zip(scales.UNIT, extent, strict=True):
             if end != far:
-                x = _on(reach, end)
+                x = _on(extent, end)
                 lines.append([(x, row - _MARK), (x, row + _MARK)])
     return (
         _lines({"color": GREY, "width": 1})
-        | gapped(lines)
+        | joined(lines)
         | {"hoverinfo": "skip", "showlegend": False}
     )
 
@@ -134,7 +134,7 @@ def _coloured(
     ends: tuple[float, float],
     log: bool,
 ) -> Figure:
-    pieces = _strand(trial, domains, ends, log)
+    pieces = _trial_line(trial, domains, ends, log)
     label = f"trial {trial.spec.number}: {tick(value_of(trial) or 0.0)}"
     params = trial.spec.params
     texts: list[str] = []
@@ -145,7 +145,7 @@ def _coloured(
     colour = PALETTE[i % len(PALETTE)]
     return (
         _lines({"color": colour, "width": 2.2})
-        | gapped(pieces, 3)
+        | joined(pieces, 3)
         | {
             "mode": "lines+markers",
             "marker": {"size": 5, "color": colour},
@@ -157,19 +157,18 @@ def _coloured(
     )
 
 
-def _marks(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
-    """The ticks, as text below each axis."""
+def _tick_labels(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
+    """The tick labels, as text below each axis."""
     x: list[float | None] = []
     y: list[float] = []
     texts: list[str] = []
-    for row, (domain, reach) in enumerate(domains.values()):
-        places, labels = scales.ticks(domain, 3, reach)
-        for place, label in zip(places, labels, strict=True):
-            low, high = scales.ends(domain, reach)
+    for row, (domain, extent) in enumerate(domains.values()):
+        low, high = scales.limits(domain, extent)
+        for value, label in zip(*scales.ticks(domain, 3, extent), strict=True):
             if isinstance(domain, Loguniform | Logint):
-                x.append(rounded(math.log(place / low) / math.log(high / low), 3))
+                x.append(rounded(math.log(value / low) / math.log(high / low), 3))
             else:
-                x.append(rounded((place - low) / (high - low), 3))
+                x.append(rounded((value - low) / (high - low), 3))
             y.append(row + 0.08)
             texts.append(label.replace("<br>", "") if isinstance(domain, Choice) else label)
     low, high = ends
@@ -184,15 +183,15 @@ def _marks(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
         "x": x,
         "y": y,
         "text": texts,
-        "textposition": [_beside(at) for at in x],
+        "textposition": [_text_position(at) for at in x],
         "textfont": {"size": 10},
         "hoverinfo": "skip",
         "showlegend": False,
     }
 
 
-def _beside(at: float | None) -> str:
-    """Texts at an axis's ends turn inwards."""
+def _text_position(at: float | None) -> str:
+    """Labels at an axis's ends are aligned inwards."""
     if at is None or 0.04 < at < 0.96:
         return "bottom center"
     return "bottom right" if at <= 0.04 else "bottom left"

@@ -1,8 +1,8 @@
-"""Which parameters matter: Optuna's PED-ANOVA over the trials that may be compared.
+"""Importance of the parameters: Optuna's PED-ANOVA (Watanabe et al. 2023).
 
-A parameter matters as far as the good trials agree on it and all trials do not. Values enter as
-ranks among the trials of equal budget, so that a budget that grows from round to round is not taken
-for an effect of the parameters, which tighten in the same rounds.
+A parameter is important if its distribution among the good trials differs from that among all
+trials. Values enter as ranks among the trials of equal budget: budgets grow while the parameters
+tighten, so the effect of the budget on raw values would be attributed to the parameters.
 """
 
 import math
@@ -20,17 +20,17 @@ from hpsearch.storage import optuna_distribution, value_of
 from hpsearch.trial import Direction, Trial
 
 LATEST = 1000  # trials
-_FEWEST = 10
-_GOOD = 0.2  # the share of the trials whose agreement counts
+_MIN_TRIALS = 10
+_GOOD = 0.2  # quantile of the good trials
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Of one parameter.
+    """Importance of one parameter.
 
     Attributes:
-        share: of the sum over all parameters.
-        trials: that have the parameter, and that it was judged by.
+        share: of the sum over all parameters, 0 to 1.
+        trials: number of trials that have the parameter.
     """
 
     share: float
@@ -40,15 +40,15 @@ class Importance:
 def importance(
     space: Space, trials: Sequence[Trial], direction: Direction
 ) -> Mapping[str, Importance]:
-    """How much each parameter matters, the most important first.
+    """The importance of each parameter, the highest first.
 
     Args:
-        space: of the study.
-        trials: of the search; failed ones and those not ended are left out.
+        space: the parameters.
+        trials: of the search; failed and unfinished trials are left out.
         direction: of the objective.
 
     Returns:
-        Parameters that at least ten trials have and that took two values among them.
+        The parameters with at least ten trials and two distinct values.
     """
     finished = [t for t in trials if value_of(t) is not None][-LATEST:]
     study = _study(space, finished, _ranks(finished, direction))
@@ -56,12 +56,12 @@ def importance(
     raw: dict[str, tuple[float, int]] = {}
     for name in space.names:
         values = [t.params[name] for t in study.get_trials(deepcopy=False) if name in t.params]
-        if len(values) < _FEWEST or len(set(map(str, values))) < 2:
+        if len(values) < _MIN_TRIALS or len(set(map(str, values))) < 2:
             continue
-        # One at a time, so that Optuna takes all trials that have it; and from the evaluator, as
-        # `get_param_importances` would make each one's share of itself 1.
-        found = evaluator.evaluate(study, params=[name])
-        raw[name] = (found[name] if math.isfinite(found[name]) else 0.0, len(values))
+        # One parameter per call, so that Optuna uses all trials that have it. Not by
+        # `get_param_importances`, which would normalize each to 1.
+        score = evaluator.evaluate(study, params=[name])[name]
+        raw[name] = (score if math.isfinite(score) else 0.0, len(values))
     total = sum(value for value, _ in raw.values())
     shares = {name: Importance(v / total if total else 0.0, n) for name, (v, n) in raw.items()}
     return dict(sorted(shares.items(), key=lambda item: (-item[1].share, item[0])))
@@ -72,17 +72,17 @@ def _ranks(trials: Sequence[Trial], direction: Direction) -> dict[int, float]:
     groups: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for trial in trials:
         groups[trial.spec.budget].append(direction.key(trial))
-    found = {}
+    ranks = {}
     for group in groups.values():
         ordered = sorted(value for value, _ in group)
         for value, number in group:
             middle = (bisect_left(ordered, value) + bisect_right(ordered, value)) / 2
-            found[number] = middle / len(group)
-    return found
+            ranks[number] = middle / len(group)
+    return ranks
 
 
-def _reached(parameter: Parameter, trials: Sequence[Trial]) -> Domain:
-    """The range and what trials lie beyond it: the grid of the evaluator has few points."""
+def _searched_domain(parameter: Parameter, trials: Sequence[Trial]) -> Domain:
+    """The domain, cut to the trials: the evaluator's grid has few points."""
     name, domain = parameter.name, parameter.domain
     if isinstance(domain, Choice) or domain.within is None:
         return domain
@@ -94,7 +94,7 @@ def _reached(parameter: Parameter, trials: Sequence[Trial]) -> Domain:
 def _study(space: Space, trials: Sequence[Trial], ranks: Mapping[int, float]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize")
-    ranges = {p.name: optuna_distribution(_reached(p, trials)) for p in space}
+    ranges = {p.name: optuna_distribution(_searched_domain(p, trials)) for p in space}
     for trial in trials:
         params = {
             parameter.name: trial.spec.params[parameter.name]

@@ -1,4 +1,4 @@
-"""How the search has gone, round by round."""
+"""Progress of the search by round."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from hpsearch.ui.figures.style import (
     name,
     rgba,
     rounded,
-    thinned,
+    subsample,
 )
 
 _TITLE = "Progress"
@@ -23,12 +23,12 @@ _ROUNDS = 200
 
 
 def progress(s: Snapshot) -> Figure:
-    """Best, median and middle half of each round's values, then the confirmed."""
+    """Best, median and middle half of each round's values, then the confirmed candidates."""
     begun = [(r.round, r.budget, _values(s, r.round)) for r in s.rounds]
     done = [(r, budget, values) for r, budget, values in begun if values]
     if not done:
         return empty(_TITLE, "No trial has finished yet.")
-    kept = thinned(done, _ROUNDS)
+    kept = subsample(done, _ROUNDS)
     rows = [r for r, _, _ in kept]
     best = s.result.direction.best
     low, middle, high = (
@@ -39,7 +39,7 @@ def progress(s: Snapshot) -> Figure:
     budgets = list(dict.fromkeys(budget for _, budget, _ in kept))
     note = ""
     if len(budgets) > 1:
-        note = "Budgets grow from round to round: only values under equal steps compare."
+        note = "Budgets grow from round to round: only values at equal steps compare."
     if len(kept) < len(done):
         note += f" {len(kept)} of {len(done)} rounds are shown."
     winners = s.result.winners
@@ -59,17 +59,17 @@ def progress(s: Snapshot) -> Figure:
 
 
 def sparkline(s: Snapshot) -> list[float]:
-    """Best so far by round, at the budget of each, in the user's direction."""
+    """The best value so far after each round, restarting at each new budget."""
     best = s.result.direction.best
-    found: list[float] = []
+    values: list[float] = []
     budget = None
     for summary in s.rounds:
         if summary.best is None:
             continue
-        same = budget == summary.budget and found
-        found.append(best((found[-1], summary.best)) if same else summary.best)
+        same = budget == summary.budget and values
+        values.append(best((values[-1], summary.best)) if same else summary.best)
         budget = summary.budget
-    return found
+    return values
 
 
 def _values(s: Snapshot, round: int) -> list[float]:
@@ -79,15 +79,15 @@ def _values(s: Snapshot, round: int) -> list[float]:
 def _round_axis(
     kept: Sequence[tuple[int, int, list[float]]], room: float, *, grown: bool
 ) -> Figure:
-    """Rounds with their budgets below; not all of them named where there are many."""
-    labels = thinned(kept, 7)
+    """At most seven rounds labelled, with their budgets if these grow."""
+    labels = subsample(kept, 7)
     values: list[float] = [r for r, _, _ in labels]
     texts = [f"{r}<br>{_steps(budget)}" if grown else str(r) for r, budget, _ in labels]
     if room:
         values.append(kept[-1][0] + room)
         texts.append("confirm")
     return {
-        "title": {"text": "round, and steps a trial" if grown else "round"},
+        "title": {"text": "round, and steps per trial" if grown else "round"},
         "tickvals": values,
         "ticktext": texts,
         "tickangle": 0,
@@ -147,7 +147,7 @@ def _best(
 
 
 def _confirmed(winners: Sequence[Winner], last: int, room: float) -> Figure:
-    """Mean and standard deviation of each, side by side, the best first."""
+    """Mean and standard deviation of the candidates, side by side, the best first."""
     few = winners[:5]
     offsets = [1 + 0.16 * (i - (len(few) - 1) / 2) for i in range(len(few))]
     return {

@@ -1,55 +1,52 @@
-"""A parameter's range as an axis: log ranges on log axes, options and ints in equal places."""
+"""A parameter's range as an axis: log ranges on log axes, options and ints evenly spaced."""
 
 import math
 import re
 from collections.abc import Iterable, Sequence
 
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Scalar
-from hpsearch.ui.figures.style import Figure, escaped, superscript, tick, wide
+from hpsearch.ui.figures.style import Figure, escaped, needs_log, superscript, tick
 
 _GOLDEN = 0.6180339887498949
 _ROUNDING = 1e-9
-Reach = tuple[float, float]  # what of a parameter is shown, in coordinates
-RANGE: Reach = (0.0, 1.0)
+Extent = tuple[float, float]  # the shown part of a parameter, in coordinates
+UNIT: Extent = (0.0, 1.0)
 
 
-def at(domain: Domain, u: float) -> float:
-    """Where a coordinate of the unit interval lies on the parameter's axis."""
+def to_axis(domain: Domain, u: float) -> float:
+    """The position on the parameter's axis of a coordinate; 0 and 1 are the ends of the range."""
     if isinstance(domain, Choice):
         return u * len(domain.options)
-    low, high = ends(domain)
+    low, high = limits(domain)
     if isinstance(domain, Loguniform | Logint):
         return float(low * (high / low) ** u)
     return low + u * (high - low)
 
 
-def ends(domain: Domain, reach: Reach = RANGE) -> tuple[float, float]:
-    """The axis's ends; an int's own half a step more on both sides, as it is drawn."""
+def limits(domain: Domain, extent: Extent = UNIT) -> tuple[float, float]:
+    """The ends of the axis; the bucket of an int extends half a step beyond its value."""
     if isinstance(domain, Choice):
         return 0.0, float(len(domain.options))
     half = 0.5 if isinstance(domain, Int | Logint) else 0.0
     low, high = domain.low - half, domain.high + half
     return (
-        at(domain, reach[0]) if reach[0] < 0 else low,
-        at(domain, reach[1]) if reach[1] > 1 else high,
+        to_axis(domain, extent[0]) if extent[0] < 0 else low,
+        to_axis(domain, extent[1]) if extent[1] > 1 else high,
     )
 
 
-def reach(domain: Domain, values: Iterable[Scalar]) -> Reach:
-    """The range and whatever lies beyond it, an int with its whole bucket."""
-    low, high = RANGE
-    least, most = domain.limits
+def extent(domain: Domain, values: Iterable[Scalar]) -> Extent:
+    """The range, widened to contain the values; an int with its whole bucket."""
+    low, high = UNIT
+    least, max_count = domain.limits
     for u in (domain.encode(value) for value in values if domain.contains(value)):
         half = domain.half_step(u) if isinstance(domain, Int | Logint) else 0.0
-        low, high = min(low, max(u - half, least)), max(high, min(u + half, most))
+        low, high = min(low, max(u - half, least)), max(high, min(u + half, max_count))
     return (low if low < -_ROUNDING else 0.0, high if high > 1 + _ROUNDING else 1.0)
 
 
-def spread(domain: Domain, value: Scalar, number: int) -> float:
-    """A trial's coordinate in the unit interval, equal options and ints side by side.
-
-    So none hides another.
-    """
+def jittered(domain: Domain, value: Scalar, number: int) -> float:
+    """A trial's coordinate; equal options and ints get a jitter, so that no trial hides another."""
     u = domain.encode(value)
     if isinstance(domain, Choice):
         half = 0.5 / len(domain.options)
@@ -60,48 +57,48 @@ def spread(domain: Domain, value: Scalar, number: int) -> float:
     return u + 1.4 * half * ((number * _GOLDEN) % 1 - 0.5)
 
 
-def place(domain: Domain, value: Scalar, number: int) -> float | None:
-    """Where a trial's value lies; None if an accepted change of the study has put it outside."""
-    return at(domain, spread(domain, value, number)) if domain.contains(value) else None
+def position(domain: Domain, value: Scalar, number: int) -> float | None:
+    """The position of a trial's value on the axis; None if a change of the study excludes it."""
+    return to_axis(domain, jittered(domain, value, number)) if domain.contains(value) else None
 
 
-def axis(domain: Domain, reach: Reach = RANGE, pad: float = 0.02) -> Figure:
-    """The axis of a parameter, a little wider than its reach so that its bounds are seen."""
-    low, high = ends(domain, reach)
-    values, texts = ticks(domain, reach=reach)
+def axis(domain: Domain, extent: Extent = UNIT, pad: float = 0.02) -> Figure:
+    """The axis of a parameter, slightly wider than its extent, so that the bounds are visible."""
+    low, high = limits(domain, extent)
+    values, texts = ticks(domain, extent=extent)
     shape: Figure = {"tickvals": values, "ticktext": texts, "zeroline": False, "showgrid": False}
+    kind = "linear"
     if isinstance(domain, Loguniform | Logint):
-        a, b = math.log10(low), math.log10(high)
-        return {"type": "log", "range": [a - pad * (b - a), b + pad * (b - a)]} | shape
-    return {
-        "type": "linear",
-        "range": [low - pad * (high - low), high + pad * (high - low)],
-    } | shape
+        kind, low, high = "log", math.log10(low), math.log10(high)
+    margin = pad * (high - low)
+    return {"type": kind, "range": [low - margin, high + margin]} | shape
 
 
-def ticks(domain: Domain, most: int = 4, reach: Reach = RANGE) -> tuple[list[float], list[str]]:
+def ticks(
+    domain: Domain, max_count: int = 4, extent: Extent = UNIT
+) -> tuple[list[float], list[str]]:
     if isinstance(domain, Choice):
         options = [_label(option, max(6, 40 // len(domain.options))) for option in domain.options]
         return [i + 0.5 for i in range(len(options))], options
-    low, high = ends(domain, reach)
+    low, high = limits(domain, extent)
     if isinstance(domain, Int | Logint):
         low, high = round(low + 0.5), round(high - 0.5)
     if isinstance(domain, Int) and high - low < 8:
         whole = range(int(low), int(high) + 1)
         return [float(k) for k in whole], [str(k) for k in whole]
     if isinstance(domain, Loguniform | Logint):
-        values = _decades(low, high, most)
+        values = _decades(low, high, max_count)
         if isinstance(domain, Logint):
             values = [float(v) for v in dict.fromkeys(round(v) for v in values)]
         return values, decade_texts(values)
-    values = steps(low, high, most)
+    values = steps(low, high, max_count)
     if isinstance(domain, Int):
         values = [v for v in values if v == int(v)]
     return values, [tick(value) for value in values]
 
 
 def _label(option: Scalar, width: int) -> str:
-    """An option in at most two lines, broken after an underscore, a hyphen or a space."""
+    """An option in at most two lines, split after an underscore, a hyphen or a space."""
     parts = re.split(r"(?<=[-_ ])", str(option))
     first = ""
     while parts and len(first + parts[0]) <= width:
@@ -111,7 +108,7 @@ def _label(option: Scalar, width: int) -> str:
 
 
 def decade_texts(values: Sequence[float]) -> list[str]:
-    """Powers of ten as such where any of them is far from 1, so that they look alike."""
+    """Tick labels; all as powers of ten if one of them is far from 1."""
     exponents = [math.log10(value) for value in values]
     powers = all(abs(e - round(e)) < 1e-9 for e in exponents)
     if powers and (min(exponents) < -2 or max(exponents) > 3):
@@ -120,10 +117,10 @@ def decade_texts(values: Sequence[float]) -> list[str]:
 
 
 def value_axis(values: Iterable[float | None], title: str) -> Figure:
-    """An axis of a metric: logarithmic where its values need that, with 1-2-5 ticks."""
+    """The axis of a metric: logarithmic if its values need it, with 1-2-5 ticks."""
     known = [v for v in values if v is not None]
     shape: Figure = {"title": {"text": title}, "zeroline": False}
-    if not wide(known):
+    if not needs_log(known):
         return shape | {"type": "linear", "nticks": 6, "tickformat": ".4~g"}
     low, high = min(known), max(known)
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -142,19 +139,19 @@ def value_axis(values: Iterable[float | None], title: str) -> Figure:
     }
 
 
-def _decades(low: float, high: float, most: int) -> list[float]:
-    """Powers of ten inside, thinned; where there are fewer than two, the ends and between."""
+def _decades(low: float, high: float, max_count: int) -> list[float]:
+    """Powers of ten inside, subsample; where there are fewer than two, the ends and between."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     powers = list(range(first, last + 1))
     if len(powers) < 2:
         return [float(f"{low * (high / low) ** (i / 2):.3g}") for i in range(3)]
-    stride = math.ceil(len(powers) / most)
+    stride = math.ceil(len(powers) / max_count)
     return [10.0**power for power in powers[::stride]]
 
 
-def steps(low: float, high: float, most: int) -> list[float]:
-    """Round numbers, 1, 2, 2.5 or 5 times a power of ten apart."""
-    raw = (high - low) / most
+def steps(low: float, high: float, max_count: int) -> list[float]:
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten."""
+    raw = (high - low) / max_count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)

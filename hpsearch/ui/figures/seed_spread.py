@@ -1,4 +1,4 @@
-"""The confirmed trials over their seeds, and what the search had seen of them."""
+"""The confirmed candidates over their seeds, and their values in the search."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from hpsearch.ui.figures.style import (
     layout,
     name,
     rounded,
-    thinned,
+    subsample,
 )
 
 _TITLE = "Confirmation over fresh seeds"
@@ -23,19 +23,19 @@ _ROW_PX = 34
 
 
 def seeds(s: Snapshot, *, columns: int = 2) -> Figure:
-    """A row per candidate: a dot per seed, mean ± sd, and the searched value that was chosen for.
+    """A row per candidate: a dot per seed, mean ± sd, and the value that it was selected by.
 
     Args:
-        s: the study.
+        s: the study's state.
         columns: panels side by side, a panel per metric.
     """
     winners = s.result.winners[:_CANDIDATES]
     if not winners:
         return empty(_TITLE, "Nothing has been confirmed yet.")
-    metrics = _chosen(s, winners)
+    metrics = _metrics(s, winners)
     notes = [
-        "Diamond: the value in the search. Selection has flattered it; the mean over fresh seeds "
-        "is what to report."
+        "Diamond: the value in the search, which is biased by selection; report the mean over "
+        "fresh seeds."
     ]
     if len(winners) < len(s.result.winners):
         notes.append(f"The best {len(winners)} of {len(s.result.winners)} candidates.")
@@ -58,8 +58,8 @@ def seeds(s: Snapshot, *, columns: int = 2) -> Figure:
     return {"data": data, "layout": frame}
 
 
-def _chosen(s: Snapshot, winners: Sequence[Winner]) -> list[str]:
-    """The objective, then what was measured on test data, then the others."""
+def _metrics(s: Snapshot, winners: Sequence[Winner]) -> list[str]:
+    """The objective, then metrics of test data, then the others."""
     names = [n for n in winners[0].metrics if all(n in w.metrics for w in winners)]
     names.sort(key=lambda n: (n != s.result.metric, not n.startswith("test_")))
     return names[:_METRICS]
@@ -79,14 +79,14 @@ def _rows(winners: Sequence[Winner], *, labelled: bool) -> Figure:
 def _panel(s: Snapshot, winners: Sequence[Winner], metric: str, *, labelled: bool) -> list[Figure]:
     x, y, texts = [], [], []
     for row, winner in enumerate(winners):
-        for number in thinned(winner.trials, _SEEDS):
+        for number in subsample(winner.trials, _SEEDS):
             trial = s.trial(number)
             value = trial.outcome.metrics.get(metric) if trial.outcome else None
             if value is not None:
                 x.append(rounded(value))
                 y.append(row + 0.2)
                 texts.append(f"seed {trial.spec.seed}: {value:.5g} (trial {number})")
-    dots = _marks("a seed", "circle", PALETTE[5], 6) | {"x": x, "y": y, "hovertext": texts}
+    dots = _marks("one seed", "circle", PALETTE[5], 6) | {"x": x, "y": y, "hovertext": texts}
     spread = [w.metrics[metric] for w in winners]
     means = _marks("mean ± sd", "line-ns-open", PALETTE[0], 12) | {
         "x": [rounded(v.mean) for v in spread],

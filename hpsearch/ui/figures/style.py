@@ -1,7 +1,7 @@
-"""What all figures share: colours that read on light and dark ground, text, panels, layout.
+"""Shared style of the figures: colours for light and dark backgrounds, text, panels, layout.
 
-A figure is a dict in Plotly's JSON form, without background, fonts or grid colours: the page that
-shows it adds a template, and `paint` draws the same dict on paper.
+A figure is a dict in Plotly's JSON form, without background, fonts or grid colours: the page adds
+them by a template, and `hpsearch.ui.figures.static` renders the same dict.
 """
 
 import html
@@ -14,13 +14,13 @@ from hpsearch.trial import Direction
 
 Figure = dict[str, Any]
 
-# Okabe & Ito 2008, without black and yellow, each of which one of the grounds swallows.
+# Okabe & Ito 2008, without black and yellow, which vanish on a dark or a light background.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MUTED = "rgba(128,128,128,0.35)"
 GREY = "#808080"
 WARNING = "#D55E00"
 # Viridis without its ends; dark for the worst.
-VALUES = [[0.0, "#414487"], [0.35, "#2a788e"], [0.7, "#22a884"], [1.0, "#7ad151"]]
+COLORSCALE = [[0.0, "#414487"], [0.35, "#2a788e"], [0.7, "#22a884"], [1.0, "#7ad151"]]
 MARGIN_LEFT, MARGIN_RIGHT = 56, 14
 _TOP_LEFT = {
     "x": 0,
@@ -30,18 +30,18 @@ _TOP_LEFT = {
     "yref": "container",
     "yanchor": "top",
 }
-SILENT: Figure = {"hoverinfo": "skip", "showlegend": False}
-_NOTE_WIDTH = 54  # characters that a phone's width holds
+NO_HOVER: Figure = {"hoverinfo": "skip", "showlegend": False}
+_NOTE_WIDTH = 54  # characters that fit a phone's width
 _NAME_WIDTH = 24
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def escaped(text: object, width: int | None = None) -> str:
-    """A user's text as Plotly shows it verbatim: no tags, no templates, no formulas.
+    """A user's text escaped for Plotly, which would interpret tags, templates and formulas.
 
     Args:
         text: any value.
-        width: characters, the last an ellipsis when it is longer.
+        width: longest length in characters; a longer text is cut and ends in an ellipsis.
     """
     plain = " ".join(str(text).split())
     if width is not None and len(plain) > width:
@@ -51,7 +51,7 @@ def escaped(text: object, width: int | None = None) -> str:
 
 
 def name(text: object) -> str:
-    """A name of a parameter, metric or study, cut to what a panel can head."""
+    """The name of a parameter, metric or study, cut to fit a panel's heading."""
     return escaped(text, _NAME_WIDTH)
 
 
@@ -61,19 +61,19 @@ def rgba(colour: str, alpha: float) -> str:
 
 
 def muted(count: int) -> str:
-    """The grey of so many lines; fainter where they would make a wall."""
+    """The grey of muted lines, fainter if there are many."""
     return rgba(GREY, 0.35 if count <= 60 else 0.16)
 
 
 def rounded(value: float | None, digits: int = 6) -> float | None:
-    """A coordinate short enough to send; None where a line has a gap."""
+    """A number cut to a few significant digits; None if it is None or not finite."""
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{digits}g}")
 
 
 def shown(value: object, width: int = 40) -> str:
-    """A value as hover texts and labels print it."""
+    """A value as text for hovers and labels."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return escaped(value, width)
@@ -84,15 +84,15 @@ def superscript(exponent: int) -> str:
 
 
 def tick(value: float) -> str:
-    """A short tick, in scientific notation only far from 1."""
+    """A tick label, in scientific notation only far from 1."""
     if value and not 1e-3 <= abs(value) < 1e5:
         mantissa, power = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}·10{superscript(int(power))}"
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def wide(values: Iterable[float | None]) -> bool:
-    """Whether values need a log axis: all positive, and over more than a factor of 30."""
+def needs_log(values: Iterable[float | None]) -> bool:
+    """Whether values need a log axis: all positive, and spread over more than a factor of 30."""
     known = [v for v in values if v is not None]
     return bool(known) and min(known) > 0 and max(known) / min(known) > 30
 
@@ -109,7 +109,7 @@ def layout(
     legend: bool = False,
     left: int = MARGIN_LEFT,
 ) -> Figure:
-    """The frame of a figure; `height` is of its panels and `left` of its margin, in pixels."""
+    """A figure's layout; `height` of the panels and `left` of the left margin are in pixels."""
     lines = [line for note in notes if note for line in textwrap.wrap(note, _NOTE_WIDTH)]
     top = 40 + 16 * len(lines)
     bottom = 84 if legend else 48
@@ -134,14 +134,14 @@ def layout(
 
 
 def empty(title: str, why: str) -> Figure:
-    """A figure that has nothing to show yet, and says why."""
+    """A figure without data that states why."""
     frame = layout(title, [why], height=60)
     hidden = {"visible": False, "range": [0, 1]}
     return {"data": [], "layout": frame | {"xaxis": hidden, "yaxis": dict(hidden)}}
 
 
 class Panels:
-    """Small multiples: a grid of pairs of axes with a heading each, top left first."""
+    """Small multiples: a grid of axes with a heading each, filled row by row."""
 
     def __init__(
         self,
@@ -160,12 +160,12 @@ class Panels:
 
     @staticmethod
     def height(count: int, *, columns: int, panel: int, between: int = 58) -> int:
-        """Pixels of a grid, for its frame."""
+        """The grid's height in pixels."""
         rows = math.ceil(count / max(1, min(columns, count)))
         return rows * panel + (rows - 1) * between + 24
 
     def add(self, i: int, x: Figure, y: Figure, heading: str) -> Figure:
-        """Place panel `i`; returns the references that its traces carry."""
+        """Add panel `i`; returns the axis references for its traces."""
         row, column = divmod(i, self._columns)
         width = (1 - self._gap * (self._columns - 1)) / self._columns
         left = column * (width + self._gap)
@@ -197,8 +197,8 @@ class Panels:
         return i % self._columns == 0
 
 
-def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]], digits: int = 6) -> Figure:
-    """Many lines as one: x and y with a gap after each."""
+def joined(lines: Iterable[Sequence[tuple[float | None, float | None]]], digits: int = 6) -> Figure:
+    """Several lines as the x and y of one trace, with gaps between them."""
     x: list[float | None] = []
     y: list[float | None] = []
     for line in lines:
@@ -207,8 +207,8 @@ def gapped(lines: Iterable[Sequence[tuple[float | None, float | None]]], digits:
     return {"x": x[:-1], "y": y[:-1]}
 
 
-def thinned(points: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of the points, evenly, the first and the last among them."""
+def subsample(points: Sequence[Any], most: int) -> list[Any]:
+    """At most `most` of the points, evenly spaced, including the first and the last."""
     if len(points) <= most:
         return list(points)
     return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]

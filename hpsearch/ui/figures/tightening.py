@@ -1,4 +1,4 @@
-"""The picture of the method: what each round drew from, what it drew, and what survived."""
+"""The search by round and parameter: sampling distributions, trials and survivors."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from hpsearch.space import Parameter
 from hpsearch.storage import Snapshot, value_of
 from hpsearch.trial import Trial
 from hpsearch.ui.figures import scales
-from hpsearch.ui.figures.bounds import AtBound, at_bound, reached
-from hpsearch.ui.figures.density_ridges import bounds, continuous, peak, ridges, stalks
+from hpsearch.ui.figures.bounds import AtBound, at_bound, searched_extent
+from hpsearch.ui.figures.density_ridges import bounds, has_density, peak, ridges, stems
 from hpsearch.ui.figures.style import (
+    COLORSCALE,
     GREY,
-    SILENT,
-    VALUES,
+    NO_HOVER,
     WARNING,
     Figure,
     Panels,
@@ -24,17 +24,17 @@ from hpsearch.ui.figures.style import (
     name,
     rounded,
     shown,
-    thinned,
+    subsample,
 )
 
-_TITLE = "What each round drew from"
+_TITLE = "What each round sampled from"
 _PARAMETERS = 12
 _FIRST, _LAST = 2, 4  # rounds, where there are more than their sum
 _BYTES = 100_000  # of the figure
 _DOTS = 1100  # of the figure, or fewer where they do not fit
-_PEAK = 6  # times the prior: a density beside which the prior is still seen
+_PEAK = 6  # times the prior: above this density, roots are drawn to keep the prior visible
 _ROW_PX = 32
-_DOTTED = "Dotted: an end of a range beyond which the search may go."
+_DOTTED = "Dotted: ends of a range that the search may leave."
 
 Stage = tuple[int, dict[str, Marginal], Sequence[Trial]]
 
@@ -43,8 +43,8 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     """A panel per parameter: the distribution of each round, its trials, and the survivors.
 
     Args:
-        s: the study.
-        parameters: names, in order; all of the space unless given. The first dozen are shown.
+        s: the study's state.
+        parameters: names, in order; the whole space if None. The first twelve are shown.
         columns: panels side by side; 1 on a phone.
     """
     by_name = {parameter.name: parameter for parameter in s.space}
@@ -52,7 +52,7 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     chosen = every[:_PARAMETERS]
     if not s.rounds or not chosen:
         return empty(_TITLE, "The first round has not begun yet.")
-    most = max(8, _DOTS // (len(chosen) * len(_kept(s))))
+    most = max(8, _DOTS // (len(chosen) * len(_shown_rounds(s))))
     while True:
         figure = _figure(s, chosen, len(every), most, columns)
         if len(json.dumps(figure, separators=(",", ":"))) <= _BYTES or len(chosen) == 1:
@@ -63,42 +63,43 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
             chosen = chosen[: len(chosen) * 3 // 4]
 
 
-def _kept(s: Snapshot) -> list[int]:
-    """The rounds that are shown."""
+def _shown_rounds(s: Snapshot) -> list[int]:
+    """The rounds that the figure shows."""
     numbers = [summary.round for summary in s.rounds]
-    few = len(numbers) <= _FIRST + _LAST
-    return numbers if few else numbers[:_FIRST] + numbers[-_LAST:]
+    if len(numbers) <= _FIRST + _LAST:
+        return numbers
+    return numbers[:_FIRST] + numbers[-_LAST:]
 
 
 def _figure(
     s: Snapshot, chosen: Sequence[Parameter], every: int, most: int, columns: int
 ) -> Figure:
-    """The figure of so many parameters, with so many trials a round."""
-    kept = _kept(s)
+    """The figure of the chosen parameters, with at most `most` trials per round."""
+    kept = _shown_rounds(s)
     survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
-    stages = [(r, _distributions(s, r, chosen), _some(s, r, survivors, most)) for r in kept]
-    curved = {parameter.name for parameter in chosen if continuous(parameter.domain)}
+    stages = [(r, _distributions(s, r, chosen), _shown_trials(s, r, survivors, most)) for r in kept]
+    curved = {parameter.name for parameter in chosen if has_density(parameter.domain)}
     root = any(peak(drawn[key]) > _PEAK for _, drawn, _ in stages for key in curved & drawn.keys())
     notes = [
-        f"Fill: the {'root of the ' * root}density a round draws from; stalks: survivors' values "
-        "that it keeps. Dots: its trials, brighter for better; rings: survivors.",
-        "A judge picked among such draws." * any(summary.judge for summary in s.rounds),
+        f"Fill: the {'root of the ' * root}density that a round samples from; stems: survivors' "
+        "values that it may copy. Dots: trials, brighter for better; rings: survivors.",
+        "A surrogate picked among such draws." * any(summary.judge for summary in s.rounds),
         _left_out(len(s.rounds), kept),
         f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
         _dots_left_out(s, kept, most),
-        _DOTTED * any(p.domain.limits != scales.RANGE for p in chosen),
+        _DOTTED * any(p.domain.limits != scales.UNIT for p in chosen),
     ]
     grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
     frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
     panels = Panels(frame, len(chosen), **grid)
-    pressed = {p.parameter: p for p in at_bound(s)}
+    warnings = {p.parameter: p for p in at_bound(s)}
     data: list[Figure] = []
     for i, parameter in enumerate(chosen):
-        warning = pressed.get(parameter.name)
+        warning = warnings.get(parameter.name)
         y = _round_axis(kept, labelled=panels.first_column(i))
-        reach = reached(s, parameter)
-        axes = panels.add(i, scales.axis(parameter.domain, reach), y, _heading(parameter, warning))
-        panel = _panel(s, parameter, reach, stages, survivors, warning, root)
+        extent = searched_extent(s, parameter)
+        axes = panels.add(i, scales.axis(parameter.domain, extent), y, _heading(parameter, warning))
+        panel = _panel(s, parameter, extent, stages, survivors, warning, root)
         data += [trace | axes for trace in panel]
     return {"data": data, "layout": frame}
 
@@ -121,7 +122,7 @@ def _heading(parameter: Parameter, warning: AtBound | None) -> str:
         heading += f"<span style='color:{GREY}'> if {name(parameter.when[0].parent)}</span>"
     if warning is not None:
         side = "lower" if warning.side == "low" else "upper"
-        heading += f"<span style='color:{WARNING}'> presses on its {side} bound</span>"
+        heading += f"<span style='color:{WARNING}'> survivors at its {side} bound</span>"
     return heading
 
 
@@ -135,16 +136,16 @@ def _dots_left_out(s: Snapshot, kept: Sequence[int], most: int) -> str:
     return f"At most {most} of a round's {size} trials, the survivors first." * (size > most)
 
 
-def _some(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial]:
-    """At most so many trials of a round, the survivors and an even choice of the others."""
+def _shown_trials(s: Snapshot, round: int, survivors: set[int], most: int) -> list[Trial]:
+    """At most `most` trials of a round: the survivors, and a subsample of the others."""
     members = s.members(round)
     first = [t for t in members if t.spec.number in survivors]
     others = [t for t in members if t.spec.number not in survivors]
-    return first[: most // 2] + thinned(others, max(most // 2, most - len(first)))
+    return first[: most // 2] + subsample(others, max(most // 2, most - len(first)))
 
 
 def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict[str, Marginal]:
-    """None of them where an accepted change of the space has left a survivor no place in it."""
+    """The marginals that a round samples from; empty if a survivor is outside a changed space."""
     record = s.result.rounds[round]
     rows = []
     for number in record.survivors:
@@ -154,20 +155,20 @@ def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict
         rows.append(Row(number, None, point, record.budget))
     evidence = tuple(record.evidence.get(parameter.name, 1.0) for parameter in s.space)
     tightening = Tightening(tuple(rows), record.width, evidence)
-    which = tuple(s.space.names.index(parameter.name) for parameter in chosen)
-    found = dict(
-        zip([p.name for p in chosen], round_marginals(s.space, tightening, which), strict=True)
+    indices = tuple(s.space.names.index(parameter.name) for parameter in chosen)
+    marginals = dict(
+        zip([p.name for p in chosen], round_marginals(s.space, tightening, indices), strict=True)
     )
     points = [t.spec.unit for t in s.members(round) if t.spec.role == "draw"]
     if not record.blocks or any(len(point) != len(s.space) for point in points):
-        return found
-    return share_block_marginals(s.space, record.blocks.shared, points, found)
+        return marginals
+    return share_block_marginals(s.space, record.blocks.shared, points, marginals)
 
 
 def _panel(
     s: Snapshot,
     parameter: Parameter,
-    reach: scales.Reach,
+    extent: scales.Extent,
     stages: Sequence[Stage],
     survivors: set[int],
     warning: AtBound | None,
@@ -179,15 +180,15 @@ def _panel(
         for row, (_, m, _) in enumerate(stages)
         if (marginal := m.get(parameter.name)) is not None and marginal.active > 0
     }
-    yield from bounds(domain, reach, len(stages), warning)
-    yield ridges(domain, reach, drawn, root=root)
-    if continuous(domain):
-        yield stalks(domain, drawn)
+    yield from bounds(domain, extent, len(stages), warning)
+    yield ridges(domain, extent, drawn, root=root)
+    if has_density(domain):
+        yield stems(domain, drawn)
     placed = [
         (x, row + 0.09 + 0.13 * (i % 3) / 2, trial)
         for row, (_, _, trials) in enumerate(stages)
         for i, trial in enumerate(t for t in trials if parameter.name in t.spec.params)
-        if (x := scales.place(domain, trial.spec.params[parameter.name], trial.spec.number))
+        if (x := scales.position(domain, trial.spec.params[parameter.name], trial.spec.number))
         is not None
     ]
     ranks = _ranks(s, stages)
@@ -199,14 +200,14 @@ def _panel(
 
 
 def _ranks(s: Snapshot, stages: Sequence[Stage]) -> dict[int, float]:
-    """Of each finished trial within its round: 1 for the best, 0 for the worst."""
+    """The rank of each finished trial within its round: 1 for the best, 0 for the worst."""
     sign = s.result.direction.sign
-    found = {}
+    ranks = {}
     for _, _, trials in stages:
         done = [(sign * v, t.spec.number) for t in trials if (v := value_of(t)) is not None]
         for i, (_, number) in enumerate(sorted(done)):
-            found[number] = round(1 - i / max(1, len(done) - 1), 2)
-    return found
+            ranks[number] = round(1 - i / max(1, len(done) - 1), 2)
+    return ranks
 
 
 Placed = Sequence[tuple[float, float, Trial]]
@@ -222,7 +223,7 @@ def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, fl
         "marker": {
             "size": 6,
             "color": [ranks[t.spec.number] for _, _, t in placed],
-            "colorscale": VALUES,
+            "colorscale": COLORSCALE,
             "cmin": 0,
             "cmax": 1,
             "showscale": False,
@@ -238,7 +239,7 @@ def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, fl
 
 
 def _valueless(placed: Placed, symbol: str) -> Figure:
-    """Trials without a value: failed, or not ended."""
+    """Trials without a value: failed, or not finished."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -247,7 +248,7 @@ def _valueless(placed: Placed, symbol: str) -> Figure:
         "marker": {"size": 5, "symbol": symbol, "color": GREY},
         "hovertext": [
             f"trial {t.spec.number}: "
-            + ("not ended" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")
+            + ("not finished" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")
             for _, _, t in placed
         ],
         "hoverinfo": "text",
@@ -267,4 +268,4 @@ def _rings(placed: Placed) -> Figure:
             "color": WARNING,
             "line": {"width": 1.6, "color": WARNING},
         },
-    } | SILENT
+    } | NO_HOVER

@@ -76,28 +76,28 @@ def test_a_density_beyond_the_range_is_drawn_there(far: Snapshot) -> None:
     ends = [i for i, x in enumerate(ridge["x"]) if x is None]
     last = list(zip(ridge["x"][ends[-1] + 1 :], ridge["y"][ends[-1] + 1 :], strict=True))
     assert 1.4 < min(last, key=lambda point: point[1])[0] < 2.0  # the highest point of the ridge
-    reach = figures.bounds.reached(far, PARAMETERS[1])
-    assert max(x for x, _ in last) <= reach[1] + 2 / 32
+    extent = figures.bounds.searched_extent(far, PARAMETERS[1])
+    assert max(x for x, _ in last) <= extent[1] + 2 / 32
 
 
-def test_strands_stay_on_their_axes_and_the_ends_are_marked(far: Snapshot) -> None:
+def test_lines_stay_on_their_axes_and_the_ends_are_marked(far: Snapshot) -> None:
     figure = figures.parallel(far)
-    strands = [t for t in figure["data"] if t.get("name", "").startswith("trial ")]
-    assert all(-0.001 <= x <= 1.001 for t in strands for x in t["x"] if x is not None)
+    lines = [t for t in figure["data"] if t.get("name", "").startswith("trial ")]
+    assert all(-0.001 <= x <= 1.001 for t in lines for x in t["x"] if x is not None)
     axes = figure["data"][0]
-    low, high = figures.bounds.reached(far, PARAMETERS[0])
+    low, high = figures.bounds.searched_extent(far, PARAMETERS[0])
     marks = [x for x, y in zip(axes["x"], axes["y"], strict=True) if y == -0.12]
     assert marks[-1] == pytest.approx((1 - low) / (high - low), abs=1e-3)
 
 
 def test_reach_is_the_range_and_what_lies_beyond_it() -> None:
     lr = Loguniform(1e-3, 1e-2, (1e-6, 1.0))
-    assert scales.reach(lr, [2e-3, 5e-3]) == (0.0, 1.0)
-    assert scales.reach(lr, [1e-4, 5e-3]) == (pytest.approx(-1), 1.0)
+    assert scales.extent(lr, [2e-3, 5e-3]) == (0.0, 1.0)
+    assert scales.extent(lr, [1e-4, 5e-3]) == (pytest.approx(-1), 1.0)
     assert scales.axis(lr, (-1.0, 2.0), pad=0)["range"] == pytest.approx([-4, -1])
     depth = Int(1, 4, (0, 9))
-    assert scales.reach(depth, [9]) == (0.0, 2.25)
-    assert scales.ticks(Int(1, 3, (1, 6)), reach=(0.0, 2.0))[1] == ["1", "2", "3", "4", "5", "6"]
+    assert scales.extent(depth, [9]) == (0.0, 2.25)
+    assert scales.ticks(Int(1, 3, (1, 6)), extent=(0.0, 2.0))[1] == ["1", "2", "3", "4", "5", "6"]
 
 
 def test_survivors_at_an_end_of_the_limits_press_on_it_and_at_a_closed_end_do_not() -> None:
@@ -118,8 +118,8 @@ def test_without_limits_the_warning_names_the_key_that_sets_them() -> None:
     s = synthetic.study(parameters=parameters, count=6, failing=0, best_at=-0.5)
     [found] = figures.at_bound(s)
     assert str(found) == (
-        f"lr: {len(found.survivors)} survivors press on its low end, 0.0001; "
-        "better ones may lie beyond, let it go there by space.lr.within"
+        f"lr: {len(found.survivors)} survivors lie at its low end, 0.0001; "
+        "to search beyond it, set space.lr.within"
     )
 
 
@@ -138,7 +138,7 @@ def test_terminal_and_report_say_where_the_range_was(
     assert "┊" in strip and float(strip.split()[-1]) > 0.01
     tables.show_bounds(far)
     said = capsys.readouterr().out
-    assert "beyond    lr: 3 survivors outside 0.001 .. 0.01, where the search began" in said
+    assert "beyond    lr: 3 survivors outside the initial range 0.001 .. 0.01" in said
     notes = [b for b in rounds_section(far).blocks if getattr(b, "tone", "") == "note"]
     assert any(isinstance(b, Paragraph) and "has left the range" in b.parts[0] for b in notes)
     assert domain_text(PARAMETERS[0])[1] == "0.001 .. 0.01, within 1e-06 .. 1"

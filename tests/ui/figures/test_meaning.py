@@ -140,7 +140,7 @@ def test_a_continuations_curve_begins_with_its_parents(growing: Snapshot) -> Non
 
 
 def test_the_time_of_a_step_has_a_panel_among_a_trials_curves(growing: Snapshot) -> None:
-    [trace], _ = panel(figures.trial_curves(growing, 0), "ms a step")
+    [trace], _ = panel(figures.trial_curves(growing, 0), "ms per step")
     reports = growing.reports(0)
     assert trace["x"] == [report.step for report in reports[1:]]
     assert trace["y"] == pytest.approx([4.0] * (len(reports) - 1))

@@ -121,7 +121,7 @@ function tiles(trial, look) {
         look === "running" ? "running" : trial.ended ? `ended ${trial.ended}` : "",
       ),
       trial.step_seconds !== null &&
-        h("p", { class: "quiet" }, `${number(1000 * trial.step_seconds, 3)} ms a step`),
+        h("p", { class: "quiet" }, `${number(1000 * trial.step_seconds, 3)} ms per step`),
     ),
     tile(
       "Other metrics",
