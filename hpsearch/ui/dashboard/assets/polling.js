@@ -8,7 +8,8 @@ export class Refusal extends Error {}
 /** JSON from a GET, and its ETag as `tag`; the browser caches and revalidates answers with a tag. */
 export async function ask(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
-  const body = await response.json().catch(() => ({}));
+  // An error may come without a record; an answer that cannot be read counts as a lost connection.
+  const body = await (response.ok ? response.json() : response.json().catch(() => ({})));
   if (response.status === 401)
     throw new Refusal("This dashboard needs its token again: reload the page.");
   if (!response.ok) throw new Refusal(body.error ?? `The server answered ${response.status}.`);
