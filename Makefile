@@ -50,6 +50,7 @@ types: $(READY)  ## static types
 
 layers: $(READY)  ## imports point down
 	$(BIN)/lint-imports
+	PYTHONPATH=trainers:benchmarks $(BIN)/lint-imports --config benchmarks/layers.toml
 
 bench: $(READY)  ## the benchmarks, tables under benchmarks/results
 	$(BIN)/python benchmarks/overhead.py
