@@ -6,7 +6,7 @@
 Each takes a run folder's path, a `Result` or a `Snapshot`, and reads the folder's current state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,12 +33,12 @@ def tightening(
 
 def progress(source: Source) -> "Figure":
     """Best, median and middle half of each round, then the confirmed candidates."""
-    return _simple(figures.progress, source)
+    return _plotly(figures.progress(_snapshot(source)))
 
 
 def curves(source: Source) -> "Figure":
     """Learning curves of the objective; survivors and winner in colour."""
-    return _simple(figures.curves, source)
+    return _plotly(figures.curves(_snapshot(source)))
 
 
 def trial_curves(source: Source, number: int, *, columns: int = 2) -> "Figure":
@@ -59,12 +59,12 @@ def trial_curves(source: Source, number: int, *, columns: int = 2) -> "Figure":
 
 def importance(source: Source) -> "Figure":
     """The importance of each parameter (PED-ANOVA)."""
-    return _simple(figures.importance, source)
+    return _plotly(figures.importance(_snapshot(source)))
 
 
 def parallel(source: Source) -> "Figure":
     """Parallel coordinates of the trials at the largest budget."""
-    return _simple(figures.parallel, source)
+    return _plotly(figures.parallel(_snapshot(source)))
 
 
 def seeds(source: Source, *, columns: int = 2) -> "Figure":
@@ -75,10 +75,6 @@ def seeds(source: Source, *, columns: int = 2) -> "Figure":
 def compare(sources: Sequence[Source], x: Literal["trials", "steps"] = "trials") -> "Figure":
     """The best value so far of several studies against finished trials or training steps."""
     return _plotly(figures.compare([_snapshot(source) for source in sources], x))
-
-
-def _simple(figure: Callable[[Snapshot], figures.Figure], source: Source) -> "Figure":
-    return _plotly(figure(_snapshot(source)))
 
 
 def _snapshot(source: Source) -> Snapshot:

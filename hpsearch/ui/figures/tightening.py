@@ -215,19 +215,15 @@ Placed = Sequence[tuple[float, float, Trial]]
 
 def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, float]) -> Figure:
     metric = escaped(s.result.metric)
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [rounded(x, 5) for x, _, _ in placed],
-        "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {
-            "size": 6,
-            "color": [ranks[t.spec.number] for _, _, t in placed],
-            "colorscale": COLORSCALE,
-            "cmin": 0,
-            "cmax": 1,
-            "showscale": False,
-        },
+    marker = {
+        "size": 6,
+        "color": [ranks[t.spec.number] for _, _, t in placed],
+        "colorscale": COLORSCALE,
+        "cmin": 0,
+        "cmax": 1,
+        "showscale": False,
+    }
+    return _markers(placed, marker) | {
         "customdata": [
             [t.spec.number, rounded(value_of(t), 5), shown(t.spec.params[parameter.name], 14)]
             for _, _, t in placed
@@ -240,12 +236,7 @@ def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, fl
 
 def _valueless(placed: Placed, symbol: str) -> Figure:
     """Trials without a value: failed, or not finished."""
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [rounded(x, 5) for x, _, _ in placed],
-        "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {"size": 5, "symbol": symbol, "color": GREY},
+    return _markers(placed, {"size": 5, "symbol": symbol, "color": GREY}) | {
         "hovertext": [
             f"trial {t.spec.number}: "
             + ("not finished" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")
@@ -257,15 +248,16 @@ def _valueless(placed: Placed, symbol: str) -> Figure:
 
 
 def _rings(placed: Placed) -> Figure:
+    line = {"width": 1.6, "color": WARNING}
+    marker = {"size": 10, "symbol": "circle-open", "color": WARNING, "line": line}
+    return _markers(placed, marker) | NO_HOVER
+
+
+def _markers(placed: Placed, marker: Figure) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
         "x": [rounded(x, 5) for x, _, _ in placed],
         "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": {
-            "size": 10,
-            "symbol": "circle-open",
-            "color": WARNING,
-            "line": {"width": 1.6, "color": WARNING},
-        },
-    } | NO_HOVER
+        "marker": marker,
+    }

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from hpsearch.ui.figures import static as paint
+from hpsearch.ui.figures import static
 from hpsearch.ui.report.content import Drawing
 from hpsearch.ui.report.places import claim, made
 
@@ -26,13 +26,13 @@ def inline(drawing: Drawing) -> str:
     Raises:
         HpsearchError: matplotlib is not installed.
     """
-    svg = paint.svg(drawing.figure)
+    svg = static.svg(drawing.figure)
     svg = _STYLE.sub("", _METADATA.sub("", svg))
     svg = _FONT.sub("", svg)
     # Names are unique within a page only.
     svg = _REFERENCE.sub(rf"\g<1>{drawing.name}-", svg)
-    svg = svg.replace(paint.INK, "currentColor").replace(paint.GRID, "var(--line, #8886)")
-    svg = svg.replace(paint.PAPER, "var(--ground, transparent)")
+    svg = svg.replace(static.INK, "currentColor").replace(static.GRID, "var(--line, #8886)")
+    svg = svg.replace(static.PAPER, "var(--ground, transparent)")
     return _POINTS.sub(
         rf'\g<1> style="{_ROOT_STYLE}; display: block; width: 100%; height: auto"', svg, count=1
     )
@@ -54,7 +54,7 @@ def save(drawings: Iterable[Drawing], folder: Path, kind: str, *, force: bool) -
     made(folder)
     paths = [folder / f"{drawing.name}.{kind}" for drawing in drawings]
     for path in paths:
-        claim(path, paint.AUTHOR, force=force)
+        claim(path, static.AUTHOR, force=force)
     for path, drawing in zip(paths, drawings, strict=True):
-        paint.save(drawing.figure, path)
+        static.save(drawing.figure, path)
     return paths

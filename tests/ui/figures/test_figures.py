@@ -18,7 +18,7 @@ from hpsearch.space import Choice, Loguniform, Parameter
 from hpsearch.storage import view
 from hpsearch.storage.snapshot import Snapshot
 from hpsearch.ui import figures
-from hpsearch.ui.figures import static as paint
+from hpsearch.ui.figures import static
 
 FIGURES: dict[str, Callable[[Snapshot], figures.Figure]] = {
     "tightening": figures.tightening,
@@ -35,10 +35,10 @@ NASTY = "<b>a</b> $x$ %{x} & {0} <script>"
 
 
 def check(figure: figures.Figure) -> str:
-    """It is JSON without NaN, Plotly knows each of its keys, and it can be painted; its JSON."""
+    """It is JSON without NaN, Plotly knows each of its keys, and it can be rendered; its JSON."""
     text = json.dumps(figure, allow_nan=False)
     plotly.graph_objects.Figure(figure)
-    ElementTree.fromstring(paint.svg(figure))
+    ElementTree.fromstring(static.svg(figure))
     return text
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hpsearch.storage.snapshot import Snapshot
 from hpsearch.ui import figures
-from hpsearch.ui.figures import static as paint
+from hpsearch.ui.figures import static
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def s() -> Snapshot:
     return synthetic.study(growth=2, metric="loss <1>")
 
 
-def test_a_painted_figure_keeps_its_words_as_text(s: Snapshot) -> None:
-    drawn = ElementTree.fromstring(paint.svg(figures.progress(s)))
+def test_a_static_figure_keeps_its_words_as_text(s: Snapshot) -> None:
+    drawn = ElementTree.fromstring(static.svg(figures.progress(s)))
     words = " ".join(drawn.itertext())
     assert drawn.attrib["aria-label"] == "Progress"
     assert "loss <1> (lower is better)" in words
@@ -29,35 +29,35 @@ def test_a_painted_figure_keeps_its_words_as_text(s: Snapshot) -> None:
 
 def test_the_same_figure_gives_the_same_bytes(s: Snapshot, tmp_path: Path) -> None:
     for kind in ("svg", "pdf", "png"):
-        paint.save(figures.seeds(s), tmp_path / f"a.{kind}")
-        paint.save(figures.seeds(s), tmp_path / f"b.{kind}")
+        static.save(figures.seeds(s), tmp_path / f"a.{kind}")
+        static.save(figures.seeds(s), tmp_path / f"b.{kind}")
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
-def test_two_paintings_in_a_page_share_no_name_but_that_of_equal_shapes(s: Snapshot) -> None:
+def test_two_figures_in_a_page_share_no_name_but_that_of_equal_shapes(s: Snapshot) -> None:
     def names(figure: figures.Figure) -> dict[str, str]:
-        named = [e for e in ElementTree.fromstring(paint.svg(figure)).iter() if "id" in e.attrib]
+        named = [e for e in ElementTree.fromstring(static.svg(figure)).iter() if "id" in e.attrib]
         return {e.attrib["id"]: ElementTree.tostring(e).decode().strip() for e in named}
 
     one, other = names(figures.seeds(s)), names(figures.tightening(s))
     assert all(one[name] == other[name] for name in one.keys() & other.keys())
 
 
-def test_a_painting_has_the_size_asked_for(s: Snapshot, tmp_path: Path) -> None:
-    paint.save(figures.progress(s), tmp_path / "p.png", 4, 3)
+def test_a_static_figure_has_the_size_asked_for(s: Snapshot, tmp_path: Path) -> None:
+    static.save(figures.progress(s), tmp_path / "p.png", 4, 3)
     with Image.open(tmp_path / "p.png") as image:
         assert image.size == (800, 600)
 
 
 def test_another_ending_is_refused(s: Snapshot, tmp_path: Path) -> None:
-    with pytest.raises(paint.PaintError, match=r"\.svg, \.pdf or \.png, got \.gif"):
-        paint.save(figures.progress(s), tmp_path / "p.gif")
+    with pytest.raises(static.RenderError, match=r"\.svg, \.pdf or \.png, got \.gif"):
+        static.save(figures.progress(s), tmp_path / "p.gif")
 
 
 @pytest.mark.parametrize(
     ("package", "call"),
     [
-        ("matplotlib", "paint.svg(figures.compare([]))"),
+        ("matplotlib", "static.svg(figures.compare([]))"),
         ("plotly", "plots.compare([])"),
     ],
 )
@@ -67,7 +67,7 @@ import sys
 sys.modules[{package!r}] = None
 from hpsearch import errors
 from hpsearch.ui import figures, plots
-from hpsearch.ui.figures import static as paint
+from hpsearch.ui.figures import static
 try:
     {call}
 except errors.HpsearchError as error:

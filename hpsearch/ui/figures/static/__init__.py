@@ -1,7 +1,7 @@
-"""Our figures on paper: their dicts drawn by matplotlib, as SVG, PDF or PNG.
+"""Static rendering of the figures by matplotlib, as SVG, PDF or PNG.
 
-It knows the part of Plotly's form that `hpsearch.ui.figures` uses, no more. Sizes in the dict are
-pixels at 96 to the inch, as in a browser.
+It supports only the part of Plotly's JSON form that `hpsearch.ui.figures` uses. Sizes in a figure
+are pixels, 96 per inch as in a browser.
 """
 
 import html
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["AUTHOR", "GRID", "INK", "PAPER", "PaintError", "save", "svg"]
+__all__ = ["AUTHOR", "GRID", "INK", "PAPER", "RenderError", "save", "svg"]
 
-AUTHOR = "hpsearch figures"  # in every file, to know our own by
+AUTHOR = "hpsearch figures"  # marks every file as written by hpsearch
 
-WIDTH_IN = 7.0  # of a page's text
+WIDTH_IN = 7.0  # the text width of a page
 _DPI = 200
-# matplotlib names its groups alike in every figure, and several may stand in one page.
+# matplotlib uses the same group ids in every figure, but ids must be unique within a page.
 _NAMED_GROUP = re.compile(r'<g id="[\w.]+_\d+"')
 _KINDS = (".svg", ".pdf", ".png")
 _SETTINGS = threading.Lock()
@@ -53,20 +53,20 @@ _STYLE: Any = {
 }
 
 
-class PaintError(HpsearchError):
-    """A figure cannot be drawn as asked; trying again helps once the cause in it is mended."""
+class RenderError(HpsearchError):
+    """A figure cannot be rendered: matplotlib is missing, or the file type is not supported."""
 
 
 def svg(figure: Dict, width_in: float = WIDTH_IN, height_in: float | None = None) -> str:
-    """An `<svg>` element, ready to stand in a page; its text stays text.
+    """An `<svg>` element for an HTML page; its text is text, not outlines.
 
     Args:
         figure: from `hpsearch.ui.figures`.
-        width_in: inches.
-        height_in: inches; the figure's own height unless given.
+        width_in: width in inches.
+        height_in: height in inches; the figure's own if None.
 
     Raises:
-        PaintError: matplotlib is not installed.
+        RenderError: matplotlib is not installed.
     """
     text = _bytes(figure, width_in, height_in, "svg").decode()
     text = _NAMED_GROUP.sub("<g", text[text.index("<svg") :])
@@ -77,14 +77,14 @@ def svg(figure: Dict, width_in: float = WIDTH_IN, height_in: float | None = None
 def save(
     figure: Dict, path: str | Path, width_in: float = WIDTH_IN, height_in: float | None = None
 ) -> None:
-    """Write a figure as .svg, .pdf or .png, by the file's ending.
+    """Write a figure as .svg, .pdf or .png, by the file's suffix.
 
     Raises:
-        PaintError: matplotlib is not installed, or the ending is another.
+        RenderError: matplotlib is not installed, or the suffix is another.
     """
     kind = Path(path).suffix.lower()
     if kind not in _KINDS:
-        raise PaintError(f"{path}: a figure is saved as .svg, .pdf or .png, got {kind or 'none'}")
+        raise RenderError(f"{path}: a figure is saved as .svg, .pdf or .png, got {kind or 'none'}")
     Path(path).write_bytes(_bytes(figure, width_in, height_in, kind[1:]))
 
 
@@ -93,13 +93,12 @@ def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) ->
         import matplotlib as mpl
         from matplotlib.figure import Figure as Canvas
     except ImportError:
-        raise PaintError(
-            "matplotlib is not installed, and figures for paper need it; "
-            'pip install "hpsearch[dashboard]"'
+        raise RenderError(
+            'matplotlib is not installed; static figures need it: pip install "hpsearch[dashboard]"'
         ) from None
     frame = figure["layout"]
     height = height_in or frame["height"] / 96
-    # Not pyplot's canvas, which wants a display; but the settings are the whole process's.
+    # Not by pyplot, which needs a display. rcParams are global, so only one thread may change them.
     with _SETTINGS, mpl.rc_context(_STYLE):
         canvas = Canvas(figsize=(width_in, height), dpi=_DPI)
         _draw(canvas, figure, width_in * 96, height * 96)
@@ -110,13 +109,13 @@ def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) ->
 
 
 def _draw(canvas: "Canvas", figure: Dict, width: float, height: float) -> None:
-    """Everything, in Plotly's geometry: margins in pixels, domains as shares of what is inside."""
+    """Draw in Plotly's geometry: margins in pixels, domains as shares of the area inside them."""
     frame = figure["layout"]
     margin = frame["margin"]
     named = legend.entries(figure)
     bottom = max(margin["b"], 52 + legend.height(named, width)) if named else margin["b"]
     inside = (margin["l"], bottom, width - margin["l"] - margin["r"], height - bottom - margin["t"])
-    places: dict[str, Axes] = {}
+    panels: dict[str, Axes] = {}
     for key in (k for k in frame if k.startswith("xaxis")):
         number = key.removeprefix("xaxis")
         x, y = frame[f"xaxis{number}"], frame[f"yaxis{number}"]
@@ -128,11 +127,11 @@ def _draw(canvas: "Canvas", figure: Dict, width: float, height: float) -> None:
             (high - low) * inside[3] / height,
         )
         axes = canvas.add_axes(box)
-        places[number] = axes
+        panels[number] = axes
         prepare(axes, x, y)
     for trace in figure["data"]:
-        draw(places[trace.get("xaxis", "x")[1:]], trace)
-    for number, axes in places.items():
+        draw(panels[trace.get("xaxis", "x")[1:]], trace)
+    for number, axes in panels.items():
         settle(axes, frame[f"xaxis{number}"], frame[f"yaxis{number}"])
-    write(canvas, frame, places, inside, (width, height))
+    write(canvas, frame, panels, inside, (width, height))
     legend.write(canvas, named, (width, height))

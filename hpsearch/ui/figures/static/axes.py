@@ -1,4 +1,4 @@
-"""Axes of a painted figure: scales, ranges and ticks as its dict says."""
+"""Axes of a static figure: scales, ranges and ticks."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def prepare(axes: "Axes", x: Dict, y: Dict) -> None:
-    """Scale, lines and title of a pair of axes."""
+    """Set scales, lines and titles; call before drawing."""
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
@@ -28,7 +28,7 @@ def prepare(axes: "Axes", x: Dict, y: Dict) -> None:
 
 
 def settle(axes: "Axes", x: Dict, y: Dict) -> None:
-    """Range and ticks, once everything is drawn."""
+    """Set ranges and ticks; call after drawing."""
     for which, axis in (("x", x), ("y", y)):
         _range(axes, which, axis)
         _set_ticks(axes, which, axis)

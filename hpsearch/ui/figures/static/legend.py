@@ -1,4 +1,4 @@
-"""The legend of a painted figure, below its panels."""
+"""The legend of a static figure, below its panels."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -9,12 +9,12 @@ from hpsearch.ui.figures.static.traces import MARKERS, stroke
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-_LETTER, _KEY = 6.2, 48.0  # pixels of a letter, and of the line before the name
+_LETTER, _KEY = 6.2, 48.0  # width in pixels of a letter, and of the symbol before a name
 _POINTS = 11 * PIXEL
 
 
 def entries(figure: Dict) -> list[Dict]:
-    """The traces that the legend names, in its order."""
+    """The traces in the legend, in its order."""
     if not figure["layout"]["showlegend"]:
         return []
     named = [t for t in figure["data"] if t.get("showlegend", True) and t.get("name")]
@@ -22,13 +22,13 @@ def entries(figure: Dict) -> list[Dict]:
 
 
 def columns(named: list[Dict], width: float) -> int:
-    """How many names stand side by side in so many pixels."""
+    """Number of columns that fit into a width in pixels."""
     widest = max(len(plain(trace["name"])) for trace in named) * _LETTER + _KEY
     return max(1, min(len(named), int((width - 16) / widest)))
 
 
 def height(named: list[Dict], width: float) -> float:
-    """Pixels that it takes."""
+    """The legend's height in pixels."""
     return 18.0 * math.ceil(len(named) / columns(named, width)) + 4 if named else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Text of a painted figure: titles, notes and headings."""
+"""Text of a static figure: titles, notes and headings."""
 
 import html
 import re
@@ -17,12 +17,12 @@ _TAG = re.compile(r"<(/?)(b|i|span)(?: style='color:(#\w+)')?>")
 
 
 def plain(text: str) -> str:
-    """Plotly's pseudo-HTML as text, its line breaks kept."""
+    """Plotly's pseudo-HTML as plain text with its line breaks."""
     return html.unescape(_TAG.sub("", text).replace("<br>", "\n"))
 
 
 def colour(text: str) -> Any:
-    """A colour of a dict, `#rrggbb` or `rgba(r,g,b,a)`, as matplotlib takes it."""
+    """A colour `#rrggbb` or `rgba(r,g,b,a)` in matplotlib's form."""
     if not text.startswith("rgba"):
         return text
     red, green, blue, alpha = (float(part) for part in text[5:-1].split(","))
@@ -32,18 +32,18 @@ def colour(text: str) -> Any:
 def write(
     canvas: "Canvas",
     frame: Dict,
-    places: Mapping[str, "Axes"],
+    panels: Mapping[str, "Axes"],
     inside: Sequence[float],
     size: tuple[float, float],
 ) -> None:
-    """The title, and the annotations: below it, or at the head of a panel.
+    """Write the title and the annotations, which are notes below it or headings of panels.
 
     Args:
-        canvas: to write on.
+        canvas: the matplotlib figure.
         frame: the figure's layout.
-        places: axes by their number.
-        inside: left, bottom, width and height of what the margins leave, in pixels.
-        size: of the whole, in pixels.
+        panels: axes by their number in the layout.
+        inside: left, bottom, width and height of the area inside the margins, in pixels.
+        size: width and height of the figure, in pixels.
     """
     width, height = size
     title = frame["title"]
@@ -52,7 +52,7 @@ def write(
     for note in frame["annotations"]:
         points = note["font"]["size"] * PIXEL
         if note["xref"] != "paper":
-            axes = places[note["xref"].split()[0][1:]]
+            axes = panels[note["xref"].split()[0][1:]]
             _head(axes, note["text"], points, note["yshift"] * PIXEL)
             continue
         x = inside[0] + note["x"] * inside[2] + note["xshift"]
@@ -69,7 +69,7 @@ def write(
 
 
 def _head(axes: "Axes", text: str, points: float, above: float) -> None:
-    """Runs of bold and coloured text above a panel, each where the one before it ends."""
+    """Write runs of bold and coloured text above a panel, one after another."""
     before: Any = None
     for words, bold, shade in _runs(text):
         before = axes.annotate(
@@ -87,7 +87,7 @@ def _head(axes: "Axes", text: str, points: float, above: float) -> None:
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool, str | None]]:
-    """The text's parts, each with whether it is bold, and its colour."""
+    """The runs of a text: words, whether bold, colour."""
     bold, shade, start = False, None, 0
     for tag in _TAG.finditer(text):
         if words := text[start : tag.start()]:

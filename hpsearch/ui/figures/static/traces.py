@@ -1,4 +1,4 @@
-"""Traces of a painted figure: lines, fills, marks, bars and their errors."""
+"""Traces of a static figure: lines, fills, markers, bars, error bars and texts."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _DASHES = {"solid": "-", "dot": ":", "dash": "--"}
 
 
 def draw(axes: "Axes", trace: Dict) -> None:
-    """A trace: fill, lines, marks, error bars and texts."""
+    """Draw one trace."""
     if trace["type"] == "bar":
         axes.barh(trace["y"], trace["x"], trace["width"], color=colour(trace["marker"]["color"]))
         return
@@ -42,7 +42,7 @@ def draw(axes: "Axes", trace: Dict) -> None:
 
 
 def _pieces(x: Sequence[float], y: Sequence[float]) -> list[tuple[list[float], list[float]]]:
-    """The parts of a line between its gaps."""
+    """The segments of a line between its gaps."""
     pieces: list[tuple[list[float], list[float]]] = [([], [])]
     for a, b in zip(x, y, strict=True):
         if math.isnan(a) or math.isnan(b):
