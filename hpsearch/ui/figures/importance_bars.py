@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hpsearch.storage import Snapshot
-from hpsearch.ui.figures.style import PALETTE, Figure, empty, layout, name, rounded
+from hpsearch.ui.figures.style import PALETTE, Figure, empty, layout, name, rounded, row_axis
 
 if TYPE_CHECKING:
     from hpsearch.ui.figures.parameter_importance import Importance
@@ -43,13 +43,7 @@ def importance(s: Snapshot) -> Figure:
         "nticks": 6,
         "zeroline": False,
     }
-    frame["yaxis"] = {
-        "range": [len(shown) - 0.4, -0.6],
-        "tickvals": list(range(len(shown))),
-        "ticktext": rows,
-        "showgrid": False,
-        "zeroline": False,
-    }
+    frame["yaxis"] = row_axis(rows)
     return {"data": [_bars(shown)], "layout": frame}
 
 

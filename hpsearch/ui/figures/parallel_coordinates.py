@@ -24,6 +24,7 @@ from hpsearch.ui.figures.style import (
     name,
     needs_log,
     rounded,
+    row_axis,
     shown,
     subsample,
     tick,
@@ -68,13 +69,7 @@ def parallel(s: Snapshot) -> Figure:
     frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True, left=110)
     frame["xaxis"] = {"range": [-0.04, 1.04], "visible": False}
     objective = f"<b>{name(s.result.metric)}</b><br>{direction(s.result.direction)}"
-    frame["yaxis"] = {
-        "range": [rows - 0.4, -0.4],
-        "tickvals": list(range(rows)),
-        "ticktext": [*(name(key) for key in domains), objective],
-        "showgrid": False,
-        "zeroline": False,
-    }
+    frame["yaxis"] = row_axis([*(name(key) for key in domains), objective], top=-0.4)
     return {"data": data, "layout": frame}
 
 

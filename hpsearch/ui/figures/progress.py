@@ -11,6 +11,7 @@ from hpsearch.ui.figures.style import (
     Figure,
     direction,
     empty,
+    error_bars,
     layout,
     name,
     rgba,
@@ -156,13 +157,7 @@ def _confirmed(winners: Sequence[Winner], last: int, room: float) -> Figure:
         "name": "confirmed, mean ± sd",
         "x": [rounded(last + room * offset) for offset in offsets],
         "y": [rounded(w.confirmed.mean) for w in few],
-        "error_y": {
-            "type": "data",
-            "array": [rounded(w.confirmed.sd or 0.0) for w in few],
-            "color": PALETTE[2],
-            "thickness": 1.6,
-            "width": 4,
-        },
+        "error_y": error_bars((w.confirmed.sd for w in few), PALETTE[2], thickness=1.6, width=4),
         "marker": {"size": 8, "symbol": "diamond", "color": PALETTE[2]},
         "hovertext": [
             f"trial {w.number}: {w.confirmed} over {w.confirmed.count} seeds" for w in few

@@ -11,9 +11,11 @@ from hpsearch.ui.figures.style import (
     Panels,
     direction,
     empty,
+    error_bars,
     layout,
     name,
     rounded,
+    row_axis,
     subsample,
 )
 
@@ -53,7 +55,9 @@ def seeds(s: Snapshot, *, columns: int = 2) -> Figure:
         if metric == s.result.metric:
             head += f"<span style='color:{GREY}'> {direction(s.result.direction)}</span>"
         axis = value_axis(values, "") | {"nticks": 5}
-        axes = panels.add(i, axis, _rows(winners, labelled=panels.first_column(i)), head)
+        rows = row_axis([f"trial {w.number}" for w in winners])
+        rows["showticklabels"] = panels.first_column(i)
+        axes = panels.add(i, axis, rows, head)
         data += [trace | axes for trace in traces]
     return {"data": data, "layout": frame}
 
@@ -63,17 +67,6 @@ def _metrics(s: Snapshot, winners: Sequence[Winner]) -> list[str]:
     names = [n for n in winners[0].metrics if all(n in w.metrics for w in winners)]
     names.sort(key=lambda n: (n != s.result.metric, not n.startswith("test_")))
     return names[:_METRICS]
-
-
-def _rows(winners: Sequence[Winner], *, labelled: bool) -> Figure:
-    return {
-        "range": [len(winners) - 0.4, -0.6],
-        "tickvals": list(range(len(winners))),
-        "ticktext": [f"trial {w.number}" for w in winners],
-        "showticklabels": labelled,
-        "showgrid": False,
-        "zeroline": False,
-    }
 
 
 def _panel(s: Snapshot, winners: Sequence[Winner], metric: str, *, labelled: bool) -> list[Figure]:
@@ -91,13 +84,7 @@ def _panel(s: Snapshot, winners: Sequence[Winner], metric: str, *, labelled: boo
     means = _marks("mean ± sd", "line-ns-open", PALETTE[0], 12) | {
         "x": [rounded(v.mean) for v in spread],
         "y": [row - 0.04 for row in range(len(winners))],
-        "error_x": {
-            "type": "data",
-            "array": [rounded(v.sd or 0.0) for v in spread],
-            "color": PALETTE[0],
-            "thickness": 2,
-            "width": 4,
-        },
+        "error_x": error_bars((v.sd for v in spread), PALETTE[0], thickness=2, width=4),
         "hovertext": [f"{v} over {v.count} seeds" for v in spread],
     }
     means["marker"]["line"] = {"width": 2.5, "color": PALETTE[0]}

@@ -140,6 +140,25 @@ def empty(title: str, why: str) -> Figure:
     return {"data": [], "layout": frame | {"xaxis": hidden, "yaxis": dict(hidden)}}
 
 
+def row_axis(labels: Sequence[str], top: float = -0.6, bottom: float = 0.4) -> Figure:
+    """A vertical axis with a labelled row per item, the first on top."""
+    return {
+        "range": [len(labels) - bottom, top],
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "showgrid": False,
+        "zeroline": False,
+    }
+
+
+def error_bars(sds: Iterable[float | None], colour: str, thickness: float, width: int) -> Figure:
+    """Error bars of standard deviations; one that is unknown is drawn as 0."""
+    array = [rounded(sd or 0.0) for sd in sds]
+    return {
+        "type": "data", "array": array, "color": colour, "thickness": thickness, "width": width,
+    }  # fmt: skip
+
+
 class Panels:
     """Small multiples: a grid of axes with a heading each, filled row by row."""
 

@@ -23,6 +23,7 @@ from hpsearch.ui.figures.style import (
     layout,
     name,
     rounded,
+    row_axis,
     shown,
     subsample,
 )
@@ -96,24 +97,14 @@ def _figure(
     data: list[Figure] = []
     for i, parameter in enumerate(chosen):
         warning = warnings.get(parameter.name)
-        y = _round_axis(kept, labelled=panels.first_column(i))
+        labelled = panels.first_column(i)
+        y = row_axis([str(r) for r in kept], top=-0.95, bottom=0.6)
+        y |= {"showticklabels": labelled, "title": {"text": "round" if labelled else ""}}
         extent = searched_extent(s, parameter)
         axes = panels.add(i, scales.axis(parameter.domain, extent), y, _heading(parameter, warning))
         panel = _panel(s, parameter, extent, stages, survivors, warning, root)
         data += [trace | axes for trace in panel]
     return {"data": data, "layout": frame}
-
-
-def _round_axis(kept: Sequence[int], *, labelled: bool) -> Figure:
-    return {
-        "range": [len(kept) - 0.6, -0.95],
-        "tickvals": list(range(len(kept))),
-        "ticktext": [str(r) for r in kept],
-        "showticklabels": labelled,
-        "showgrid": False,
-        "zeroline": False,
-        "title": {"text": "round" if labelled else ""},
-    }
 
 
 def _heading(parameter: Parameter, warning: AtBound | None) -> str:
