@@ -140,9 +140,8 @@ class CombinedStorage(BaseStorage):
                     members[current[name].study_id] = current[name]
                     continue
                 try:
-                    self._registry.snapshot(
-                        name
-                    )  # raises unless the study has begun and can be read
+                    # This raises unless the study has begun and can be read.
+                    self._registry.snapshot(name)
                     database = RunFolder(self._registry.path(name)).database
                     members[study_id] = _Member(database, name, study_id)
                 except HpsearchError:

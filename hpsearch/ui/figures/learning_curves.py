@@ -36,12 +36,12 @@ def curves(s: Snapshot) -> Figure:
     A continuation's curve begins with its parent's.
     """
     named = _named(s)
-    begun = [
+    others = [
         t.spec.number for t in s.searched if t.outcome is not None and t.spec.number not in named
     ]
-    kept = subsample(begun, _MUTED)
-    each = max(8, _MUTED_POINTS // max(1, len(kept)))
-    many = [line for n in kept if (line := subsample(s.curve(n), each))]
+    subset = subsample(others, _MUTED)
+    points_per_line = max(8, _MUTED_POINTS // max(1, len(subset)))
+    many = [line for n in subset if (line := subsample(s.curve(n), points_per_line))]
     few = {n: line for n in named if (line := subsample(s.curve(n), _COLOURED_POINTS))}
     if not many and not few:
         return empty(_TITLE, "No trial has reported yet.")
@@ -60,7 +60,11 @@ def curves(s: Snapshot) -> Figure:
         trace = _line(bright, named[number]) | joined([points])
         trace["hovertemplate"] = f"{named[number]}: %{{y:.5g}} at step %{{x:,}}<extra></extra>"
         data.append(trace | {"legendrank": order})
-    note = f"{len(kept)} of {len(begun)} other trials are shown." if len(kept) < len(begun) else ""
+    note = (
+        f"{len(subset)} of {len(others)} other trials are shown."
+        if len(subset) < len(others)
+        else ""
+    )
     frame = layout(_TITLE, [note], height=300, legend=True)
     frame["xaxis"] = {"title": {"text": "steps"}, "zeroline": False, "tickformat": ",", "nticks": 6}
     title = f"{name(s.result.metric)} ({direction(s.result.direction)})"

@@ -50,20 +50,20 @@ def parallel(s: Snapshot) -> Figure:
     equal.sort(key=s.result.direction.key)
     domains = {p.name: (p.domain, searched_extent(s, p)) for p in list(s.space)[:_PARAMETERS]}
     best, rest = equal[:_BEST], equal[_BEST:]
-    kept = subsample(rest, min(_LINES, _POINTS // (len(domains) + 1)))
+    subset = subsample(rest, min(_LINES, _POINTS // (len(domains) + 1)))
     values = [value_of(t) or 0.0 for t in equal]
     ends, log = (min(values), max(values)), needs_log(values)
     rows = len(domains) + 1
     data = [_axes(domains)]
-    if kept:
-        many = joined((p for t in kept for p in _trial_line(t, domains, ends, log)), 3)
-        line = {"color": muted(len(kept)), "width": 1}
-        data.append(_lines(line) | many | {"name": f"{len(kept)} others", "hoverinfo": "skip"})
+    if subset:
+        many = joined((p for t in subset for p in _trial_line(t, domains, ends, log)), 3)
+        line = {"color": muted(len(subset)), "width": 1}
+        data.append(_lines(line) | many | {"name": f"{len(subset)} others", "hoverinfo": "skip"})
     data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
     data.append(_tick_labels(domains, ends, log))
     notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
-    if len(kept) + len(best) < len(equal):
-        notes.append(f"{len(kept) + len(best)} of {len(equal):,} trials are shown.")
+    if len(subset) + len(best) < len(equal):
+        notes.append(f"{len(subset) + len(best)} of {len(equal):,} trials are shown.")
     if len(domains) < len(s.space):
         notes.append(f"{len(domains)} of {len(s.space)} parameters.")
     frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True, left=110)

@@ -25,34 +25,34 @@ _ROUNDS = 200
 
 def progress(s: Snapshot) -> Figure:
     """Best, median and middle half of each round's values, then the confirmed candidates."""
-    begun = [(r.round, r.budget, _values(s, r.round)) for r in s.rounds]
-    done = [(r, budget, values) for r, budget, values in begun if values]
+    rounds = [(r.round, r.budget, _values(s, r.round)) for r in s.rounds]
+    done = [(r, budget, values) for r, budget, values in rounds if values]
     if not done:
         return empty(_TITLE, "No trial has finished yet.")
-    kept = subsample(done, _ROUNDS)
-    rows = [r for r, _, _ in kept]
+    subset = subsample(done, _ROUNDS)
+    rows = [r for r, _, _ in subset]
     best = s.result.direction.best
     low, middle, high = (
         [rounded(float(q)) for q in column]
-        for column in zip(*(np.quantile(v, (0.25, 0.5, 0.75)) for _, _, v in kept), strict=True)
+        for column in zip(*(np.quantile(v, (0.25, 0.5, 0.75)) for _, _, v in subset), strict=True)
     )
-    tops = [rounded(best(values)) for _, _, values in kept]
-    budgets = list(dict.fromkeys(budget for _, budget, _ in kept))
+    tops = [rounded(best(values)) for _, _, values in subset]
+    budgets = list(dict.fromkeys(budget for _, budget, _ in subset))
     note = ""
     if len(budgets) > 1:
         note = "Budgets grow from round to round: only values at equal steps compare."
-    if len(kept) < len(done):
-        note += f" {len(kept)} of {len(done)} rounds are shown."
+    if len(subset) < len(done):
+        note += f" {len(subset)} of {len(done)} rounds are shown."
     winners = s.result.winners
-    room = max(1.0, 0.12 * len(kept))
+    room = max(1.0, 0.12 * len(subset))
     data = [
         _band(rows, low, high),
         _line(rows, middle, "median", PALETTE[0], "dot"),
-        _best(s, kept, tops),
+        _best(s, subset, tops),
         *([_confirmed(winners, rows[-1], room)] if winners else []),
     ]
     frame = layout(_TITLE, [note], height=280, legend=True)
-    frame["xaxis"] = _round_axis(kept, room if winners else 0.0, grown=len(budgets) > 1)
+    frame["xaxis"] = _round_axis(subset, room if winners else 0.0, grown=len(budgets) > 1)
     confirmed = [w.confirmed.mean for w in winners]
     title = f"{name(s.result.metric)} ({direction(s.result.direction)})"
     frame["yaxis"] = value_axis([*low, *high, *tops, *confirmed], title)
@@ -78,21 +78,21 @@ def _values(s: Snapshot, round: int) -> list[float]:
 
 
 def _round_axis(
-    kept: Sequence[tuple[int, int, list[float]]], room: float, *, grown: bool
+    subset: Sequence[tuple[int, int, list[float]]], room: float, *, grown: bool
 ) -> Figure:
     """At most seven rounds labelled, with their budgets if these grow."""
-    labels = subsample(kept, 7)
+    labels = subsample(subset, 7)
     values: list[float] = [r for r, _, _ in labels]
     texts = [f"{r}<br>{_steps(budget)}" if grown else str(r) for r, budget, _ in labels]
     if room:
-        values.append(kept[-1][0] + room)
+        values.append(subset[-1][0] + room)
         texts.append("confirm")
     return {
         "title": {"text": "round, and steps per trial" if grown else "round"},
         "tickvals": values,
         "ticktext": texts,
         "tickangle": 0,
-        "range": [kept[0][0] - 0.4, kept[-1][0] + max(0.4, 1.5 * room)],
+        "range": [subset[0][0] - 0.4, subset[-1][0] + max(0.4, 1.5 * room)],
         "showgrid": False,
         "zeroline": False,
     }
@@ -135,12 +135,12 @@ def _line(
 
 
 def _best(
-    s: Snapshot, kept: Sequence[tuple[int, int, list[float]]], tops: Sequence[float | None]
+    s: Snapshot, subset: Sequence[tuple[int, int, list[float]]], tops: Sequence[float | None]
 ) -> Figure:
-    trace = _line([r for r, _, _ in kept], tops, "best", PALETTE[1], "solid")
+    trace = _line([r for r, _, _ in subset], tops, "best", PALETTE[1], "solid")
     texts = [
         f"round {r}: best {top:.5g} of {len(values)} after {budget:,} steps"
-        for (r, budget, values), top in zip(kept, tops, strict=True)
+        for (r, budget, values), top in zip(subset, tops, strict=True)
         if top is not None
     ]
     del trace["hovertemplate"]

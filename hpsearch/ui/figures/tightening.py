@@ -76,21 +76,23 @@ def _figure(
     s: Snapshot, chosen: Sequence[Parameter], every: int, most: int, columns: int
 ) -> Figure:
     """The figure of the chosen parameters, with at most `most` trials per round."""
-    kept = _shown_rounds(s)
+    numbers = _shown_rounds(s)
     survivors = {n for summary in s.rounds for n in (*summary.parents, *summary.survivors)}
-    stages = [(r, _distributions(s, r, chosen), _shown_trials(s, r, survivors, most)) for r in kept]
+    stages = [
+        (r, _distributions(s, r, chosen), _shown_trials(s, r, survivors, most)) for r in numbers
+    ]
     curved = {parameter.name for parameter in chosen if has_density(parameter.domain)}
     root = any(peak(drawn[key]) > _PEAK for _, drawn, _ in stages for key in curved & drawn.keys())
     notes = [
         f"Fill: the {'root of the ' * root}density that a round samples from; stems: survivors' "
         "values that it may copy. Dots: trials, brighter for better; rings: survivors.",
         "A surrogate picked among such draws." * any(summary.judge for summary in s.rounds),
-        _left_out(len(s.rounds), kept),
+        _left_out(len(s.rounds), numbers),
         f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
-        _dots_left_out(s, kept, most),
+        _dots_left_out(s, numbers, most),
         _DOTTED * any(p.domain.limits != scales.UNIT for p in chosen),
     ]
-    grid = {"columns": columns, "panel": round(_ROW_PX * (len(kept) + 0.5)), "between": 62}
+    grid = {"columns": columns, "panel": round(_ROW_PX * (len(numbers) + 0.5)), "between": 62}
     frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
     panels = Panels(frame, len(chosen), **grid)
     warnings = {p.parameter: p for p in at_bound(s)}
@@ -98,7 +100,7 @@ def _figure(
     for i, parameter in enumerate(chosen):
         warning = warnings.get(parameter.name)
         labelled = panels.first_column(i)
-        y = row_axis([str(r) for r in kept], top=-0.95, bottom=0.6)
+        y = row_axis([str(r) for r in numbers], top=-0.95, bottom=0.6)
         y |= {"showticklabels": labelled, "title": {"text": "round" if labelled else ""}}
         extent = searched_extent(s, parameter)
         axes = panels.add(i, scales.axis(parameter.domain, extent), y, _heading(parameter, warning))
@@ -117,13 +119,13 @@ def _heading(parameter: Parameter, warning: AtBound | None) -> str:
     return heading
 
 
-def _left_out(begun: int, kept: Sequence[int]) -> str:
-    hidden = [r for r in range(begun) if r not in kept]
+def _left_out(count: int, numbers: Sequence[int]) -> str:
+    hidden = [r for r in range(count) if r not in numbers]
     return f"Rounds {hidden[0]} to {hidden[-1]} are left out." if hidden else ""
 
 
-def _dots_left_out(s: Snapshot, kept: Sequence[int], most: int) -> str:
-    size = max(len(s.members(r)) for r in kept)
+def _dots_left_out(s: Snapshot, numbers: Sequence[int], most: int) -> str:
+    size = max(len(s.members(r)) for r in numbers)
     return f"At most {most} of a round's {size} trials, the survivors first." * (size > most)
 
 
