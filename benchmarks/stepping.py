@@ -169,7 +169,7 @@ def fused(setting: Setting, trials: int, mode: Mode) -> Arm:
 
         def advance(steps: int) -> None:
             for _ in range(steps):
-                group.tick(group.training)
+                group.step(group.training)
 
         return advance
 

@@ -32,7 +32,7 @@ _HOPELESS = 1e-3  # where the nudge counts for so much, nothing can be told
 _WIDER = 3  # units by which a padded network is wider than it need be
 
 
-def company_does_not_change_a_trials_bits(
+def a_trials_bits_do_not_depend_on_its_group(
     trainer: type[Trainer], tries: Tries, folder: Path
 ) -> None:
     case = Case.of(trainer, tries)
@@ -53,7 +53,7 @@ def company_does_not_change_a_trials_bits(
             expect(off is None, f"{shown(settings)}: among {len(members)}, {off}")
 
 
-def a_fused_trial_resumes_in_other_company_to_the_same_bits(
+def a_fused_trial_resumes_in_another_group_to_the_same_bits(
     trainer: type[Trainer], tries: Tries, folder: Path
 ) -> None:
     case = Case.of(trainer, tries)
@@ -146,8 +146,8 @@ def _alone(trainer: type[Trainer], place: Path, member: Member) -> Trained:
 
 
 FUSED_TRAINER_CHECKS = (
-    company_does_not_change_a_trials_bits,
-    a_fused_trial_resumes_in_other_company_to_the_same_bits,
+    a_trials_bits_do_not_depend_on_its_group,
+    a_fused_trial_resumes_in_another_group_to_the_same_bits,
     a_fused_trial_has_the_numbers_of_a_lone_one,
     padding_changes_no_number,
 )

@@ -1,9 +1,8 @@
-"""The moving averages of parameters, as networks beside those that are trained.
+"""Moving averages of parameters, as additional networks for evaluation.
 
-θ̄ becomes decay · θ̄ + (1 − decay) · θ after each update of its phase, and is θ at the start
-(Yazıcı et al. 2019 for GANs; Tarvainen & Valpola 2017, eq. 1). Nobody trains on it: only what
-evaluates a trial sees it. Buffers, such as the statistics of a batch norm, are not averaged: an
-averaged network shares those of its raw one.
+θ̄ ← decay · θ̄ + (1 − decay) · θ after each update of the phase, with θ̄ = θ at the start (Yazıcı et
+al. 2019 for GANs; Tarvainen & Valpola 2017, eq. 1). Buffers, such as a batch norm's statistics, are
+not averaged: an averaged network shares those of its raw network.
 """
 
 import copy
@@ -15,26 +14,21 @@ from hpsearch.errors import TrainerError
 from hpsearch.trainer.trainer import Optimizer, Trainer
 
 
-def name_of(phase: str) -> str:
-    """The averaged network's, among those that `outputs`, `evaluate` and `test` are given."""
+def average_name(phase: str) -> str:
+    """The averaged network's name in `outputs`, `evaluate` and `test`."""
     return f"{phase}_average"
 
 
 def averaged_nets(
     trainer: Trainer, nets: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
 ) -> dict[str, nn.Module]:
-    """The averaged networks of a trial that has made no step yet, by name.
-
-    Args:
-        trainer: the trainer.
-        nets: the trial's own.
-        optimizers: of each phase.
+    """The averaged networks of a trial before its first step, by name.
 
     Raises:
-        TrainerError: the trainer gives one of its own networks such a name.
+        TrainerError: one of the trainer's own networks has such a name.
     """
     averaged = {
-        name_of(phase): beside(nets[phase])
+        average_name(phase): averaged_copy(nets[phase])
         for phase, optimizer in optimizers.items()
         if optimizer.average is not None
     }
@@ -46,8 +40,8 @@ def averaged_nets(
     return averaged
 
 
-def beside(net: nn.Module) -> nn.Module:
-    """A copy of a network, whose buffers are the network's own also when these are replaced."""
+def averaged_copy(net: nn.Module) -> nn.Module:
+    """A copy of a network that shares its buffers, also when these are replaced."""
     shared = {id(module._buffers): module._buffers for module in net.modules()}
     average = copy.deepcopy(net, shared)
     return average.requires_grad_(False)
@@ -57,35 +51,35 @@ def averaged_phases(trainer: Trainer, members: Sequence[Mapping[str, Optimizer]]
     """The phases of a group that have an average.
 
     Args:
-        trainer: of all members.
-        members: the optimizers of each, by phase.
+        trainer: the trainer.
+        members: the optimizers of each member, by phase.
 
     Raises:
-        TrainerError: a phase has one in some members only.
+        TrainerError: a phase has an average in some members only.
     """
-    found = []
+    averaged = []
     for phase in trainer.phases:
-        have = [optimizers[phase].average is not None for optimizers in members]
-        if any(have) and not all(have):
+        has_average = [optimizers[phase].average is not None for optimizers in members]
+        if any(has_average) and not all(has_average):
             raise TrainerError(
                 f"{type(trainer).__name__}.optimizer: phase {phase} has an average in some trials "
                 "of a group and none in others; give average=0, which is the network itself, for "
                 "none, or name the hyperparameter that decides this in structure"
             )
-        if all(have):
-            found.append(phase)
-    return found
+        if all(has_average):
+            averaged.append(phase)
+    return averaged
 
 
-def finish(
+def clip_and_average(
     optimizer: Optimizer, parameters: Sequence[Tensor], averages: Sequence[Tensor] = ()
 ) -> None:
-    """What follows an update: the parameters are clipped, and then averaged.
+    """Clip a trial's parameters after an update, and then update their averages, in place.
 
     Args:
-        optimizer: of the phase.
-        parameters: of one trial; changed in place.
-        averages: of these parameters, likewise; none where the optimizer asks for none.
+        optimizer: the phase's settings.
+        parameters: the trial's parameters of the phase.
+        averages: their averages; none where the optimizer asks for none.
     """
     if optimizer.clip is not None:
         bound = float(optimizer.clip)

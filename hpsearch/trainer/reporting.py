@@ -1,4 +1,4 @@
-"""What a trial says at a report, whichever loop trains it."""
+"""A trial's reports, in either loop."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hpsearch.errors import TrainerError
-from hpsearch.trainer import randomness as chance
+from hpsearch.trainer.randomness import evaluation_randomness
 from hpsearch.trainer.run import HP, Run
 from hpsearch.trainer.trainer import Evaluation, Trainer
 
@@ -18,18 +18,22 @@ def report(
     outputs: Mapping[str, Tensor],
     step: int,
 ) -> None:
-    """Evaluate, and say what came of it; a confirmation's last report has the test metrics too.
+    """Evaluate a trial and report the result; a confirmation's last report has test metrics.
 
     Args:
         trainer: the trainer.
-        run: the trial's.
-        nets: its networks.
-        outputs: what the trainer's `outputs` gave for them.
-        step: of the report.
+        run: the trial.
+        nets: the trial's networks.
+        outputs: the result of the trainer's `outputs` for them.
+        step: the report's step.
+
+    Raises:
+        NonfiniteError: the objective is NaN or infinite.
+        TrainerError: a test metric is not named test_*.
     """
     for net in nets.values():
         net.eval()
-    with torch.no_grad(), chance.evaluation_randomness(run.seed):
+    with torch.no_grad(), evaluation_randomness(run.seed):
         evaluation: Evaluation = trainer.evaluate(nets, outputs, run.hp)
         metrics = dict(evaluation.metrics)
         if run.role == "confirm" and step >= run.budget:
@@ -57,10 +61,10 @@ def _test_metrics(trainer: Trainer, nets: Mapping[str, nn.Module], hp: HP) -> di
 
 
 def check_phases(trainer: Trainer, nets: Mapping[str, nn.Module]) -> None:
-    """Every phase has a network.
+    """Check that every phase has a network.
 
     Raises:
-        TrainerError: one has none.
+        TrainerError: a phase has none.
     """
     missing = [phase for phase in trainer.phases if phase not in nets]
     if missing:
@@ -71,5 +75,5 @@ def check_phases(trainer: Trainer, nets: Mapping[str, nn.Module]) -> None:
 
 
 def next_report(step: int, run: Run) -> int:
-    """The step of the next report after `step`: a multiple of the study's wish, or the end."""
+    """The next report after `step`: a multiple of `run.report_every`, or the budget."""
     return min((step // run.report_every + 1) * run.report_every, run.budget)

@@ -1,4 +1,4 @@
-"""What a trainer sees of its trial: hyperparameters, seed, budget, and where reports and state go.
+"""A trial as its trainer sees it: hyperparameters, seed, budget, reports and checkpoints.
 
 def train(run: Run) -> None:
     model, step = build(run.hp), 0
@@ -28,15 +28,15 @@ T = TypeVar("T")
 
 
 class NonfiniteError(HpsearchError):
-    """The objective became NaN or infinite; the same trial would do so again."""
+    """The objective became NaN or infinite; trying again does not help."""
 
 
 class ReportError(HpsearchError):
-    """A report is of the wrong form; mend the trainer."""
+    """A report is malformed; trying again does not help, the trainer must be fixed."""
 
 
 class StoppedError(HpsearchError):
-    """Somebody has asked that this trial end; it counts as killed and does not run again."""
+    """A user stopped this trial; it counts as killed and is not run again."""
 
 
 class HP(Mapping[str, Any]):
@@ -58,10 +58,10 @@ class HP(Mapping[str, Any]):
             ) from None
 
     def pick(self, name: str, of: Mapping[str, Callable[[], T]]) -> T:
-        """What belongs to this trial's choice of a hyperparameter: `of[hp[name]]()`.
+        """The result for this trial's choice of a hyperparameter: `of[hp[name]]()`.
 
-        In a fused group the trials may differ in the choice: all of `of` is evaluated then, and
-        each trial takes its own, so every entry must give tensors of one shape.
+        In a fused group, whose trials may differ in the choice, all entries are evaluated and each
+        trial takes its own, so every entry must give tensors of one shape.
 
         hp.pick("loss", {"hinge": lambda: hinge(logits), "wgan": lambda: logits.mean()})
         """
@@ -71,10 +71,13 @@ class HP(Mapping[str, Any]):
         return of[choice]()
 
     def among(self, name: str, *choices: str) -> bool:
-        """Whether this trial's choice is one of these; a plain bool, so an `if` may depend on it.
+        """Whether this trial's choice is one of these, as a plain bool for an `if`.
 
-        In a fused group it is an error if some of the trials' possible choices are and others are
-        not: let these be `Alike` in the trainer's structure.
+        In a fused group all possible choices must give the same answer: name them `Alike` in the
+        trainer's structure.
+
+        Raises:
+            TrainerError: the trials of a group may differ in the answer.
         """
         return self[name] in choices
 
@@ -92,13 +95,13 @@ class HP(Mapping[str, Any]):
 
 
 class Run:
-    """One trial, from the trainer's side.
+    """One trial, as its trainer sees it.
 
     Attributes:
         hp: the hyperparameters.
-        seed: of this trial; everything random must come from it, or a resumed trial differs.
-        budget: the step at which to stop, steps of a continued parent included.
-        report_every: the study's wish for the distance between reports, in steps.
+        seed: the trial's seed; all randomness must derive from it, or a resumed trial differs.
+        budget: the step at which to stop, including the steps of a continued parent.
+        report_every: the study's interval between reports, in steps.
         device: "cpu" or "cuda:0".
         role: "draw", "continue" (of a survivor, from its checkpoint), "confirm" or "again".
         folder: the trial's folder.
@@ -126,24 +129,24 @@ class Run:
         reports = folder.read_reports()
         self._repair(reports)
         self.last: Report | None = reports[-1] if reports else None
-        self._unsynced: list[Path] = []  # pictures
+        self._unsynced: list[Path] = []  # images
         self.collapsed: str | None = None
         self.collapsed_as: Broken = "collapsed"
         self.provenance: dict[str, str | int] = {}
 
     def add_defaults(self, defaults: Mapping[str, Any]) -> None:
-        """Give the trainer's own value to hyperparameters that the study says nothing of."""
+        """Add the trainer's defaults for hyperparameters that the study does not set."""
         self.hp = HP({**defaults, **self.hp})
 
     def report(self, step: int, **metrics: float) -> None:
-        """Record metrics at a step; the objective must be among those of the last report.
+        """Record metrics at a step; the last report must contain the objective.
 
-        A step that is not after the last one rewinds: a trial that goes on from a checkpoint says
-        again what it had said since.
+        A step that is not after the last reported one first removes the reports from that step on:
+        a resumed trial repeats the reports after its checkpoint.
 
         Raises:
-            NonfiniteError: the objective is NaN or infinite; let it pass, it ends the trial.
-            ReportError: a step is no whole number or a metric no number.
+            NonfiniteError: the objective is NaN or infinite; do not catch it, it ends the trial.
+            ReportError: the step is not an integer or a metric not a number.
         """
         if isinstance(step, bool) or not hasattr(step, "__index__"):
             raise ReportError(f"run.report: step must be a whole number, got {step!r}")
@@ -167,9 +170,10 @@ class Run:
             )
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Keep a checkpoint: state_dicts, tensors, numbers, strings; it is read with weights_only.
+        """Write a checkpoint of state_dicts, tensors, numbers and strings.
 
-        Reports made so far reach the disk first, so that a checkpoint is never ahead of them.
+        Earlier reports reach the disk first, so that a checkpoint is never ahead of them. `load`
+        reads it with `weights_only`.
         """
         import torch
 
@@ -178,16 +182,16 @@ class Run:
             torch.save(dict(state), file)
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint, at first a continued parent's, on the CPU; None at a new start."""
-        return _state(self.folder.checkpoint) if self.folder.checkpoint.exists() else None
+        """The last checkpoint (at first a continued parent's) on the CPU; None at a new start."""
+        return _load(self.folder.checkpoint) if self.folder.checkpoint.exists() else None
 
     def inherited(self) -> dict[str, Any] | None:
-        """The checkpoint of the survivor from whose weights this trial starts, on the CPU.
+        """The checkpoint from whose weights this trial starts, on the CPU.
 
-        None if it starts from fresh ones, or has started.
+        None if the trial starts from new weights, or has a checkpoint of its own.
 
         Raises:
-            RunFolderError: the checkpoint is gone.
+            RunFolderError: the checkpoint is missing.
         """
         if self._weights_of is None or self.folder.checkpoint.exists():
             return None
@@ -196,14 +200,17 @@ class Run:
                 f"{self.folder.inherited}: missing; it is the checkpoint of trial "
                 f"{self._weights_of}, from whose weights this one starts"
             )
-        return _state(self.folder.inherited)
+        return _load(self.folder.inherited)
 
     def image(self, name: str, array: "np.ndarray[Any, Any]") -> Path:
-        """Keep a picture as artifacts/<name>.png and return its path.
+        """Write an image as artifacts/<name>.png and return its path.
 
         Args:
-            name: letters, digits, "-", "_" and "."; put the step in it: "samples-001000".
+            name: letters, digits, "-", "_" and "."; include the step, as in "samples-001000".
             array: [height, width] or [height, width, 3], uint8, or floats in [0, 1].
+
+        Raises:
+            ReportError: the name or the array's shape is wrong.
         """
         import numpy as np
         from PIL import Image
@@ -223,12 +230,12 @@ class Run:
         path = self.folder.artifacts / f"{name}.png"
         self._unsynced.append(path)
         with files.replacing(path, is_synced=False) as file:
-            # Level 1 takes a third of the time of the usual 6, for a tenth more bytes.
+            # Level 1 takes a third of the time of the default 6, for 10 % more bytes.
             Image.fromarray(pixels).save(file, format="png", compress_level=1)
         return path
 
     def sync(self) -> None:
-        """See to it that reports and pictures made so far outlive a power cut."""
+        """Flush earlier reports and images to the disk, so that they survive a power failure."""
         files.sync(self.folder.reports)
         for path in self._unsynced:
             files.sync(path)
@@ -238,22 +245,22 @@ class Run:
 
     @property
     def stopping(self) -> bool:
-        """Whether somebody has asked that this trial end while the others of its group go on."""
+        """Whether a user has asked to stop this trial while the others of its group go on."""
         return self.folder.stop.exists()
 
     def collapse(self, why: str, how: Broken = "collapsed") -> None:
-        """Call the trial collapsed, or its discriminator saturated: it keeps its score."""
+        """Mark the trial as collapsed, or its discriminator as saturated; its value counts."""
         self.collapsed = why
         self.collapsed_as = how
 
     def rewind(self, step: int) -> None:
-        """Forget the reports after `step`."""
+        """Remove the reports after `step`."""
         reports = [report for report in self.folder.read_reports() if report.step <= step]
         self._repair(reports)
         self.last = reports[-1] if reports else None
 
     def _repair(self, reports: list[Report]) -> None:
-        """Make reports.jsonl hold just these, without a torn last line."""
+        """Rewrite reports.jsonl if it holds anything else, such as a torn last line."""
         lines = [
             json.dumps({"step": r.step, "metrics": dict(r.metrics), "seconds": r.seconds}) + "\n"
             for r in reports
@@ -263,7 +270,7 @@ class Run:
             files.write_text(path, "".join(lines))
 
 
-def _state(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Any]:
     import torch
 
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

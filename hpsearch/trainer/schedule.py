@@ -1,7 +1,6 @@
-"""The learning rate over a trial's life, as a factor that is a function of the update's number.
+"""Learning rate schedules: a factor as a function of the update's number.
 
-Nothing is counted and nothing is saved: a trial that resumes, or that trains on from its parent's
-checkpoint, asks for the factor of the update that it is at.
+A schedule has no state, so that resumed and continued trials need nothing from a checkpoint.
 """
 
 import math
@@ -12,7 +11,7 @@ from hpsearch.errors import TrainerError
 
 Kind = Literal["constant", "linear", "cosine", "exponential", "step"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-GEOMETRIC = ("exponential", "step")  # multiply the factor again and again: it never comes to 0
+GEOMETRIC = ("exponential", "step")  # repeated multiplication, which never reaches 0
 
 
 @dataclass(frozen=True)
@@ -20,14 +19,14 @@ class Schedule:
     """How the learning rate of a phase goes from `lr` to `final * lr`.
 
     Attributes:
-        kind: of the descent, from the end of the warm-up to `length`. A step schedule descends in
-            `drops` equal divisions, the last of them at `length`; a constant one does not descend.
+        kind: the form of the descent from the end of the warm-up to `length`. A step schedule
+            makes `drops` equal divisions, the last at `length`; a constant one does not descend.
         length: updates of the phase after which the factor stays at `final`.
         warmup: updates over which the factor first rises linearly, from 1 / (warmup + 1).
-        final: the fraction of `lr` at the end, in [0, 1]; a constant schedule does not read it.
+        final: the fraction of `lr` at the end, in [0, 1]; ignored by a constant schedule.
 
     Raises:
-        TrainerError: a field is out of its range; all that are wrong are named.
+        TrainerError: fields are out of their ranges; the message names all of them.
     """
 
     kind: Kind
@@ -54,21 +53,21 @@ class Schedule:
             raise TrainerError(f"schedule: {'; '.join(faults)}")
 
     def factor(self, updates: int) -> float:
-        """What `lr` is multiplied with in the update that follows `updates` others, in (0, 1]."""
+        """The factor of `lr`, in [0, 1], in the update after `updates` others of the phase."""
         if updates < self.warmup:
             return (updates + 1) / (self.warmup + 1)
         if self.kind == "constant":
             return 1.0
         if updates >= self.length:
             return float(self.final)
-        done, whole = updates - self.warmup, self.length - self.warmup
+        done, total = updates - self.warmup, self.length - self.warmup
         final = float(self.final)
         match self.kind:
             case "linear":
-                return final + (1 - final) * (1 - done / whole)
+                return final + (1 - final) * (1 - done / total)
             case "cosine":  # Loshchilov & Hutter 2017, eq. 5
-                return final + (1 - final) * (1 + math.cos(math.pi * (done / whole))) / 2
+                return final + (1 - final) * (1 + math.cos(math.pi * (done / total))) / 2
             case "exponential":
-                return max(math.pow(final, done / whole), final)
+                return max(math.pow(final, done / total), final)
             case "step":
-                return max(math.pow(final, done * self.drops // whole / self.drops), final)
+                return max(math.pow(final, done * self.drops // total / self.drops), final)

@@ -1,7 +1,7 @@
-"""The form in which a trainer describes ONE trial.
+"""The interface of trainers, which describe one trial.
 
-It says what to build, what to draw and what to minimise, and never loops, steps or seeds: the loop
-does, alone (`lone.py`) or for a whole round at once.
+A trainer says what to build, what to draw and what to minimise. Loops, steps and seeds are those of
+`loop.py`, for one trial, or of `fused/`, for a group.
 """
 
 import math
@@ -25,14 +25,14 @@ class Data:
 
     Attributes:
         train: tensors of equal first dimension [n, ...]; a batch takes the same rows of each.
-        batch_size: rows a batch, at most n; the last incomplete batch of an epoch is dropped.
+        batch_size: rows per batch, at most n; an epoch's last incomplete batch is dropped.
     """
 
     train: Mapping[str, "Tensor"]
     batch_size: int
 
 
-# What each kind of optimizer reads besides lr and weight_decay, and what it may be.
+# The fields that each kind of optimizer reads besides _COMMON, and the ranges of all fields.
 _READS = {
     "sgd": ("momentum",),
     "adam": ("betas", "eps"),
@@ -49,26 +49,26 @@ _RANGES = {
     "clip": "above 0",
     "average": "in [0, 1)",
 }
-_EVERY = ("lr", "weight_decay", "clip", "average")  # what all kinds read
+_COMMON = ("lr", "weight_decay", "clip", "average")
 
 
 @dataclass(frozen=True)
 class Optimizer:
     """How the parameters of one phase are updated; the fields are those of `torch.optim`.
 
-    A field that the kind does not read is ignored, so that a study may search them all. Nesterov's
-    step at momentum 0 is the plain one.
+    Fields that the kind does not read are ignored, so that a study may search all of them.
+    `nesterov` has no effect at momentum 0.
 
     Attributes:
-        clip: the phase's parameters are kept in [-clip, clip] after each update (Arjovsky et al.
-            2017, alg. 1); None for no bound.
-        average: the decay of a moving average of the phase's parameters after each update (and
-            after `clip`), in [0, 1). `outputs`, `evaluate` and `test` find it as the network
-            `<phase>_average`, with the buffers of the raw network. 0 is the network itself; None
-            for no such network, which the trials of a group must agree in.
+        clip: clamp the phase's parameters to [-clip, clip] after each update (Arjovsky et al. 2017,
+            alg. 1); None for no bound.
+        average: the decay, in [0, 1), of a moving average of the phase's parameters after each
+            update and `clip`. `outputs`, `evaluate` and `test` get it as the network
+            `<phase>_average`, with the buffers of the raw network. 0 averages nothing; None makes
+            no such network, and all trials of a group must agree on that.
 
     Raises:
-        TrainerError: a field is out of its range; all that are wrong are named.
+        TrainerError: fields are out of their ranges; the message names all of them.
     """
 
     kind: Literal["sgd", "adam", "adamw", "rmsprop"] = "adam"
@@ -90,7 +90,7 @@ class Optimizer:
             )
         faults = [
             f"{name} must be {_RANGES[name]}, got {getattr(self, name)}"
-            for name in (*_EVERY, *_READS[self.kind])
+            for name in (*_COMMON, *_READS[self.kind])
             if not self._is_in_range(name)
         ]
         if faults:
@@ -103,28 +103,28 @@ class Optimizer:
         match _RANGES[name]:
             case "in [0, 1)":
                 return all(0 <= x < 1 for x in (value if name == "betas" else [value]))
-            # An eps of 0 makes 0 / 0 of a weight that never had a gradient, such as a padded one.
+            # With eps 0 the update of a weight without gradients, such as padding, is 0 / 0.
             case "above 0":
                 return bool(0 < value < math.inf)
         return bool(0 <= value < math.inf)
 
     def rate(self, updates: int) -> float:
-        """The learning rate of the update that follows `updates` others of the phase."""
+        """The learning rate of the update after `updates` others of the phase."""
         lr = float(self.lr)
         return lr if self.schedule is None else lr * self.schedule.factor(updates)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a trainer says of its networks at a report."""
+    """The result of an evaluation."""
 
     metrics: Mapping[str, float]
     images: Mapping[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
     collapsed: str | None = None  # why the trial counts as collapsed
-    # Why the discriminator counts as saturated: it gives the generator nothing to learn from. Of a
-    # trial that is also collapsed this is what is said.
+    # Why the discriminator counts as saturated: the generator has no gradient to learn from. It
+    # takes precedence over `collapsed`.
     saturated: str | None = None
-    # What the metrics were measured with: values of unlike provenance are not compared.
+    # What the metrics were measured with: values of different provenance are not compared.
     provenance: Mapping[str, str | int] = field(default_factory=dict)
 
 
@@ -132,12 +132,12 @@ class Trainer:
     """One trial, as ordinary PyTorch.
 
     Attributes:
-        defaults: every hyperparameter that the trainer knows, with the value it has when the study
-            does not give one. A study that names another is refused before anything runs.
-        structure: hyperparameters in which trials that share a fused group must agree. In `loss`
-            and `outputs` these are plain values (a padded one is the group's size), any other
-            number may be a tensor without dimensions, and any other choice goes through `hp.pick`.
-        phases: the networks that are trained, in the order of their turns; a GAN has two.
+        defaults: all hyperparameters of the trainer with their default values. A study that names
+            another hyperparameter is refused before anything runs.
+        structure: hyperparameters that are equal in all trials of a fused group. In `loss` and
+            `outputs` they are plain values (for `Padded`, the group's size); other numbers may be
+            tensors without dimensions, and other choices go through `hp.pick`.
+        phases: names of the networks that are trained, in the order of their updates.
     """
 
     defaults: ClassVar[Mapping[str, Any]] = {}
@@ -145,17 +145,17 @@ class Trainer:
     phases: ClassVar[tuple[str, ...]] = ("net",)
 
     def data(self, hp: HP) -> Data:
-        """The training set, already on the CPU; the loop moves it to the trial's device."""
+        """The training set, on the CPU; the loop moves it to the trial's device."""
         raise NotImplementedError(f"{type(self).__name__}.data")
 
     def build(self, hp: HP) -> "dict[str, nn.Module]":
-        """Fresh networks by name, on the CPU; torch's global seed is the trial's at this point."""
+        """New networks by name, on the CPU; torch's global generator has the trial's seed."""
         raise NotImplementedError(f"{type(self).__name__}.build")
 
     def noise(self, hp: HP) -> dict[str, tuple[int, ...]]:
-        """Shapes of standard normal tensors that a step needs, by their name in the batch.
+        """Shapes of the standard normal tensors that each batch contains, by name.
 
-        `torch.special.ndtr` makes them uniform in (0, 1).
+        `torch.special.ndtr` transforms them to uniform numbers in (0, 1).
         """
         return {}
 
@@ -163,7 +163,7 @@ class Trainer:
         return Optimizer(lr=hp.lr)
 
     def repeats(self, phase: str, hp: HP) -> int:
-        """Steps that the phase takes in a row before the next phase has its turn."""
+        """The number of consecutive steps of a phase, before the next phase's."""
         return 1
 
     def loss(
@@ -173,40 +173,41 @@ class Trainer:
         batch: "Mapping[str, Tensor]",
         hp: HP,
     ) -> "Tensor":
-        """The scalar that a step of `phase` descends, in the parameters of nets[phase] alone.
+        """The scalar that a step of `phase` minimises in the parameters of nets[phase].
 
-        Pure and clean for `torch.func.vmap`: no optimizer, no `.item()`, no `if` on a tensor, no
-        random numbers but those of the batch, `torch.func.grad` in place of
+        Must be pure and work under `torch.func.vmap`: no optimizer, no `.item()`, no `if` on a
+        tensor, no random numbers except those of the batch, and `torch.func.grad` in place of
         `autograd.grad(create_graph=True)`. The networks are in train() mode.
         """
         raise NotImplementedError(f"{type(self).__name__}.loss")
 
     def inputs(self, hp: HP) -> "Mapping[str, Tensor]":
-        """What `outputs` reads at every report: validation pictures, fixed latents. On the CPU.
+        """Tensors that `outputs` reads, on the CPU: validation images, fixed latents.
 
-        A tensor that is the same object for all trials is shared between them, not copied.
+        A tensor that is the same object for all trials is shared, not copied.
         """
         return {}
 
     def outputs(
         self, nets: "Mapping[str, nn.Module]", inputs: "Mapping[str, Tensor]", hp: HP
     ) -> "Mapping[str, Tensor]":
-        """The pass of the networks, in eval() mode, that evaluation needs; pure, like `loss`."""
+        """The forward passes that `evaluate` needs, in eval() mode; pure, like `loss`."""
         return {}
 
     def evaluate(
         self, nets: "Mapping[str, nn.Module]", outputs: "Mapping[str, Tensor]", hp: HP
     ) -> Evaluation:
-        """Validation metrics and pictures at a report, without gradients and in eval() mode.
+        """Validation metrics and images at a report, without gradients and in eval() mode.
+
+        torch's global generator is in a fixed state, so equal networks give equal metrics.
 
         Args:
-            nets: of this one trial, on its device.
-            outputs: what `outputs` gave for it, on the trial's device.
-            hp: plain values. torch's global generator is in a fixed state, so the same networks
-                give the same numbers.
+            nets: the trial's networks, on its device.
+            outputs: the trial's result of `outputs`, on its device.
+            hp: the trial's hyperparameters, as plain values.
         """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
     def test(self, nets: "Mapping[str, nn.Module]", hp: HP) -> Mapping[str, float]:
-        """Metrics on test data, named test_*; asked for once, at the end of a confirmation."""
+        """Metrics on test data, named test_*; called once, at the end of a confirmation."""
         return {}

@@ -183,10 +183,10 @@ BREAKERS = [
     ),
     (MisnamedTest, contract.metrics_on_test_data_are_named_test, "not named test_*: accuracy"),
     (TestsWhileSearching, contract.metrics_on_test_data_are_named_test, "gives test_mse"),
-    (SeesTheOthers, fused.company_does_not_change_a_trials_bits, "rates: 1.0 and 2.0"),
+    (SeesTheOthers, fused.a_trials_bits_do_not_depend_on_its_group, "rates: 1.0 and 2.0"),
     (
         ForgetsABuffer,
-        fused.a_fused_trial_resumes_in_other_company_to_the_same_bits,
+        fused.a_fused_trial_resumes_in_another_group_to_the_same_bits,
         "resumed with two",
     ),
     (DiffersInGroups, fused.a_fused_trial_has_the_numbers_of_a_lone_one, "fused and alone it is"),

@@ -10,13 +10,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from hpsearch import testing
 from hpsearch.errors import TrainerError
 from hpsearch.method.structure import Shape
-from hpsearch.testing.fused import FUSED_TRAINER_CHECKS, company_does_not_change_a_trials_bits
+from hpsearch.testing.fused import FUSED_TRAINER_CHECKS, a_trials_bits_do_not_depend_on_its_group
 from hpsearch.testing.trainers import a_trial_resumes_to_the_same_bits
 from hpsearch.testing.trials import Trained, distance
 from hpsearch.trainer import averages
 from hpsearch.trainer import loop as lone
 from hpsearch.trainer.fused import group
-from hpsearch.trainer.fused.optim.optimizers import Stacked, build_optimizer
+from hpsearch.trainer.fused.optim.optimizers import StackedOptimizer, build_optimizer
 from hpsearch.trainer.trainer import Evaluation, Optimizer
 
 SHAPE = Shape({"depth": 1, "width": 6, "shape": "plain"}, {"lr": None, "average": None})
@@ -77,7 +77,7 @@ def numbers(*shape: int, seed: int) -> torch.Tensor:
 def test_a_row_has_the_average_of_torch_and_stays_within_its_bound(way):
     parameters = numbers(len(STACKED), SIZE, seed=1)
     means = parameters.clone()
-    stack = Stacked(STACKED, parameters, means)
+    stack = StackedOptimizer(STACKED, parameters, means)
     alone = [nn.ParameterList([row.clone()]) for row in parameters]
     torchs = [build_optimizer(o, list(net)) for o, net in zip(STACKED, alone, strict=True)]
     averaged = [
@@ -107,7 +107,7 @@ def test_a_row_has_the_average_of_torch_and_stays_within_its_bound(way):
 def test_the_average_of_a_straight_line_trails_it_as_the_geometric_series_says():
     parameters = torch.zeros(1, 1, dtype=torch.float64)
     means = parameters.clone()
-    stack = Stacked([Optimizer("sgd", 1.0, average=0.75)], parameters, means)
+    stack = StackedOptimizer([Optimizer("sgd", 1.0, average=0.75)], parameters, means)
     for n in range(1, 20):
         stack.step(-torch.ones(1, 1, dtype=torch.float64), [0])
         assert parameters.item() == n
@@ -118,7 +118,7 @@ def test_the_average_of_a_straight_line_trails_it_as_the_geometric_series_says()
 def test_rows_that_do_not_move_keep_their_averages_also_beyond_their_bound():
     parameters = numbers(len(STACKED), SIZE, seed=1)
     means = numbers(len(STACKED), SIZE, seed=2)
-    stack = Stacked(STACKED, parameters, means)
+    stack = StackedOptimizer(STACKED, parameters, means)
     before, before_means = parameters.clone(), means.clone()
     commit = torch.arange(len(STACKED)) % 2 == 1
     gradients = numbers(*parameters.shape, seed=3)
@@ -140,7 +140,7 @@ def test_a_trainer_of_averages_whose_members_go_one_by_one_keeps_the_contract():
     class Pictures(Mean, Convolves):
         pass
 
-    testing.check_trainer(Pictures, MEANS[:1], (company_does_not_change_a_trials_bits,))
+    testing.check_trainer(Pictures, MEANS[:1], (a_trials_bits_do_not_depend_on_its_group,))
 
 
 def averaged_trials(folder, trainer=Mean, budget=12, **of_all):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lone_toys import Toy, assert_same, result, start
 
 from hpsearch.trainer import loop as lone
-from hpsearch.trainer import randomness as chance
+from hpsearch.trainer import randomness
 from hpsearch.trainer.run import Run
 from hpsearch.trainer.trainer import Data
 
@@ -184,7 +184,7 @@ def test_an_epoch_takes_every_row_at_most_once_and_epochs_differ_in_order(tmp_pa
 
 
 def test_a_step_has_its_own_noise_which_its_seed_decides():
-    noise = [chance.Noise(seed, {"z": (4,), "u": (2, 3)}) for seed in (1, 1, 2)]
+    noise = [randomness.Noise(seed, {"z": (4,), "u": (2, 3)}) for seed in (1, 1, 2)]
     first = [noise[0].at(step)["z"] for step in (0, 1, 0)]
     assert torch.equal(first[0], first[2]) and not torch.equal(first[0], first[1])
     assert torch.equal(noise[1].at(1)["z"], first[1])
@@ -196,7 +196,7 @@ def test_splitmix64_gives_the_published_sequence():
     """The first outputs for seed 1234567, as in Rosetta Code's test of the algorithm."""
     state, outputs = 1234567, []
     for _ in range(3):
-        outputs.append(chance.splitmix64(state))
+        outputs.append(randomness.splitmix64(state))
         state += 0x9E3779B97F4A7C15
     assert outputs == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 

@@ -196,7 +196,7 @@ UNLIKE = [
 @pytest.mark.parametrize("settings", UNLIKE, ids=lambda settings: "-".join(map(str, settings)))
 def test_a_fused_gan_of_any_kind_is_the_lone_one_whoever_is_there(settings, tmp_path):
     tries = [{**SMALL, **settings}]
-    fused.company_does_not_change_a_trials_bits(GAN, tries, tmp_path / "bits")
+    fused.a_trials_bits_do_not_depend_on_its_group(GAN, tries, tmp_path / "bits")
     fused.a_fused_trial_has_the_numbers_of_a_lone_one(GAN, tries, tmp_path / "lone")
 
 

@@ -87,7 +87,7 @@ def test_it_keeps_the_contract(tmp_path):
         contract.its_structure_names_hyperparameters,
         contract.its_metrics_are_finite_and_the_same_for_the_same_networks,
         contract.metrics_on_test_data_are_named_test,
-        fused.company_does_not_change_a_trials_bits,
+        fused.a_trials_bits_do_not_depend_on_its_group,
         fused.a_fused_trial_has_the_numbers_of_a_lone_one,
     )
     contract.check_trainer(SemiSupervised, UNLIKE, checks)

@@ -11,44 +11,44 @@ from typing import Any, ClassVar
 
 from hpsearch.trainer.fused import engine
 from hpsearch.trainer.fused.graph.program import Program
-from hpsearch.trainer.fused.graph.recording import Material, Script
+from hpsearch.trainer.fused.graph.tracer import StepInputs, Tracer
 from hpsearch.trainer.fused.stack import Field
 
 
 @dataclass(frozen=True)
-class Remembering(Script):
-    """A script that records nothing twice; all that a recording depends on is in its key."""
+class Remembering(Tracer):
+    """A tracer that traces nothing twice; its keys hold all that a trace depends on."""
 
     known: ClassVar[dict[Any, Any]] = {}
 
-    def step(
-        self, phase: str, material: Material, fields: Sequence[Field], members: int | None
+    def trace_step(
+        self, phase: str, inputs: StepInputs, fields: Sequence[Field], members: int | None
     ) -> Program:
-        key = (phase, repr(fields), self._key(material, members))
+        key = (phase, repr(fields), self._key(inputs, members))
         if key not in self.known:
-            self.known[key] = super().step(phase, material, fields, members)
+            self.known[key] = super().trace_step(phase, inputs, fields, members)
         found: Program = self.known[key]
         return found
 
-    def outputs(self, material: Material, members: int | None) -> tuple[Program, list[str]]:
-        key = ("", tuple(self.nets), self._key(material, members))
+    def trace_outputs(self, inputs: StepInputs, members: int | None) -> tuple[Program, list[str]]:
+        key = ("", tuple(self.nets), self._key(inputs, members))
         if key not in self.known:
-            self.known[key] = super().outputs(material, members)
+            self.known[key] = super().trace_outputs(inputs, members)
         found: tuple[Program, list[str]] = self.known[key]
         return found
 
-    def _key(self, material: Material, members: int | None) -> Any:
-        places = tuple((t.shape, t.stride(), t.dtype, str(t.device)) for t in material.tensors)
+    def _key(self, inputs: StepInputs, members: int | None) -> Any:
+        places = tuple((t.shape, t.stride(), t.dtype, str(t.device)) for t in inputs.tensors)
         told = repr(sorted(self.plain.items())), repr(sorted(self.choices.items()))
-        names = tuple(tuple(part) for part in (material.batch, material.numbers))
+        names = tuple(tuple(part) for part in (inputs.batch, inputs.numbers))
         return type(self.trainer), members, self.is_exact, told, names, places
 
 
 @contextlib.contextmanager
 def remembered() -> Iterator[None]:
     """Groups that are made inside the block share their recordings."""
-    plain, engine.Script = engine.Script, Remembering  # type: ignore[misc]
+    plain, engine.Tracer = engine.Tracer, Remembering  # type: ignore[misc]
     try:
         yield
     finally:
-        engine.Script = plain  # type: ignore[misc]
+        engine.Tracer = plain  # type: ignore[misc]

@@ -1,57 +1,58 @@
-"""The tensors in which the members of a group train, and the programs that move them.
+"""Steps and evaluations of a group's members as recorded programs.
 
 Networks with convolutions are trained one member after another on the CPU, where a grouped
-convolution is slower than its parts; all others as one stack.
+convolution is slower than its parts; all other networks are trained as one stack.
 """
 
-import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hpsearch.method import Shape
-from hpsearch.trainer import averages
-from hpsearch.trainer import randomness as chance
 from hpsearch.trainer.fused import memory
-from hpsearch.trainer.fused.batches import Feed
 from hpsearch.trainer.fused.graph.program import Program, Replay
-from hpsearch.trainer.fused.graph.recording import Material, Script
-from hpsearch.trainer.fused.hyper import stacked_numbers
+from hpsearch.trainer.fused.graph.tracer import StepInputs, Tracer
+from hpsearch.trainer.fused.group_tensors import GroupTensors
 from hpsearch.trainer.fused.member import Member
-from hpsearch.trainer.fused.optim.optimizers import Stacked
-from hpsearch.trainer.fused.stack import Stack, padded
-from hpsearch.trainer.fused.step_executor import Captured, Looped, Move, Replayed, Whole, compiled
+from hpsearch.trainer.fused.step_executor import (
+    BatchedReplay,
+    CudaGraphStep,
+    LoopedReplay,
+    StackStep,
+    StepExecutor,
+    compile_program,
+)
 from hpsearch.trainer.run import HP
 from hpsearch.trainer.trainer import Trainer
 
-CHECK_INTERVAL = 50  # steps of a GPU between looks at the losses
+CHECK_INTERVAL = 50  # steps between checks of the losses on a GPU
 _CONVOLUTION = "aten::convolution"
 
 
 class Engine:
     """A stack of members.
 
-    A lone member is trained beside a copy of itself, because the kernels for a single matrix give
-    other bits than those for several.
+    A single member is trained beside a copy of itself: kernels for one matrix give other bits than
+    those for several.
 
     Args:
-        trainer: of all members.
+        trainer: the trainer of all members.
         members: at least one; their networks become views of the stack.
-        shape: what they share.
-        is_compiled: whether torch.compile makes the steps, which gives up that bits do not depend
-            on the company.
+        shape: what the members share.
+        is_compiled: whether torch.compile makes the steps; bits then depend on the group.
+        fits: a number of members that are known to fit the device.
 
     Attributes:
-        live_bytes: what a step's intermediate results take at most, in bytes.
+        members: the members, in the order of the stack's rows.
+        tensors: the stacked tensors.
 
     Raises:
-        UnfusableError: the trainer's steps cannot be recorded.
-        TooLargeError: the device has no room for so many members.
+        UnfusableError: the trainer's steps cannot be traced.
+        TooLargeError: the device has no memory for so many members.
     """
 
     def __init__(
@@ -67,187 +68,125 @@ class Engine:
         self._trainer = trainer
         self._device = members[0].run.device
         self._is_compiled = is_compiled
-        self._count = _stack_size(len(members), is_compiled)
-        rows = [*members, *[members[0]] * (self._count - len(members))]
-        first = rows[0].run
-        group = HP({**first.hp, **shape.values})
-        with chance.initial_weights(first.seed):
-            templates = trainer.build(group)
-        self.stacks = {
-            name: Stack(template, _apart([m.nets[name] for m in rows]), self._device)
-            for name, template in templates.items()
-        }
-        averaged = averages.averaged_phases(trainer, [m.optimizers for m in rows])
-        self._averages = {phase: self._stack_of_averages(phase, rows) for phase in averaged}
-        dtype = self.stacks[trainer.phases[0]].rows.dtype
-        noise = _noise_shapes(trainer, group, shape)
-        self._feed = Feed([m.source for m in rows], noise, dtype, self._device)
-        numbers = stacked_numbers([m.run.hp for m in rows], shape, dtype)
-        self._numbers = {name: tensor.to(self._device) for name, tensor in numbers.items()}
-        inputs = [m.inputs for m in rows]
-        self._inputs = _stacked_inputs(inputs, trainer.inputs(group), self._device)
-        self._script = Script(
+        copies = _stack_size(len(members), is_compiled) - len(members)
+        rows = [*members, *[members[0]] * copies]
+        group_hp = HP({**members[0].run.hp, **shape.values})
+        self.tensors = GroupTensors(trainer, rows, group_hp, shape)
+        self._tracer = Tracer(
             trainer,
-            {name: stack.template for name, stack in self.stacks.items()},
-            {name: value for name, value in group.items() if name not in shape.varying},
+            {name: stack.template for name, stack in self.tensors.stacks.items()},
+            {name: value for name, value in group_hp.items() if name not in shape.varying},
             {name: choices for name, choices in shape.varying.items() if choices is not None},
             is_exact=self._device == "cpu" and not is_compiled,
         )
-        self._optimizers = {p: self._stacked_optimizers(p, rows) for p in trainer.phases}
-        self.live_bytes = 0
-        self._steps: dict[str, Move] = {}
-        self._taken = 0
-        self._outputs: list[Replay] | None = None
-        self._output_names: list[str] = []
+        self._executors: dict[str, StepExecutor] = {}
+        self._step_count = 0
+        self._outputs: tuple[list[Replay], list[str]] | None = None
         self._is_looped = self._measure(fits)
 
     def step(self, phase: str, members: Sequence[int]) -> list[tuple[int, float]]:
         """Update the parameters of a phase for these members.
 
         Returns:
-            Those of them whose loss was not finite, with it.
+            The members whose loss is not finite, with the loss.
         """
-        self._feed.fill([(k, self.members[k].step) for k in members])
-        if phase not in self._steps:
-            self._steps[phase] = self._record_step(phase)
-        losses = self._steps[phase](members)
-        self._taken += 1
-        if self._device != "cpu" and self._taken % CHECK_INTERVAL:
-            return []  # a look would wait for the device; a loss that is not finite stays so
+        self.tensors.batches.fill([(k, self.members[k].step) for k in members])
+        if phase not in self._executors:
+            self._executors[phase] = self._step_executor(phase)
+        losses = self._executors[phase](members)
+        self._step_count += 1
+        if self._device != "cpu" and self._step_count % CHECK_INTERVAL:
+            return []  # a check waits for the device, and a loss that is not finite stays so
         if math.isfinite(float(losses.sum())):
             return []
-        of = losses.tolist()
-        return [(k, of[k]) for k in members if not math.isfinite(of[k])]
+        values = losses.tolist()
+        return [(k, values[k]) for k in members if not math.isfinite(values[k])]
 
     def outputs(self) -> list[dict[str, Tensor]]:
-        """What the trainer's `outputs` gives, for each member."""
-        for stack in [*self.stacks.values(), *self._averages.values()]:
+        """The result of `Trainer.outputs` for each member."""
+        for stack in [*self.tensors.stacks.values(), *self.tensors.averages.values()]:
             stack.template.eval()
         if self._outputs is None:
-            self._outputs = self._record_outputs()
+            self._outputs = self._trace_outputs()
+        replays, names = self._outputs
         if self._is_looped:
-            found = [run() for run in self._outputs]
+            outputs = [replay() for replay in replays]
         else:
-            together = self._outputs[0]()
-            found = [[tensor[k] for tensor in together] for k in range(len(self.members))]
-        return [dict(zip(self._output_names, tensors, strict=True)) for tensors in found]
+            stacked = replays[0]()
+            outputs = [[tensor[k] for tensor in stacked] for k in range(len(self.members))]
+        return [dict(zip(names, tensors, strict=True)) for tensors in outputs]
 
-    def state(self, k: int) -> dict[str, Any]:
-        """Member k's checkpoint."""
-        return self.members[k].state(self._optimizer_states(k))
+    def checkpoint(self, k: int) -> dict[str, Any]:
+        """The content of member k's checkpoint."""
+        return self.members[k].checkpoint(self.tensors.optimizer_states(k))
 
     def release(self, k: int) -> None:
-        """Let the member take its optimizers' states along to another stack."""
-        self.members[k].saved = self._optimizer_states(k)
-
-    def _optimizer_states(self, k: int) -> dict[str, Any]:
-        return {
-            phase: optimizer.to_torch(k, partial(self.stacks[phase].views, k))
-            for phase, optimizer in self._optimizers.items()
-        }
-
-    def _stack_of_averages(self, phase: str, rows: Sequence[Member]) -> Stack:
-        raw, name = self.stacks[phase], averages.name_of(phase)
-        nets, template = _apart([m.nets[name] for m in rows]), copy.deepcopy(raw.template)
-        return Stack(template, nets, self._device, raw.buffers)
-
-    def _stacked_optimizers(self, phase: str, rows: Sequence[Member]) -> Stacked:
-        stack, average = self.stacks[phase], self._averages.get(phase)
-        stacked = Stacked(
-            [m.optimizers[phase] for m in rows],
-            stack.rows,
-            None if average is None else average.rows,
-        )
-        for k, member in enumerate(rows):
-            if phase in member.saved:
-                views, updates = partial(stack.views, k), member.updates(phase)
-                stacked.from_torch(k, member.saved[phase], updates, views)
-        return stacked
-
-    def _material(self, batch: Mapping[str, Tensor], *, evaluates: bool = False) -> Material:
-        stacks = {**self.stacks, **self._averaged()} if evaluates else self.stacks
-        return Material(
-            {name: stack.parameters for name, stack in stacks.items()},
-            {name: stack.buffers for name, stack in stacks.items()},
-            batch,
-            self._numbers,
-        )
-
-    def _averaged(self) -> dict[str, Stack]:
-        return {averages.name_of(phase): stack for phase, stack in self._averages.items()}
+        """Store the optimizers' states in the member, so that another stack can take it."""
+        self.members[k].optimizer_states = self.tensors.optimizer_states(k)
 
     def _measure(self, fits: int) -> bool:
-        """Take a member's first step by itself; says whether all members go one after another.
+        """Trace the steps of one member, and decide whether to train members one by one.
 
         Raises:
             TooLargeError: the group does not fit the device.
         """
-        lane = self._material(self._feed.batch).lane(0)
-        programs = [self._recorded(phase, lane, None) for phase in self._trainer.phases]
-        convolves = any(_CONVOLUTION in program.operations for program in programs)
-        is_looped = convolves and self._script.is_exact
-        rows = sum(stack.rows.nbytes for stack in self.stacks.values()) // self._count
-        of_averages = sum(stack.rows.nbytes for stack in self._averages.values()) // self._count
-        batch = sum(tensor.nbytes for tensor in self._feed.batch.values()) // self._count
-        kept = rows * memory.STATES + of_averages + batch
+        inputs = self.tensors.step_inputs.member(0)
+        programs = [self._trace_step(phase, inputs, None) for phase in self._trainer.phases]
+        is_convolutional = any(_CONVOLUTION in program.operations for program in programs)
+        is_looped = is_convolutional and self._tracer.is_exact
         if len(self.members) > fits:
-            memory.check(
+            step_bytes = max(program.peak_bytes for program in programs)
+            row_bytes = self.tensors.row_bytes()
+            memory.check_fit(
                 self._device,
-                of_member=kept if is_looped else kept + self.live_bytes,
-                in_common=self.live_bytes if is_looped else 0,
-                members=self._count,
+                member_bytes=row_bytes if is_looped else row_bytes + step_bytes,
+                shared_bytes=step_bytes if is_looped else 0,
+                members=self._row_count,
             )
         return is_looped
 
-    def _record_step(self, phase: str) -> Move:
-        stack, optimizer = self.stacks[phase], self._optimizers[phase]
-        mask = _bits(stack.own_positions(), stack.rows.dtype) if stack.is_padded else None
-        material = self._material(self._feed.batch)
-        buffers = [b for s in self.stacks.values() for b in s.buffers.values()]
-        if self._is_looped:
-            program = self._recorded(phase, material.lane(0), None)
-            lanes = [material.lane(k).tensors for k in range(len(self.members))]
-            runs = [program.bind(lane) for lane in lanes]
-            return Looped(runs, optimizer, torch.zeros_like(stack.rows), mask)
-        program = self._recorded(phase, material, self._count)
-        if self._device == "cpu":
-            make = compiled if self._is_compiled else Program.bind
-            run = make(program, material.tensors)
-            return Replayed(run, optimizer, mask, buffers, self._count)
-        whole = Whole(program, material.tensors, optimizer, stack.rows, mask, buffers)
-        return Captured(whole, is_compiled=self._is_compiled)
+    @property
+    def _row_count(self) -> int:
+        return len(next(iter(self.tensors.stacks.values())).rows)
 
-    def _recorded(self, phase: str, material: Material, members: int | None) -> Program:
-        """A program of a step; what recording it does to the buffers is undone."""
-        buffers = [(b, b.clone()) for s in self.stacks.values() for b in s.buffers.values()]
-        program = self._script.step(phase, material, self.stacks[phase].fields, members)
-        for buffer, before in buffers:
-            buffer.copy_(before)
-        self.live_bytes = max(self.live_bytes, program.live_bytes)
+    def _step_executor(self, phase: str) -> StepExecutor:
+        stack, optimizer = self.tensors.stacks[phase], self.tensors.optimizers[phase]
+        mask = _bit_mask(stack.own_positions(), stack.rows.dtype) if stack.is_padded else None
+        inputs, buffers = self.tensors.step_inputs, self.tensors.buffers
+        if self._is_looped:
+            program = self._trace_step(phase, inputs.member(0), None)
+            replays = [program.bind(inputs.member(k).tensors) for k in range(len(self.members))]
+            return LoopedReplay(replays, optimizer, torch.zeros_like(stack.rows), mask)
+        program = self._trace_step(phase, inputs, self._row_count)
+        if self._device == "cpu":
+            make_replay = compile_program if self._is_compiled else Program.bind
+            replay = make_replay(program, inputs.tensors)
+            return BatchedReplay(replay, optimizer, mask, buffers, self._row_count)
+        step = StackStep(program, inputs.tensors, optimizer, stack.rows, mask, buffers)
+        return CudaGraphStep(step, is_compiled=self._is_compiled)
+
+    def _trace_step(self, phase: str, inputs: StepInputs, members: int | None) -> Program:
+        """The program of a step; tracing leaves the buffers unchanged."""
+        saved = [(buffer, buffer.clone()) for buffer in self.tensors.buffers]
+        fields = self.tensors.stacks[phase].fields
+        program = self._tracer.trace_step(phase, inputs, fields, members)
+        for buffer, value in saved:
+            buffer.copy_(value)
         return program
 
-    def _record_outputs(self) -> list[Replay]:
-        material = self._material(self._inputs, evaluates=True)
-        templates = {name: stack.template for name, stack in self._averaged().items()}
-        script = replace(self._script, nets={**self._script.nets, **templates})
+    def _trace_outputs(self) -> tuple[list[Replay], list[str]]:
+        inputs = self.tensors.evaluation_inputs
+        templates = {name: s.template for name, s in self.tensors.averaged_stacks.items()}
+        tracer = replace(self._tracer, nets={**self._tracer.nets, **templates})
         if not self._is_looped:
-            program, self._output_names = script.outputs(material, self._count)
-            return [program.bind(material.tensors)]
-        program, self._output_names = script.outputs(material.lane(0), None)
-        return [program.bind(material.lane(k).tensors) for k in range(len(self.members))]
-
-
-def _noise_shapes(trainer: Trainer, group: HP, shape: Shape) -> dict[str, tuple[int, ...]]:
-    """The noise that a member may have, whatever it chooses where it may."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, choices in shape.varying.items():
-        for choice in choices or ():
-            shapes |= trainer.noise(HP({**group, name: choice}))
-    return {**shapes, **trainer.noise(group)}
+            program, names = tracer.trace_outputs(inputs, self._row_count)
+            return [program.bind(inputs.tensors)], names
+        program, names = tracer.trace_outputs(inputs.member(0), None)
+        return [program.bind(inputs.member(k).tensors) for k in range(len(self.members))], names
 
 
 def _stack_size(members: int, is_compiled: bool) -> int:
-    """Rows of a stack; a compiled step is made for a few sizes only, so that it serves again."""
+    """Rows of a stack; compiled steps are made for a few sizes only, so that they are reused."""
     if not is_compiled:
         return max(members, 2)
     size = 25
@@ -258,25 +197,6 @@ def _stack_size(members: int, is_compiled: bool) -> int:
     return size
 
 
-def _apart(nets: Sequence[Any]) -> list[Any]:
-    """The networks, a copy in place of one that is there a second time."""
-    return [net if net not in nets[:i] else copy.deepcopy(net) for i, net in enumerate(nets)]
-
-
-def _bits(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """All bits where true, none elsewhere: what is not finite becomes zero with it too."""
+def _bit_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """All bits where true, none elsewhere: masking then turns even NaN into zero."""
     return -mask.to(torch.int64 if dtype == torch.float64 else torch.int32)
-
-
-def _stacked_inputs(
-    inputs: Sequence[Mapping[str, Tensor]], of_group: Mapping[str, Tensor], device: str
-) -> dict[str, Tensor]:
-    """[members, ...]; a tensor that all of them share has one place in memory."""
-    stacked = {}
-    for name, like in of_group.items():
-        own = [each[name] for each in inputs]
-        if all(tensor is like for tensor in own):
-            stacked[name] = like.to(device).expand(len(own), *like.shape)
-        else:
-            stacked[name] = torch.stack([padded(tensor, like.shape) for tensor in own]).to(device)
-    return stacked

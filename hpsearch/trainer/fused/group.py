@@ -1,9 +1,9 @@
-"""The loop that trains the trials of a group as one.
+"""The loop that trains the trials of a group together.
 
-Every member keeps its own step, order of phases, batches and noise. A tick takes the phase whose
-turn it is for most members and updates just these; who is ahead waits at its next report, where
-all that stand there are evaluated together. Nothing that a member computes depends on the others,
-so its bits are the same in any company (docs/adr/0006).
+Every member has its own step, order of phases, batches and noise. Each step of the group updates
+the phase that most members are due for. A member that reaches its next report waits, until all
+members do and are evaluated together. A member's bits do not depend on the others (batch
+invariance, docs/adr/0006).
 """
 
 import time
@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 
 from hpsearch.method import Shape
 from hpsearch.trainer.fused.engine import Engine
-from hpsearch.trainer.fused.graph.bindings import without_denormals
+from hpsearch.trainer.fused.graph.bindings import flush_denormals
 from hpsearch.trainer.fused.member import Member
 from hpsearch.trainer.fused.memory import TooLargeError
 from hpsearch.trainer.reporting import report
 from hpsearch.trainer.run import NonfiniteError, Run, StoppedError
 from hpsearch.trainer.trainer import Trainer
 
-SAVE_INTERVAL_S = 5.0  # at least, between a member's checkpoints; the last step's is kept always
-LOOK_INTERVAL_S = 0.5  # between looks whether somebody wants a member to stop
-ENDED_SHARE = 0.25  # of a stack's members that train no more, when it is made anew without them
+SAVE_INTERVAL_S = 5.0  # minimum between a member's checkpoints; the last step is always saved
+STOP_CHECK_INTERVAL_S = 0.5  # between checks for stop requests
+ENDED_SHARE = 0.25  # of a stack's members that have ended, at which it is rebuilt without them
 
 Ended = Callable[[Run, BaseException | None], None]
 
@@ -36,15 +36,16 @@ def train_group(
     """Train all trials, from their checkpoints where they have one, until each is at its budget.
 
     Args:
-        trainer: of all of them.
+        trainer: the trainer of all trials.
         runs: the trials; they share a device.
-        shape: what they share.
-        ended: is told of each as it ends, with what ended it before its budget.
-        is_compiled: whether torch.compile makes the steps: faster once that is done, and then a
-            trial's bits depend on who shares its group.
+        shape: what the trials share.
+        ended: called with each trial as it ends, and with the error that ended it before its
+            budget or None.
+        is_compiled: whether torch.compile makes the steps: faster after compilation, but a trial's
+            bits then depend on its group.
 
     Raises:
-        UnfusableError: vmap rejects the trainer; nothing was trained or reported.
+        UnfusableError: the trainer cannot be traced; nothing was trained or reported.
         TrainerError: the trainer breaks its contract.
     """
     parts = [[Member(trainer, run) for run in runs]]
@@ -53,24 +54,23 @@ def train_group(
         try:
             Group(trainer, members, shape, ended, is_compiled=is_compiled).run()
         except TooLargeError as error:
-            parts = [*_cut(members, error.fits), *parts]
+            parts = [*_split(members, error.fits), *parts]
 
 
-def _cut(members: Sequence[Member], fits: int) -> list[list[Member]]:
-    """Parts of nearly one size, of at most `fits` members."""
+def _split(members: Sequence[Member], fits: int) -> list[list[Member]]:
+    """Parts of nearly equal size, of at most `fits` members each."""
     count = -(-len(members) // fits)
     return [list(members[i::count]) for i in range(count)]
 
 
 class Group:
-    """The members that have not ended, and the engine that moves them.
+    """The members that have not ended, and the engine that trains them.
 
-    Args:
-        trainer: of all members.
-        members: at least one.
-        shape: what they share.
-        ended: is told of each that ends.
-        is_compiled: whether torch.compile makes the steps.
+    The arguments are those of `train_group`, with at least one member.
+
+    Attributes:
+        engine: the stack of the members, of which some may have ended.
+        training: rows of the members that have not ended.
     """
 
     def __init__(
@@ -87,40 +87,40 @@ class Group:
         self._ended = ended
         self._is_compiled = is_compiled
         self._saved_at = time.monotonic()
-        self._looked_at = 0.0
+        self._checked_at = 0.0
         self.engine = Engine(trainer, members, shape, is_compiled=is_compiled)
-        self.training = list(range(len(members)))  # positions in the engine
+        self.training = list(range(len(members)))
 
     def run(self) -> None:
         """Train until every member has ended."""
         while self.training:
-            ready = [k for k in self.training if not self.engine.members[k].waits]
+            ready = [k for k in self.training if not self.engine.members[k].is_at_report]
             if ready:
-                self.tick(ready)
+                self.step(ready)
             else:
                 self._report()
             self._drop_stopped()
             self._compact()
 
-    def tick(self, ready: Sequence[int]) -> None:
-        """Update the members whose turn it is, of the phase whose turn it is for most."""
+    def step(self, ready: Sequence[int]) -> None:
+        """Step the phase that most members are due for; only those are updated."""
         members = self.engine.members
-        turns = [members[k].phase for k in ready]
-        phase = max(self._trainer.phases, key=turns.count)
-        moving = [k for k, turn in zip(ready, turns, strict=True) if turn == phase]
-        with without_denormals():
-            found = self.engine.step(phase, moving)
-        for k, loss in found:
+        due_phases = [members[k].phase for k in ready]
+        phase = max(self._trainer.phases, key=due_phases.count)
+        updated = [k for k, due in zip(ready, due_phases, strict=True) if due == phase]
+        with flush_denormals():
+            nonfinite = self.engine.step(phase, updated)
+        for k, loss in nonfinite:
             message = f"the loss of phase {phase} is {loss} at step {members[k].step}"
             self._end(k, NonfiniteError(message))
-        for k in moving:
+        for k in updated:
             members[k].advance()
 
     def _report(self) -> None:
-        """Evaluate all members, which stand at a report each, and let them go on."""
+        """Evaluate all members, each of which is at a report."""
         outputs = self.engine.outputs()
         now = time.monotonic()
-        is_time = now - self._saved_at >= SAVE_INTERVAL_S
+        is_save_due = now - self._saved_at >= SAVE_INTERVAL_S
         for k in list(self.training):
             member = self.engine.members[k]
             try:
@@ -130,19 +130,19 @@ class Group:
             except Exception as error:
                 self._end(k, error)
                 continue
-            member.go_on()
-            if is_time or member.is_done:
-                member.run.save(self.engine.state(k))
+            member.continue_after_report()
+            if is_save_due or member.is_done:
+                member.run.save(self.engine.checkpoint(k))
             if member.is_done:
                 self._end(k, None)
-        if is_time:
+        if is_save_due:
             self._saved_at = now
 
     def _drop_stopped(self) -> None:
         now = time.monotonic()
-        if now - self._looked_at < LOOK_INTERVAL_S:
+        if now - self._checked_at < STOP_CHECK_INTERVAL_S:
             return
-        self._looked_at = now
+        self._checked_at = now
         for k in list(self.training):
             if self.engine.members[k].run.stopping:
                 self._end(k, StoppedError("stopped on request"))
@@ -152,14 +152,14 @@ class Group:
         self._ended(self.engine.members[k].run, error)
 
     def _compact(self) -> None:
-        """Make the stack anew, once enough of its members have ended."""
+        """Rebuild the stack without the members that have ended, once they are enough."""
         count = len(self.engine.members)
         if not self.training or count - len(self.training) < max(1, ENDED_SHARE * count):
             return
         for k in self.training:
             self.engine.release(k)
-        left = [self.engine.members[k] for k in self.training]
+        remaining = [self.engine.members[k] for k in self.training]
         self.engine = Engine(
-            self._trainer, left, self._shape, is_compiled=self._is_compiled, fits=count
+            self._trainer, remaining, self._shape, is_compiled=self._is_compiled, fits=count
         )
-        self.training = list(range(len(left)))
+        self.training = list(range(len(remaining)))

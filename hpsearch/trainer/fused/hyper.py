@@ -1,4 +1,4 @@
-"""What the loss of a fused group sees of its trials' hyperparameters."""
+"""Hyperparameters of a fused group's trials, as its loss reads them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class GroupHP(HP):
-    """As `HP`, but what differs between the trials of a group is a tensor.
+    """Like `HP`, but numbers that differ between the trials of a group are tensors.
 
     Args:
-        plain: what all trials share.
-        numbers: of one trial, tensors without dimensions (or what vmap makes of a stack of them).
-        choices: possible values of the choices that may differ; the trial's own is numbers[name],
-            its position among them.
+        plain: hyperparameters that all trials share.
+        numbers: those of one trial that may differ, as tensors without dimensions (under vmap).
+        choices: possible values of the choices that may differ; numbers[name] is the trial's
+            position among them.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class GroupHP(HP):
         return name in self._values or name in self._choices
 
     def pick(self, name: str, of: Mapping[str, Callable[[], T]]) -> T:
-        """As `HP.pick`; every possible choice is evaluated, and each trial takes its own."""
+        """Like `HP.pick`; all possible choices are evaluated, and each trial takes its own."""
         if name not in self._choices:
             return super().pick(name, of)
         missing = [str(choice) for choice in self._choices[name] if choice not in of]
@@ -60,7 +60,7 @@ class GroupHP(HP):
         return cast(T, result)
 
     def among(self, name: str, *choices: str) -> bool:
-        """As `HP.among`, where all trials of the group agree on the answer."""
+        """Like `HP.among`; all possible choices must give the same answer."""
         if name not in self._choices:
             return super().among(name, *choices)
         answers = {choice in choices for choice in self._choices[name]}
@@ -81,10 +81,10 @@ class GroupHP(HP):
 
 
 def stacked_numbers(hps: Sequence[HP], shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
-    """What differs between trials, as one tensor [members] a hyperparameter.
+    """Hyperparameters that differ between trials, as one tensor [members] each.
 
-    A conditional number that is inactive in a trial and has no default there is 1: nothing that
-    the trial is given may depend on it.
+    A conditional number that is inactive in a trial and has no default is 1, and must not affect
+    the trial.
     """
     numbers = {}
     for name, choices in shape.varying.items():
@@ -92,10 +92,10 @@ def stacked_numbers(hps: Sequence[HP], shape: Shape, dtype: torch.dtype) -> dict
         if choices is not None:
             numbers[name] = torch.tensor([_position(choices, value) for value in values])
             continue
-        kinds = {type(value) for value in values} - {type(None)}
+        types = {type(value) for value in values} - {type(None)}
         filled = [1 if value is None else value for value in values]
-        whole = bool(kinds) and kinds <= {int, bool}
-        numbers[name] = torch.tensor(filled, dtype=None if whole else dtype)
+        is_integer = bool(types) and types <= {int, bool}
+        numbers[name] = torch.tensor(filled, dtype=None if is_integer else dtype)
     return numbers
 
 

@@ -1,21 +1,20 @@
-"""How many members a device has room for."""
+"""How many members fit into a device's memory."""
 
 import psutil
 import torch
 
-_SHARE = 0.5  # of what is free: other groups train beside this one, and allocators waste some
-STATES = 5  # tensors of a parameter's size: itself, its gradient, an optimizer's, one in passing
+_SHARE = 0.5  # of the free memory: other groups train beside this one, and allocators waste some
 
 
 class TooLargeError(Exception):
-    """A group does not fit the device; in parts of `fits` members it does."""
+    """A group does not fit the device; parts of `fits` members do."""
 
     def __init__(self, fits: int) -> None:
         super().__init__(f"only {fits} members fit")
         self.fits = fits
 
 
-def room(device: str) -> int:
+def available_bytes(device: str) -> int:
     """Bytes that a group may take."""
     if device == "cpu":
         free = psutil.virtual_memory().available
@@ -24,18 +23,18 @@ def room(device: str) -> int:
     return int(_SHARE * free)
 
 
-def check(device: str, *, of_member: int, in_common: int, members: int) -> None:
-    """See whether a group fits.
+def check_fit(device: str, *, member_bytes: int, shared_bytes: int, members: int) -> None:
+    """Check that a group fits the device's memory.
 
     Args:
-        device: where it trains.
-        of_member: bytes that each member takes, as its first step has shown.
-        in_common: bytes that are taken once.
-        members: of the group.
+        device: where the group trains.
+        member_bytes: memory of each member.
+        shared_bytes: memory that is taken once.
+        members: the number of members.
 
     Raises:
-        TooLargeError: it does not, and has more than two members, which are the fewest.
+        TooLargeError: the group does not fit and has more than two members, the minimum.
     """
-    fits = max(2, (room(device) - in_common) // max(of_member, 1))
+    fits = max(2, (available_bytes(device) - shared_bytes) // max(member_bytes, 1))
     if members > fits:
         raise TooLargeError(fits)

@@ -1,4 +1,4 @@
-"""Whether a trainer can train several trials in one loop, found out by recording a first step."""
+"""Test whether a trainer can train several trials in one loop, by tracing their first step."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,24 +17,24 @@ from hpsearch.trial import Folder, Spec
 def fusion_obstacle(
     trainer: Trainer, params: Sequence[Mapping[str, Any]], fixed: Mapping[str, Any], shape: Shape
 ) -> str | None:
-    """Why trials of a shape cannot be fused; None if they can.
+    """The reason why trials of a shape cannot be fused; None if they can.
 
     Args:
         trainer: the trainer.
-        params: of some trials of the shape; one is enough.
+        params: the parameters of some trials of the shape; one trial is enough.
         fixed: hyperparameters that all trials share.
-        shape: what they share.
+        shape: the shape of the group.
     """
-    with tempfile.TemporaryDirectory(prefix="hpsearch-") as place:
-        folder = Folder(Path(place))
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as path:
+        folder = Folder(Path(path))
         spec = Spec(0, 0, 0, "draw", {}, (), 0, 1)
         try:
             members = [
                 Member(
                     trainer,
-                    Run(spec, folder, hp={**fixed, **each}, objective="", report_every=1),
+                    Run(spec, folder, hp={**fixed, **own}, objective="", report_every=1),
                 )
-                for each in params
+                for own in params
             ]
             engine = Engine(trainer, members, shape)
             for phase in trainer.phases:

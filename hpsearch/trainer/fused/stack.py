@@ -1,9 +1,9 @@
 """The networks of a group's members as rows of flat tensors.
 
-A network's parameters lie one after another in a row, [members, numbers]; what a member's own
-network is narrower than the group's is zero, and stays so. Matrices lie transposed, the way in
-which their gradients come. Every member keeps networks of its own, in its own shapes, whose
-parameters are views of its row: what evaluates or saves one trial reads them.
+A row, of [members, row length], holds a network's parameters one after another, padded with zeros
+where the member's network is narrower than the group's. Matrices are stored transposed, the layout
+of their gradients. Every member keeps its own networks in its own shapes, whose parameters are
+views of its row, for evaluations and checkpoints.
 """
 
 import math
@@ -15,19 +15,19 @@ from torch import Tensor, nn
 
 from hpsearch.errors import TrainerError
 
-_ALIGNMENT = 16  # numbers; every parameter begins at the start of a cache line
+_ALIGNMENT = 16  # elements; every parameter starts at a cache line
 
 
 @dataclass(frozen=True)
 class Field:
-    """Where a tensor of a network lies in a row.
+    """The position and layout of a parameter in a row.
 
     Attributes:
-        name: as in the network's state.
-        start: its first number.
-        shape: in the group, padded.
-        stored: dimensions in the order in which they lie.
-        row: numbers in a row, a little more than its parameters have.
+        name: the parameter's name in the network.
+        start: the index of its first element.
+        shape: its padded shape, which the group shares.
+        stored: its dimensions in memory order.
+        row: elements of a row, including alignment.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Field:
     row: int
 
     def of_rows(self, rows: Tensor) -> Tensor:
-        """The view [..., *shape] of rows [..., numbers]."""
-        lying = [self.shape[i] for i in self.stored]
-        length = math.prod(lying)
+        """The parameter as a view [..., *shape] of rows [..., row length]."""
+        stored_shape = [self.shape[i] for i in self.stored]
+        length = math.prod(stored_shape)
         lead = rows.dim() - 1
-        view = rows[..., self.start : self.start + length].view(*rows.shape[:-1], *lying)
+        view = rows[..., self.start : self.start + length].view(*rows.shape[:-1], *stored_shape)
         order = [self.stored.index(i) + lead for i in range(len(self.stored))]
         return view.permute(*range(lead), *order)
 
@@ -50,10 +50,13 @@ class Stack:
     """One network of every member.
 
     Args:
-        template: the network in the group's (padded) shapes; it lends its structure.
+        template: the network in the group's (padded) shapes, for its modules.
         members: each member's own network; its parameters become views of the rows.
-        device: where the rows lie.
-        buffers: [members, *shape] by name, if they are those of another stack.
+        device: the device of the rows.
+        buffers: another stack's buffers [members, *shape] by name, to share them.
+
+    Raises:
+        TrainerError: a member's tensors do not fit into the template's.
     """
 
     def __init__(
@@ -93,12 +96,12 @@ class Stack:
         return {field.name: field.of_rows(self.rows) for field in self.fields}
 
     def views(self, k: int, row: Tensor) -> list[Tensor]:
-        """A row, of the parameters or of an optimizer's state, in member k's own shapes."""
+        """Views in member k's own shapes of a row of parameters or of an optimizer's state."""
         own = dict(self.members[k].named_parameters())
         return [corner(field.of_rows(row), own[field.name].shape) for field in self.fields]
 
     def own_positions(self) -> Tensor:
-        """Whether a number of the rows belongs to the member's own network: [members, numbers]."""
+        """Whether an element belongs to the member's network, not to padding: like `rows`, bool."""
         own = torch.zeros(self.rows.shape, dtype=torch.bool, device=self.rows.device)
         for k in range(len(self.members)):
             for view in self.views(k, own[k]):
@@ -112,7 +115,7 @@ class Stack:
         self._point(k, member)
 
     def _point(self, k: int, member: nn.Module) -> None:
-        """Make the member's tensors views of its row."""
+        """Make the member's parameters and buffers views of the stack."""
         own = dict(member.named_parameters())
         for field, view in zip(self.fields, self.views(k, self.rows[k]), strict=True):
             own[field.name].requires_grad_(False)
@@ -138,14 +141,14 @@ def _aligned(length: int) -> int:
 
 
 def corner(view: Tensor, shape: Sequence[int]) -> Tensor:
-    """The leading part of a tensor."""
+    """The leading part of a tensor, of the given shape, as a view."""
     for dimension, size in enumerate(shape):
         view = view.narrow(dimension, 0, size)
     return view
 
 
 def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
-    """The tensor with zeros behind, [*shape]."""
+    """The tensor padded with zeros to the shape."""
     if tuple(tensor.shape) == tuple(shape):
         return tensor
     padded = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
@@ -154,7 +157,7 @@ def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _check(kind: str, own: Mapping[str, Tensor], group: Mapping[str, Tensor]) -> None:
-    """Whether a member's tensors have a place in the group's.
+    """Check that a member's tensors fit into the group's.
 
     Raises:
         TrainerError: they do not.

@@ -1,8 +1,8 @@
-"""How a step of a stack is taken once it has been recorded.
+"""Executors of a traced step.
 
-On the CPU the recorded operations are replayed, and just the rows that move are updated, each by a
-kernel of its own: that is the fastest, and no row knows of another. For compilers and GPUs a step
-is one sequence of operations over all rows, in which `commit` says whose update is kept.
+On the CPU the trace is replayed, and the updated rows go through optimizer kernels one by one: the
+fastest way, which makes rows independent. For compilers and GPUs a step is one sequence of
+operations over all rows, whose updates a mask commits.
 """
 
 import os
@@ -14,34 +14,34 @@ import torch
 from torch import Tensor
 
 from hpsearch.trainer.fused.graph.program import Program, Replay
-from hpsearch.trainer.fused.optim.optimizers import Stacked
+from hpsearch.trainer.fused.optim.optimizers import StackedOptimizer
 
-_WARM_UPS = 3  # before a capture: libraries make their workspaces in the first calls
+_WARM_UPS = 3  # before a capture: libraries allocate workspaces in the first calls
 
 
-class Move(Protocol):
+class StepExecutor(Protocol):
     """A step of one phase."""
 
     def __call__(self, members: Sequence[int]) -> Tensor:
-        """Update these members; gives losses [members of the stack], 0 where none was computed."""
+        """Update these members; returns losses [rows], 0 where none was computed."""
         ...
 
 
-class Replayed:
-    """All rows are computed in one go, and these members' are updated.
+class BatchedReplay:
+    """Computes all rows together, and updates those of the given members.
 
     Args:
-        run: gives the losses and the gradients.
-        optimizer: of the phase.
-        mask: the bits that a gradient may have; None if the stack is not padded.
-        buffers: of all networks, which a row that does not move keeps.
-        count: of rows.
+        run: returns the losses and the gradients.
+        optimizer: the phase's optimizer.
+        mask: the bits of a gradient that are no padding; None if the stack is not padded.
+        buffers: the buffers of all networks, restored for other rows.
+        count: the number of rows.
     """
 
     def __init__(
         self,
         run: Replay,
-        optimizer: Stacked,
+        optimizer: StackedOptimizer,
         mask: Tensor | None,
         buffers: Sequence[Tensor],
         count: int,
@@ -65,18 +65,22 @@ class Replayed:
         return losses
 
 
-class Looped:
-    """One member after another.
+class LoopedReplay:
+    """Computes one member after another.
 
     Args:
-        runs: of each member; gives its loss and its gradients' row.
-        optimizer: of the phase.
-        gradients: a place for all rows.
-        mask: the bits that a gradient may have; None if the stack is not padded.
+        runs: of each member; returns its loss and its row of gradients.
+        optimizer: the phase's optimizer.
+        gradients: a buffer for all rows.
+        mask: the bits of a gradient that are no padding; None if the stack is not padded.
     """
 
     def __init__(
-        self, runs: Sequence[Replay], optimizer: Stacked, gradients: Tensor, mask: Tensor | None
+        self,
+        runs: Sequence[Replay],
+        optimizer: StackedOptimizer,
+        gradients: Tensor,
+        mask: Tensor | None,
     ) -> None:
         self._runs, self._optimizer = runs, optimizer
         self._gradients, self._mask = gradients, mask
@@ -91,23 +95,29 @@ class Looped:
         return losses
 
 
-class Whole:
-    """A step of all rows, of which the committed ones move.
+class StackStep:
+    """A step of all rows, whose updates are committed for some.
 
     Args:
-        program: gives the losses and the gradients.
-        inputs: of the program.
-        optimizer: of the phase.
-        rows: its parameters.
-        mask: the bits that a gradient may have; None if the stack is not padded.
-        buffers: of all networks, which a row that is not committed keeps.
+        program: returns the losses and the gradients.
+        inputs: the program's inputs.
+        optimizer: the phase's optimizer.
+        rows: the phase's parameters.
+        mask: the bits of a gradient that are no padding; None if the stack is not padded.
+        buffers: the buffers of all networks.
+
+    Attributes:
+        step: the step as a function of the commit mask; returns losses.
+        count: the number of rows.
+        device: the device of the rows.
+        state: all tensors that a step changes.
     """
 
     def __init__(
         self,
         program: Program,
         inputs: Sequence[Tensor],
-        optimizer: Stacked,
+        optimizer: StackedOptimizer,
         rows: Tensor,
         mask: Tensor | None,
         buffers: Sequence[Tensor],
@@ -115,75 +125,75 @@ class Whole:
         graph: Callable[..., tuple[Tensor, Tensor]] = program.graph()
         tensors = list(inputs)
 
-        def move(commit: Tensor) -> Tensor:
+        def step(commit: Tensor) -> Tensor:
             before = [buffer.clone() for buffer in buffers]
             losses, gradients = graph(*tensors)
             if mask is not None:
                 gradients = (gradients.view(mask.dtype) & mask).view(gradients.dtype)
             optimizer.update(rows, gradients, commit)
             for buffer, old in zip(buffers, before, strict=True):
-                kept = commit.view(-1, *[1] * (buffer.dim() - 1))
-                buffer.copy_(torch.where(kept, buffer, old))
+                is_committed = commit.view(-1, *[1] * (buffer.dim() - 1))
+                buffer.copy_(torch.where(is_committed, buffer, old))
             return losses
 
-        self.move: Callable[[Tensor], Tensor] = move
+        self.step: Callable[[Tensor], Tensor] = step
         self.count = len(rows)
         self.device = rows.device
         self.state = [rows, optimizer.counts, *optimizer.states, *buffers]
 
     def commit(self, members: Sequence[int]) -> Tensor:
-        """Whose update is kept, [rows]."""
+        """The commit mask of these members, [rows], bool."""
         commit = torch.zeros(self.count, dtype=torch.bool)
         commit[list(members)] = True
         return commit
 
 
-def compiled(program: Program, inputs: Sequence[Tensor]) -> Replay:
-    """The program through torch.compile, whose results are kept on disk between runs."""
-    _keep_compiled()
+def compile_program(program: Program, inputs: Sequence[Tensor]) -> Replay:
+    """Compile a program with torch.compile, which caches its results on disk."""
+    _set_compile_cache()
     graph, tensors = program.graph(), list(inputs)
     run = torch.compile(lambda: list(graph(*tensors)), fullgraph=True, dynamic=False)
     replay: Replay = torch.no_grad()(run)
     return replay
 
 
-class Captured:
-    """As a CUDA graph; what the warm-up and the capture do to the state is undone.
+class CudaGraphStep:
+    """Replays a step as a CUDA graph; warm-up and capture leave the state unchanged.
 
     Args:
-        whole: the step.
+        step: the step.
         is_compiled: whether torch.compile makes its kernels.
     """
 
-    def __init__(self, whole: Whole, *, is_compiled: bool) -> None:
-        self._whole = whole
-        move = whole.move
+    def __init__(self, step: StackStep, *, is_compiled: bool) -> None:
+        self._step = step
+        run = step.step
         if is_compiled:
-            _keep_compiled()
-            move = torch.compile(move, fullgraph=True, dynamic=False)
-        device = whole.device
-        self._commit = torch.zeros(whole.count, dtype=torch.bool, device=device)
-        before = [tensor.clone() for tensor in whole.state]
+            _set_compile_cache()
+            run = torch.compile(run, fullgraph=True, dynamic=False)
+        device = step.device
+        self._commit = torch.zeros(step.count, dtype=torch.bool, device=device)
+        before = [tensor.clone() for tensor in step.state]
         side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side), torch.no_grad():
             for _ in range(_WARM_UPS):
-                move(self._commit)
+                run(self._commit)
         torch.cuda.current_stream(device).wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph), torch.no_grad():
-            self._losses = move(self._commit)
-        for tensor, old in zip(whole.state, before, strict=True):
+            self._losses = run(self._commit)
+        for tensor, old in zip(step.state, before, strict=True):
             tensor.copy_(old)
 
     def __call__(self, members: Sequence[int]) -> Tensor:
-        self._commit.copy_(self._whole.commit(members))
+        self._commit.copy_(self._step.commit(members))
         self._graph.replay()
         return self._losses
 
 
-def _keep_compiled() -> None:
-    """Say where torch.compile keeps what it has made, unless somebody has."""
+def _set_compile_cache() -> None:
+    """Set the folder of torch.compile's cache, unless it is set."""
     folder = os.environ.get("HPSEARCH_CACHE")
     cache = Path(folder) if folder else Path.home() / ".cache" / "hpsearch"
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "inductor"))

@@ -17,8 +17,10 @@ def engine_of(folder, count, trainer=Fragile, shape=SHAPE):
 
 
 def rows_of(engine):
-    tensors = {name: stack.rows for name, stack in engine.stacks.items()}
-    buffers = {f"{n}.{b}": t for n, s in engine.stacks.items() for b, t in s.buffers.items()}
+    tensors = {name: stack.rows for name, stack in engine.tensors.stacks.items()}
+    buffers = {
+        f"{n}.{b}": t for n, s in engine.tensors.stacks.items() for b, t in s.buffers.items()
+    }
     return {name: tensor.clone() for name, tensor in {**tensors, **buffers}.items()}
 
 
@@ -48,11 +50,11 @@ def test_a_recording_itself_changes_nothing(tmp_path):
 
 def test_a_lone_member_has_a_double_that_is_no_member(tmp_path):
     engine = engine_of(tmp_path, 1)
-    assert len(engine.stacks["critic"].rows) == 2
+    assert len(engine.tensors.stacks["critic"].rows) == 2
     assert len(engine.members) == 1
     assert len(engine.outputs()) == 1
     engine.step("critic", [0])
-    state = engine.state(0)
+    state = engine.checkpoint(0)
     assert state["nets"]["critic"]["weight"].shape == (1, 4)
 
 
@@ -69,11 +71,11 @@ def test_losses_that_are_not_finite_are_told_of_those_that_move(tmp_path):
 
 def test_the_state_of_a_member_is_one_of_its_own(tmp_path):
     engine = engine_of(tmp_path, 2)
-    state = engine.state(0)
+    state = engine.checkpoint(0)
     before = {name: tensor.clone() for name, tensor in state["nets"]["critic"].items()}
     engine.step("critic", [0, 1])
     assert all(torch.equal(before[name], state["nets"]["critic"][name]) for name in before)
-    assert not torch.equal(engine.state(0)["nets"]["critic"]["weight"], before["weight"])
+    assert not torch.equal(engine.checkpoint(0)["nets"]["critic"]["weight"], before["weight"])
 
 
 def test_a_parameter_that_the_loss_does_not_read_only_decays(tmp_path):

@@ -134,7 +134,7 @@ def test_a_loss_that_is_no_scalar_is_refused(trainer, got, tmp_path):
 def test_a_group_that_memory_has_no_room_for_trains_in_parts_to_the_same_bits(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(memory, "room", lambda device: 0)
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 0)
     runs, ends = runs_of(tmp_path, SETTINGS, [8] * 5), Ends()
     with pytest.raises(memory.TooLargeError) as raised:
         group_of(runs, ends)
@@ -149,7 +149,7 @@ def test_a_group_that_memory_has_no_room_for_trains_in_parts_to_the_same_bits(
 
 def test_a_group_that_has_begun_is_not_cut_when_memory_runs_short(tmp_path, monkeypatch):
     rooms = iter([10**12])
-    monkeypatch.setattr(memory, "room", lambda device: next(rooms, 0))
+    monkeypatch.setattr(memory, "available_bytes", lambda device: next(rooms, 0))
     ends = Ends()
     group.train_group(Fragile(), runs_of(tmp_path, SETTINGS, [4, 4, 8, 8, 8]), SHAPE, ends)
     assert list(ends.values()) == [None] * 5
@@ -161,9 +161,9 @@ def test_a_group_that_has_begun_is_not_cut_when_memory_runs_short(tmp_path, monk
     ("room", "fits"), [(0, 2), (1000, 2), (1399, 2), (1400, 3), (2199, 4), (2200, None)]
 )
 def test_as_many_members_fit_as_there_is_room_for(room, fits, monkeypatch):
-    monkeypatch.setattr(memory, "room", lambda device: room)
+    monkeypatch.setattr(memory, "available_bytes", lambda device: room)
     try:
-        memory.check("cpu", of_member=400, in_common=200, members=5)
+        memory.check_fit("cpu", member_bytes=400, shared_bytes=200, members=5)
         found = None
     except memory.TooLargeError as error:
         found = error.fits

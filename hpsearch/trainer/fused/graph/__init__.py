@@ -1,1 +1,1 @@
-"""A training step as a recorded list of ATen operations, rewritten and replayed."""
+"""Tracing, optimization and replay of training steps as lists of ATen calls."""

@@ -1,9 +1,8 @@
-"""Operations to which vmap gives all members' channels, or words, as one: made right for each.
+"""Passes over operations for which vmap merges the members' channels or embedding tables.
 
-`torch.func.vmap` lays the channels of a batch norm side by side, and the tables of an embedding
-one below the other, and calls the one kernel. What that kernel does at the end of a row of
-channels, and to the one row of a table that is named to it, is then not what it does to a member
-alone. (Seen with torch 2.13.)
+`torch.func.vmap` concatenates the channels of a batch norm, and the tables of an embedding, and
+calls the unbatched kernel. The kernel's treatment of the last channels, and of the padding index,
+then differs from that of a single member. (Observed with torch 2.13.)
 """
 
 from collections.abc import Callable, Sequence
@@ -14,22 +13,22 @@ import torch
 from torch import Tensor
 
 from hpsearch.trainer.fused.graph.batch_invariance import LANES
-from hpsearch.trainer.fused.graph.effects import name_of, named_as
-from hpsearch.trainer.fused.graph.trace import Call, Tape
+from hpsearch.trainer.fused.graph.effects import as_op, op_name
+from hpsearch.trainer.fused.graph.trace import Call, Trace
 
 _TRANSFORMS = {"aten::_fft_r2c", "aten::_fft_c2c", "aten::_fft_c2r"}
 
 
-def own_words(tape: Tape, members: int) -> Tape:
-    """Embeddings whose padding word has no gradient in any member.
+def mask_padding_gradients(trace: Trace, members: int) -> Trace:
+    """Zero the gradient of the embedding's padding index for every member.
 
-    Torch's rule names the padding word of the first member's table only.
+    vmap's batching rule passes the padding index of the first member's table only.
     """
-    return replace(tape, calls=[_with_own_padding(call, members) for call in tape.calls])
+    return replace(trace, calls=[_masked(call, members) for call in trace.calls])
 
 
-def _with_own_padding(call: Call, members: int) -> Call:
-    if name_of(call) != "aten::embedding_dense_backward":
+def _masked(call: Call, members: int) -> Call:
+    if op_name(call) != "aten::embedding_dense_backward":
         return call
     words, padding = call.args[2:4]
     if padding < 0 or words % members:
@@ -41,41 +40,41 @@ def _with_own_padding(call: Call, members: int) -> Call:
         result.view(members, words // members, -1)[:, padding] = 0
         return result
 
-    return replace(call, function=named_as(function, without_padding))
+    return replace(call, function=as_op(function, without_padding))
 
 
-def whole_channels(tape: Tape, members: int) -> Tape:
-    """Batch norms over rows of channels that fill the vector registers.
+def pad_channels(trace: Trace, members: int) -> Trace:
+    """Pad the channels of batch norms to whole vectors.
 
-    Where a channel has one number a row of the batch, the last channels are computed by other code.
+    For inputs [batch, channels] the kernel computes the last channels with scalar code.
     """
     calls = []
-    for call in tape.calls:
-        name = name_of(call)
+    for call in trace.calls:
+        name = op_name(call)
         if name in ("aten::native_batch_norm", "aten::native_batch_norm_backward"):
             make = _batch_norm_backward if name.endswith("_backward") else _batch_norm
-            value = tape.value(call.args[0])
+            value = trace.value(call.args[0])
             is_plane = value.numel() != value.shape[0] * value.shape[1]
             if not is_plane and value.shape[1] // members % LANES:
-                call = replace(call, function=named_as(call.function, make(call.function)))
+                call = replace(call, function=as_op(call.function, make(call.function)))
         calls.append(call)
-    return replace(tape, calls=calls)
+    return replace(trace, calls=calls)
 
 
-def one_by_one(tape: Tape, members: int) -> Tape:
-    """Fourier transforms of one member after another.
+def split_transforms(trace: Trace, members: int) -> Trace:
+    """Compute Fourier transforms for each member separately.
 
-    Several transforms are done in the lanes of one register, the last few by other code.
+    The kernel vectorizes over transforms, and computes the last few with scalar code.
     """
     calls = []
-    for call in tape.calls:
-        if name_of(call) in _TRANSFORMS and len(tape.value(call.args[0])) == members:
-            call = replace(call, function=named_as(call.function, _of_each(call.function)))
+    for call in trace.calls:
+        if op_name(call) in _TRANSFORMS and len(trace.value(call.args[0])) == members:
+            call = replace(call, function=as_op(call.function, _per_member(call.function)))
         calls.append(call)
-    return replace(tape, calls=calls)
+    return replace(trace, calls=calls)
 
 
-def _of_each(function: Any) -> Callable[..., Tensor]:
+def _per_member(function: Any) -> Callable[..., Tensor]:
     def of_each(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return torch.cat([function(one, *args, **kwargs) for one in torch.split(x, 1)])
 
@@ -83,7 +82,7 @@ def _of_each(function: Any) -> Callable[..., Tensor]:
 
 
 def _batch_norm(function: Any) -> Callable[..., Any]:
-    def on_whole_vectors(
+    def padded(
         x: Tensor,
         weight: Tensor | None,
         bias: Tensor | None,
@@ -92,30 +91,30 @@ def _batch_norm(function: Any) -> Callable[..., Any]:
         is_training: bool,
         *rest: Any,
     ) -> tuple[Tensor, ...]:
-        wide = _wider([x, weight, bias, mean, var])
+        wide = _with_padding([x, weight, bias, mean, var])
         found = function(*wide, is_training, *rest)
         for own, updated in zip((mean, var), wide[3:], strict=True):
             if is_training and own is not None and updated is not None:
                 own.copy_(updated[: len(own)])
-        return tuple(_narrower(tensor, x.shape[1]) for tensor in found)
+        return tuple(_without_padding(tensor, x.shape[1]) for tensor in found)
 
-    return on_whole_vectors
+    return padded
 
 
 def _batch_norm_backward(function: Any) -> Callable[..., Any]:
-    def on_whole_vectors(gradient: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
-        wide = _wider([gradient, x, *rest[:5]])
+    def padded(gradient: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
+        wide = _with_padding([gradient, x, *rest[:5]])
         found = function(*wide, *rest[5:])
-        return tuple(None if t is None else _narrower(t, x.shape[1]) for t in found)
+        return tuple(None if t is None else _without_padding(t, x.shape[1]) for t in found)
 
-    return on_whole_vectors
+    return padded
 
 
-def _wider(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """With further channels of ones behind; those of a tensor are its last dimension, or second."""
+def _with_padding(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Pad the channels (dimension 1, or 0 of a vector) with ones to whole vectors."""
     wide: list[Tensor | None] = []
     for tensor in tensors:
-        if tensor is None or not tensor.numel():  # of an evaluation nothing is saved
+        if tensor is None or not tensor.numel():  # in eval mode no statistics are saved
             wide.append(tensor)
             continue
         within = max(tensor.dim() - 2, 0)
@@ -124,7 +123,7 @@ def _wider(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
     return wide
 
 
-def _narrower(tensor: Tensor, channels: int) -> Tensor:
+def _without_padding(tensor: Tensor, channels: int) -> Tensor:
     if tensor.dim() == 1:
         return tensor[:channels]
     return tensor[:, :channels].contiguous()

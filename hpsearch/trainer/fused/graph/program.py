@@ -1,7 +1,6 @@
-"""A tape as a function: the same operations on the same places, without anybody deciding anything.
+"""A trace compiled to straight-line Python, bound to tensors at fixed addresses.
 
-Tensors that stay where they are (parameters, the places of a batch) are views once and for all;
-what depends only on numbers that never change is computed once.
+Views of bound tensors are taken once, and calls that depend only on constants run once.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,51 +11,51 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from hpsearch.trainer.fused.graph.bindings import binding
-from hpsearch.trainer.fused.graph.effects import name_of, overwrites, written
-from hpsearch.trainer.fused.graph.trace import Call, Slot, Tape
+from hpsearch.trainer.fused.graph.bindings import fast_binding
+from hpsearch.trainer.fused.graph.effects import mutated_slots, op_name, written_slots
+from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace
 
 Replay = Callable[[], list[Tensor]]
 
 
 class Program:
-    """A prepared tape.
+    """An optimized trace that can be bound to tensors.
 
     Args:
-        tape: what is done; the tensors of its recording are let go.
-        fixed: positions among the tape's inputs whose numbers stay as they are at binding.
+        trace: the trace; its traced values are not kept.
+        fixed: positions of the inputs whose values do not change after binding.
 
     Attributes:
-        live_bytes: memory that the results of its operations take at their peak, in bytes.
-        operations: names of what it does, such as "aten::convolution".
+        peak_bytes: peak memory of intermediate results, in bytes.
+        operations: names of its operations, such as "aten::convolution".
     """
 
-    def __init__(self, tape: Tape, fixed: frozenset[int]) -> None:
+    def __init__(self, trace: Trace, fixed: frozenset[int]) -> None:
         self._fixed = fixed
-        self._changed = overwrites(tape)
-        self._constants = {slot: tape.value(slot) for slot in tape.constants}
-        self.live_bytes = _live_bytes(tape)
-        self.operations = {name_of(call) for call in tape.calls}
+        self._changed = mutated_slots(trace)
+        self._constants = {slot: trace.value(slot) for slot in trace.constants}
+        self.peak_bytes = _peak_bytes(trace)
+        self.operations = {op_name(call) for call in trace.calls}
         self._joined = {
-            slot: tape.value(slot)
-            for call in tape.calls
+            slot: trace.value(slot)
+            for call in trace.calls
             for slot in call.outputs
-            if call.function is torch.ops.aten.cat.default and slot in tape.outputs
+            if call.function is torch.ops.aten.cat.default and slot in trace.outputs
         }
-        self._tape = replace(tape, values=[])
+        self._tape = replace(trace, values=[])
 
     def bind(self, inputs: Sequence[Tensor]) -> Replay:
-        """The function that replays the tape on these tensors, which must stay where they are.
+        """A function that replays the trace on these tensors, which must keep their addresses.
 
-        The rows of gradients that it gives lie where those of the replay before lay.
+        Every replay writes the concatenated gradients to the same memory.
         """
-        places = _Places(self._tape, inputs, self._fixed, self._changed, self._constants)
-        calls = [call for call in self._tape.calls if not places.settle(call)]
+        bindings = _Bindings(self._tape, inputs, self._fixed, self._changed, self._constants)
+        calls = [call for call in self._tape.calls if not bindings.run_once(call)]
         joined = {slot: torch.empty_like(like) for slot, like in self._joined.items()}
-        return _compiled(self._tape, calls, places.values, joined)
+        return _generate_source(self._tape, calls, bindings.values, joined)
 
     def graph(self) -> fx.GraphModule:
-        """The tape as a graph of its inputs, for compilers; gives a tuple."""
+        """The trace as an FX graph of its inputs that returns a tuple, for compilers."""
         graph, root = fx.Graph(), nn.Module()
         nodes = {slot: graph.placeholder(f"input_{slot.number}") for slot in self._tape.inputs}
         for slot, value in self._constants.items():
@@ -64,62 +63,68 @@ class Program:
             root.register_buffer(name, value)
             nodes[slot] = graph.get_attr(name)
         for call in self._tape.calls:
-            kwargs = _filled_dict(call, nodes)
-            result = graph.call_function(call.function, _filled(call.args, nodes), kwargs)
-            for i, each in enumerate(call.results):
-                if each is not None:
-                    whole = call.is_single
-                    nodes[each] = result if whole else graph.call_function(getitem, (result, i))
+            kwargs = _resolve_kwargs(call, nodes)
+            result = graph.call_function(call.function, _resolve(call.args, nodes), kwargs)
+            for i, returned in enumerate(call.results):
+                if returned is not None:
+                    is_single = call.is_single
+                    nodes[returned] = (
+                        result if is_single else graph.call_function(getitem, (result, i))
+                    )
         graph.output(tuple(nodes[slot] for slot in self._tape.outputs))
         return fx.GraphModule(root, graph)
 
 
-def _live_bytes(tape: Tape) -> int:
-    """Memory lives as long as any view of it, so it is told apart by where it lies."""
+def _peak_bytes(trace: Trace) -> int:
+    """Peak memory of intermediate results; a storage lives as long as any view of it."""
 
-    def places(slots: Sequence[Slot]) -> set[int]:
-        return {tape.value(slot).untyped_storage().data_ptr() for slot in slots}
+    def storages(slots: Sequence[Slot]) -> set[int]:
+        return {trace.value(slot).untyped_storage().data_ptr() for slot in slots}
 
-    sizes = {s.data_ptr(): s.nbytes() for s in (v.untyped_storage() for v in tape.values)}
-    given = places([*tape.inputs, *tape.constants])
-    touched = [places([*call.inputs, *call.outputs]) - given for call in tape.calls]
-    last = {place: i for i, here in enumerate(touched) for place in here}
-    last.update(dict.fromkeys(places(tape.outputs), len(tape.calls)))
+    sizes = {s.data_ptr(): s.nbytes() for s in (v.untyped_storage() for v in trace.values)}
+    given = storages([*trace.inputs, *trace.constants])
+    touched = [storages([*call.inputs, *call.outputs]) - given for call in trace.calls]
+    last_use = {storage: i for i, used in enumerate(touched) for storage in used}
+    last_use.update(dict.fromkeys(storages(trace.outputs), len(trace.calls)))
     live: set[int] = set()
     peak = 0
-    for i, here in enumerate(touched):
-        live |= here
-        peak = max(peak, sum(sizes[place] for place in live))
-        live -= {place for place in here if last[place] == i}
+    for i, used in enumerate(touched):
+        live |= used
+        peak = max(peak, sum(sizes[storage] for storage in live))
+        live -= {storage for storage in used if last_use[storage] == i}
     return peak
 
 
-class _Places:
-    """What is known before the first replay: tensors by slot."""
+class _Bindings:
+    """Tensors that are known before the first replay, by slot."""
 
     def __init__(
         self,
-        tape: Tape,
+        trace: Trace,
         inputs: Sequence[Tensor],
         fixed: Collection[int],
         changed: set[Slot],
         constants: Mapping[Slot, Tensor],
     ) -> None:
-        self.values = {**dict(zip(tape.inputs, inputs, strict=True)), **constants}
+        self.values = {**dict(zip(trace.inputs, inputs, strict=True)), **constants}
         self._changed = changed
-        self._content = {s for i, s in enumerate(tape.inputs) if i in fixed} | set(tape.constants)
-        self._content -= changed
+        self._constant_slots = {s for i, s in enumerate(trace.inputs) if i in fixed} | set(
+            trace.constants
+        )
+        self._constant_slots -= changed
 
-    def settle(self, call: Call) -> bool:
-        """Whether the call is done now, once and for all."""
-        if written(call) or self._changed & set(call.outputs):
+    def run_once(self, call: Call) -> bool:
+        """Run a call now if no replay needs to repeat it; whether it ran."""
+        if written_slots(call) or self._changed & set(call.outputs):
             return False
         inputs = call.inputs
-        if all(slot in self._content for slot in inputs):
-            self._content |= set(call.outputs)
+        if all(slot in self._constant_slots for slot in inputs):
+            self._constant_slots |= set(call.outputs)
         elif not (_is_view(call) and all(slot in self.values for slot in inputs)):
             return False
-        result = call.function(*_filled(call.args, self.values), **_filled_dict(call, self.values))
+        result = call.function(
+            *_resolve(call.args, self.values), **_resolve_kwargs(call, self.values)
+        )
         for slot, value in zip(call.results, [result] if call.is_single else result, strict=True):
             if slot is not None:
                 self.values[slot] = value
@@ -130,45 +135,45 @@ def _is_view(call: Call) -> bool:
     return bool(getattr(call.function, "is_view", False))
 
 
-def _filled(tree: Any, values: Mapping[Slot, Any]) -> Any:
+def _resolve(tree: Any, values: Mapping[Slot, Any]) -> Any:
     if isinstance(tree, Slot):
         return values[tree]
     if isinstance(tree, tuple | list):
-        return type(tree)(_filled(part, values) for part in tree)
+        return type(tree)(_resolve(part, values) for part in tree)
     return tree
 
 
-def _filled_dict(call: Call, values: Mapping[Slot, Any]) -> dict[str, Any]:
-    return {key: _filled(value, values) for key, value in call.kwargs.items()}
+def _resolve_kwargs(call: Call, values: Mapping[Slot, Any]) -> dict[str, Any]:
+    return {key: _resolve(value, values) for key, value in call.kwargs.items()}
 
 
-def _compiled(
-    tape: Tape, calls: Sequence[Call], known: dict[Slot, Tensor], joined: Mapping[Slot, Tensor]
+def _generate_source(
+    trace: Trace, calls: Sequence[Call], known: dict[Slot, Tensor], joined: Mapping[Slot, Tensor]
 ) -> Replay:
-    """Python source with a line an operation, each result dropped after its last use.
+    """Compile calls to a Python function that drops each result after its last use.
 
     Args:
-        tape: whose outputs the function gives.
-        calls: to do at every replay.
-        known: tensors that are there already.
-        joined: places for the largest results, which fresh memory, cleared by the kernel at every
-            replay, would make slow.
+        trace: the trace, whose outputs the function returns.
+        calls: the calls to make at every replay.
+        known: tensors that are known before the replay.
+        joined: output buffers of the largest results: the operating system would clear newly
+            allocated memory at every replay.
     """
     names: dict[str, Any] = {}
     writer = _Writer(names, known)
     last: dict[Slot, int] = {}
     for i, call in enumerate(calls):
         last.update(dict.fromkeys([*call.inputs, *call.outputs], i))
-    keep = set(tape.outputs)
+    keep = set(trace.outputs)
     lines = []
     for i, call in enumerate(calls):
-        place = joined.get(call.outputs[0]) if call.outputs else None
-        lines.append(writer.line(call, place))
-        over = [s for s in {*call.inputs, *call.outputs} if last[s] == i and s not in keep]
-        drop = [f"v{s.number}" for s in over if s not in known]
+        out = joined.get(call.outputs[0]) if call.outputs else None
+        lines.append(writer.line(call, out))
+        unused = [s for s in {*call.inputs, *call.outputs} if last[s] == i and s not in keep]
+        drop = [f"v{s.number}" for s in unused if s not in known]
         if drop:
             lines.append(f"del {', '.join(sorted(drop))}")
-    outputs = ", ".join(writer.text(slot) for slot in tape.outputs)
+    outputs = ", ".join(writer.text(slot) for slot in trace.outputs)
     parameters = ", ".join(f"{name}={name}" for name in names)
     body = "\n    ".join([*lines, f"return [{outputs}]"])
     namespace = dict(names)
@@ -182,17 +187,17 @@ class _Writer:
         self._names = names
         self._known = known
 
-    def line(self, call: Call, place: Tensor | None) -> str:
-        """The call; its result goes to `place`, if it has one."""
-        function = self._name(binding(call.function), "f")
+    def line(self, call: Call, out: Tensor | None) -> str:
+        """The call as source, with `out` as its output buffer if given."""
+        function = self._name(fast_binding(call.function), "f")
         parts = [self.text(argument) for argument in call.args]
         parts += [f"{key}={self.text(value)}" for key, value in call.kwargs.items()]
-        if place is not None:
-            parts.append(f"out={self._name(place, 'p')}")
+        if out is not None:
+            parts.append(f"out={self._name(out, 'p')}")
         return f"{self._target(call)}{function}({', '.join(parts)})"
 
     def _target(self, call: Call) -> str:
-        """The left side; results that are no tensors are passed over."""
+        """The left side of the assignment; results that are no tensors are ignored."""
         names = ["_" if slot is None else f"v{slot.number}" for slot in call.results]
         return (
             "".join(f"{name}, " for name in names[:-1])

@@ -1,8 +1,8 @@
-"""A step, recorded: which ATen operations a function ran, on which tensors, in which order.
+"""Tracing: the ATen calls that a function makes, as a list.
 
 The first step of a group runs the trainer's loss under `torch.func.vmap` and autograd, which takes
-several times as long as its arithmetic. What reaches the kernels is a plain list of operations on
-plain tensors. It is recorded once, and the later steps replay it (`program.py`).
+several times as long as the arithmetic. The kernels only see a list of calls on plain tensors: it
+is traced once, and later steps replay it (`program.py`).
 """
 
 import random
@@ -22,25 +22,25 @@ from torch.utils._pytree import tree_map_only
 from hpsearch.errors import TrainerError, UnfusableError
 
 _aten = torch.ops.aten
-_WAYS_OUT = {"numpy", "__array__", "tolist", "__dlpack__"}  # vmap has closed them already
+_EXPORTS = {"numpy", "__array__", "tolist", "__dlpack__"}  # vmap itself refuses them
 
 
 @dataclass(frozen=True)
 class Slot:
-    """The place of a tensor in a tape."""
+    """A tensor variable of a trace."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Call:
-    """One operation; the slots of its tensors stand in `args` and `kwargs`."""
+    """One operation, with slots in place of tensors in `args` and `kwargs`."""
 
-    function: Any  # an OpOverload, or a function of ours with the same use
+    function: Any  # an OpOverload, or a replacement that a pass has given a schema
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    results: tuple[Slot | None, ...]  # one for each that it returns; None for what is no tensor
-    is_single: bool  # returns a tensor rather than several
+    results: tuple[Slot | None, ...]  # of its return values; None where one is no tensor
+    is_single: bool  # whether it returns one tensor, not a tuple
 
     @cached_property
     def inputs(self) -> list[Slot]:
@@ -52,15 +52,15 @@ class Call:
 
 
 @dataclass
-class Tape:
-    """What a function did.
+class Trace:
+    """The calls of a function.
 
     Attributes:
-        calls: in order.
-        inputs: the slots of the tensors that it was given.
-        outputs: the slots of those that it gave back.
-        values: every tensor as it was when recorded, by its slot's number.
-        constants: slots of tensors that came from elsewhere, such as a table in a trainer's module.
+        calls: in order of execution.
+        inputs: slots of the function's inputs.
+        outputs: slots of its results.
+        values: the traced value of every slot, by the slot's number.
+        constants: slots of other tensors that the function read, such as a table of its module.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -79,39 +79,42 @@ class Tape:
 
 def record(
     function: Callable[[], Sequence[Tensor]], inputs: Sequence[Tensor]
-) -> tuple[Tape, list[Tensor]]:
-    """Run a function and write down what it does.
+) -> tuple[Trace, list[Tensor]]:
+    """Run a function and trace its ATen calls.
 
     Args:
-        function: of no arguments; reads `inputs`, and gives tensors back.
-        inputs: the tensors that will hold other numbers when the tape is replayed.
+        function: takes no arguments, reads `inputs` and returns tensors.
+        inputs: the tensors whose values change between replays.
+
+    Returns:
+        The trace, and what the function returned.
 
     Raises:
-        TrainerError: the function drew random numbers; the operation is named.
-        UnfusableError: what it does depends on the tensors' numbers; the operation is named.
+        TrainerError: the function drew random numbers; the message names the operation.
+        UnfusableError: its control flow depends on values; the message names the operation.
     """
-    tape = Tape()
-    recorder = _Recorder(tape, inputs)
+    trace = Trace()
+    recorder = _Recorder(trace, inputs)
     before = _generators()
-    with _Watch(tape), recorder:
+    with _ExportGuard(trace), recorder:
         outputs = list(function())
     if before != _generators():
         raise TrainerError(
             "random numbers were drawn from `random` or NumPy, which no resumed trial could "
             "repeat; declare them in noise() and take them from the batch"
         )
-    tape.outputs = [recorder.slot(tensor) for tensor in outputs]
-    return tape, outputs
+    trace.outputs = [recorder.slot(tensor) for tensor in outputs]
+    return trace, outputs
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    def __init__(self, tape: Tape, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, trace: Trace, inputs: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._tape = tape
-        # The tape holds every tensor, so no id is given twice.
+        self._tape = trace
+        # The trace keeps every tensor alive, so ids are unique.
         self._slots: dict[int, Slot] = {}
         for tensor in inputs:
-            tape.inputs.append(self._put(tensor))
+            trace.inputs.append(self._put(tensor))
 
     def slot(self, tensor: Tensor) -> Slot:
         if (slot := self._slots.get(id(tensor))) is None:
@@ -125,12 +128,12 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if torch.Tag.nondeterministic_seeded in func.tags and _drops(func, args, kwargs):
+        if torch.Tag.nondeterministic_seeded in func.tags and _draws(func, args, kwargs):
             raise TrainerError(
                 f"{func.name()} draws random numbers, which no resumed trial could repeat; declare "
                 "them in noise() and take them from the batch"
             )
-        if _reads_numbers(func, args):
+        if _depends_on_data(func, args):
             raise UnfusableError(
                 f"{func.name()} lets a tensor's numbers decide what is done (.item(), an `if` or a "
                 "mask as an index), which a recording cannot repeat; use torch.where"
@@ -147,18 +150,18 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-class _Watch(TorchFunctionMode):
-    """Sees numbers leave the tensors by ways on which no operation lies."""
+class _ExportGuard(TorchFunctionMode):
+    """Detects data that leaves tensors without an ATen call (`.numpy()`, `.tolist()`)."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, trace: Trace) -> None:
         super().__init__()
-        self._tape = tape
+        self._tape = trace
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
-        if name in _WAYS_OUT and not is_functorch_wrapped_tensor(args[0]):
-            place = args[0].untyped_storage().data_ptr()
-            if any(value.untyped_storage().data_ptr() == place for value in self._tape.values):
+        if name in _EXPORTS and not is_functorch_wrapped_tensor(args[0]):
+            storage = args[0].untyped_storage().data_ptr()
+            if any(value.untyped_storage().data_ptr() == storage for value in self._tape.values):
                 raise UnfusableError(
                     f"Tensor.{name} takes a tensor's numbers out of what is recorded, which would "
                     "stay as they are now; use torch's own functions"
@@ -166,8 +169,8 @@ class _Watch(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _drops(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether an operation that may draw does so: attention does not if it drops nothing."""
+def _draws(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether an operation draws random numbers; attention without dropout does not."""
     for i, argument in enumerate(function._schema.arguments):
         if argument.name == "dropout_p":
             given = args[i] if i < len(args) else kwargs.get(argument.name, argument.default_value)
@@ -175,10 +178,10 @@ def _drops(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> boo
     return True
 
 
-def _reads_numbers(function: Any, args: Any) -> bool:
-    """Whether a tensor's numbers decide what comes back, or of which shape it is.
+def _depends_on_data(function: Any, args: Any) -> bool:
+    """Whether an operation's result type or shape depends on values.
 
-    vmap refuses such operations by itself, but a lone member's step is recorded without it.
+    vmap refuses such operations itself, but the step of a single member is traced without vmap.
     """
     if function is _aten.index.Tensor:
         return any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in args[1])
@@ -187,13 +190,13 @@ def _reads_numbers(function: Any, args: Any) -> bool:
 
 
 def _generators() -> tuple[Any, bytes, int]:
-    """Where Python's and NumPy's global generators stand."""
+    """The states of the global generators of Python and NumPy."""
     state: Any = np.random.get_state(legacy=False)
     return random.getstate(), state["state"]["key"].tobytes(), state["state"]["pos"]
 
 
 def slots_in(tree: Any) -> list[Slot]:
-    """The slots in nested tuples and lists, in order, with repetitions."""
+    """All slots in nested tuples and lists, in order, with repetitions."""
     if isinstance(tree, Slot):
         return [tree]
     if isinstance(tree, tuple | list):
@@ -201,18 +204,18 @@ def slots_in(tree: Any) -> list[Slot]:
     return []
 
 
-def renamed(tree: Any, names: dict[Slot, Slot]) -> Any:
-    """The same nest with other slots in it."""
+def substitute(tree: Any, names: dict[Slot, Slot]) -> Any:
+    """Nested tuples and lists with slots replaced."""
     if isinstance(tree, Slot):
         return names.get(tree, tree)
     if isinstance(tree, tuple | list):
-        return type(tree)(renamed(part, names) for part in tree)
+        return type(tree)(substitute(part, names) for part in tree)
     return tree
 
 
-def with_names(call: Call, names: dict[Slot, Slot]) -> Call:
-    """The call on other slots."""
+def with_slots(call: Call, names: dict[Slot, Slot]) -> Call:
+    """The call with slots replaced."""
     if not names:
         return call
-    kwargs = {key: renamed(value, names) for key, value in call.kwargs.items()}
-    return replace(call, args=renamed(call.args, names), kwargs=kwargs)
+    kwargs = {key: substitute(value, names) for key, value in call.kwargs.items()}
+    return replace(call, args=substitute(call.args, names), kwargs=kwargs)

@@ -1,8 +1,9 @@
-"""A pass over a tape: gradients of matrices are computed the way in which they are wanted.
+"""A pass that computes matrix gradients in the memory layout in which they are read.
 
-Autograd gives the gradient of a matrix transposed from one rule and straight from another. Where
-both come together, as behind a gradient penalty, their sum runs across one of the two and is then
-copied into the order of the rows. (A B)ᵀ = Bᵀ Aᵀ, and a transposed factor costs a product nothing.
+Some of autograd's formulas give the gradient of a matrix transposed. Where transposed and
+untransposed gradients are added, as for a gradient penalty, the sum is strided and must be copied
+to the layout of the parameters. The pass uses (A B)ᵀ = Bᵀ Aᵀ; a transposed factor of a matrix
+product is free.
 """
 
 from collections import Counter
@@ -10,129 +11,132 @@ from dataclasses import replace
 
 import torch
 
-from hpsearch.trainer.fused.graph.effects import name_of, overwrites
-from hpsearch.trainer.fused.graph.trace import Call, Slot, Tape, with_names
+from hpsearch.trainer.fused.graph.effects import mutated_slots, op_name
+from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, with_slots
 
 _aten = torch.ops.aten
 
 
-def lying_as_wanted(tape: Tape) -> Tape:
-    """Without copies of transposed batches of matrices that can be computed transposed."""
-    plan = _Plan(tape)
+def remove_transposes(trace: Trace) -> Trace:
+    """Replace copies of transposed batches of matrices by a computation of the transpose."""
+    plan = _Plan(trace)
     names: dict[Slot, Slot] = {}
-    for call in tape.calls:
-        if (slot := plan.found(call)) is not None:
+    for call in trace.calls:
+        if (slot := plan.replacement(call)) is not None:
             names[call.outputs[0]] = slot
     calls = []
-    for i, call in enumerate(tape.calls):
+    for i, call in enumerate(trace.calls):
         calls.append(call)
-        calls += plan.behind.get(i, [])
+        calls += plan.inserted.get(i, [])
     calls = [
-        with_names(call, names) for call in calls if not (call.outputs and call.outputs[0] in names)
+        with_slots(call, names) for call in calls if not (call.outputs and call.outputs[0] in names)
     ]
-    return replace(tape, calls=calls, outputs=[names.get(s, s) for s in tape.outputs])
+    return replace(trace, calls=calls, outputs=[names.get(s, s) for s in trace.outputs])
 
 
 class _Plan:
-    """What is computed beside the tape's own calls, which are dropped where nobody reads them.
+    """Calls to insert, which compute transposes; dead code elimination removes the originals.
 
     Attributes:
-        behind: new calls by the position of the call behind which they stand.
+        inserted: new calls, by the index of the call that they follow.
     """
 
-    def __init__(self, tape: Tape) -> None:
-        self.behind: dict[int, list[Call]] = {}
-        self._tape = tape
-        self._apart = overwrites(tape)
-        self._made = {
+    def __init__(self, trace: Trace) -> None:
+        self.inserted: dict[int, list[Call]] = {}
+        self._tape = trace
+        self._mutated = mutated_slots(trace)
+        self._producers = {
             call.outputs[0]: i
-            for i, call in enumerate(tape.calls)
+            for i, call in enumerate(trace.calls)
             if call.is_single and call.outputs
         }
-        self._readers = Counter(slot for call in tape.calls for slot in call.inputs)
-        self._readers.update(tape.outputs)
+        self._readers = Counter(slot for call in trace.calls for slot in call.inputs)
+        self._readers.update(trace.outputs)
 
-    def found(self, call: Call) -> Slot | None:
-        """What a copy of a transposed sum or product, or a transposed sum of transposed products,
-        is without transposing anything; None if it is something else.
+    def replacement(self, call: Call) -> Slot | None:
+        """A slot with the call's value that is computed without a copy; None if there is none.
+
+        The call is a copy of a transposed sum or product, or transposes a sum of products.
         """
         if not call.outputs or not self._tape.value(call.outputs[0]).is_contiguous():
             return None
-        if name_of(call) == "aten::clone":
+        if op_name(call) == "aten::clone":
             source = call.args[0]
-            if self._tape.value(source).is_contiguous() or not self._can(source, False):
+            if self._tape.value(source).is_contiguous() or not self._can_compute(source, False):
                 return None
-            return self._want(source, False)
+            return self._compute(source, False)
         if not _is_transposition(self._tape, call) or not self._is_of_sum(call.args[0]):
             return None
-        return self._want(call.args[0], True) if self._can(call.args[0], True) else None
+        return self._compute(call.args[0], True) if self._can_compute(call.args[0], True) else None
 
     def _is_of_sum(self, slot: Slot) -> bool:
         call = self._call(slot)
         return call is not None and _is_sum(self._tape, call)
 
     def _call(self, slot: Slot) -> Call | None:
-        at = self._made.get(slot)
-        return None if at is None or slot in self._apart else self._tape.calls[at]
+        index = self._producers.get(slot)
+        return None if index is None or slot in self._mutated else self._tape.calls[index]
 
-    def _can(self, slot: Slot, is_flipped: bool) -> bool:
+    def _can_compute(self, slot: Slot, is_transposed: bool) -> bool:
         call = self._call(slot)
         if call is None or self._readers[slot] != 1:
             return False
         if _is_transposition(self._tape, call):
-            return self._can(call.args[0], not is_flipped)
-        if name_of(call) == "aten::bmm":
+            return self._can_compute(call.args[0], not is_transposed)
+        if op_name(call) == "aten::bmm":
             return True
-        return _is_sum(self._tape, call) and all(self._can(a, is_flipped) for a in call.args)
+        return _is_sum(self._tape, call) and all(
+            self._can_compute(a, is_transposed) for a in call.args
+        )
 
-    def _want(self, slot: Slot, is_flipped: bool) -> Slot:
+    def _compute(self, slot: Slot, is_transposed: bool) -> Slot:
         call = self._call(slot)
         assert call is not None, slot
         if _is_transposition(self._tape, call):
-            return self._want(call.args[0], not is_flipped)
-        at = self._made[slot]
-        if name_of(call) == "aten::bmm":
-            if not is_flipped:
+            return self._compute(call.args[0], not is_transposed)
+        index = self._producers[slot]
+        if op_name(call) == "aten::bmm":
+            if not is_transposed:
                 return slot
             a, b = call.args
-            parts: tuple[Slot, ...] = self._transposed(b, at), self._transposed(a, at)
+            parts: tuple[Slot, ...] = self._transposed(b, index), self._transposed(a, index)
         else:
-            parts = tuple(self._want(argument, is_flipped) for argument in call.args)
+            parts = tuple(self._compute(argument, is_transposed) for argument in call.args)
         value = self._tape.value(slot)
-        value = value.transpose(1, 2) if is_flipped else value
-        return self._new(at, replace(call, args=parts), value)
+        value = value.transpose(1, 2) if is_transposed else value
+        return self._insert(index, replace(call, args=parts), value)
 
-    def _transposed(self, slot: Slot, at: int) -> Slot:
-        """A view; where the slot is one itself, what it is a view of."""
+    def _transposed(self, slot: Slot, index: int) -> Slot:
+        """The transpose of a slot as a view; the source if the slot is itself a transpose."""
         call = self._call(slot)
         if call is not None and _is_transposition(self._tape, call):
             source: Slot = call.args[0]
             return source
         new = self._tape.new(self._tape.value(slot).transpose(1, 2))
         view = Call(_aten.transpose.int, (slot, 1, 2), {}, (new,), is_single=True)
-        self.behind.setdefault(at, []).append(view)
+        self.inserted.setdefault(index, []).append(view)
         return new
 
-    def _new(self, at: int, call: Call, value: torch.Tensor) -> Slot:
+    def _insert(self, index: int, call: Call, value: torch.Tensor) -> Slot:
         slot = self._tape.new(value.contiguous())
-        self.behind.setdefault(at, []).append(replace(call, results=(slot,)))
+        self.inserted.setdefault(index, []).append(replace(call, results=(slot,)))
         return slot
 
 
-def _is_transposition(tape: Tape, call: Call) -> bool:
-    """Of the matrices of a batch."""
-    if tape.value(call.outputs[0]).dim() != 3:
+def _is_transposition(trace: Trace, call: Call) -> bool:
+    """Whether a call transposes the matrices of a batch."""
+    if trace.value(call.outputs[0]).dim() != 3:
         return False
-    if name_of(call) == "aten::transpose":
+    if op_name(call) == "aten::transpose":
         return {d % 3 for d in call.args[1:]} == {1, 2}
-    return name_of(call) == "aten::permute" and [d % 3 for d in call.args[1]] == [0, 2, 1]
+    return op_name(call) == "aten::permute" and [d % 3 for d in call.args[1]] == [0, 2, 1]
 
 
-def _is_sum(tape: Tape, call: Call) -> bool:
-    """Of two batches of matrices."""
+def _is_sum(trace: Trace, call: Call) -> bool:
+    """Whether a call adds two batches of matrices."""
     if call.function is not _aten.add.Tensor or call.kwargs:
         return False
-    shape = tape.value(call.outputs[0]).shape
+    shape = trace.value(call.outputs[0]).shape
     return len(shape) == 3 and all(
-        isinstance(term, Slot) and tape.value(term).shape == shape for term in call.args
+        isinstance(term, Slot) and trace.value(term).shape == shape for term in call.args
     )

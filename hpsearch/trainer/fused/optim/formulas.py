@@ -1,8 +1,8 @@
-"""The formulas of optimizers, for many trials of one kind whose parameters are rows of a tensor.
+"""The update formulas of optimizers, for trials of one kind whose parameters are rows of a tensor.
 
-Each has two forms. `step` changes one row through torch's fused kernels, the fastest on the CPU;
-as a row is a call of its own, its bits cannot depend on the other rows. `change` is a pure tensor
-function over all rows at once, for GPUs and for compilers.
+Each has two forms. `step` updates one row through torch's fused kernels, the fastest way on the
+CPU; a row's bits do not depend on other rows. `change` is a pure tensor function of all rows, for
+GPUs and compilers.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ State = dict[str, Tensor]
 def column(
     optimizers: Sequence[Optimizer], value: Callable[[Optimizer], float], device: torch.device
 ) -> Tensor:
-    """A number of every optimizer, shape [n, 1], float64."""
+    """A value of every optimizer as a column [n, 1], float64."""
     values = [[float(value(optimizer))] for optimizer in optimizers]
     return torch.tensor(values, dtype=torch.float64, device=device)
 
@@ -29,18 +29,18 @@ class Formula(ABC):
     """The rows of one kind of optimizer.
 
     Args:
-        optimizers: one a row.
+        optimizers: one per row.
         parameters: the rows, each [P] and contiguous: the kernels ignore strides.
 
     Attributes:
-        states: what torch.optim keeps of every parameter, by its name there, each [n, P].
+        states: torch.optim's state of every parameter by its name there, each [n, P].
     """
 
     def __init__(self, optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
         self.optimizers = tuple(optimizers)
         self.states: State = {}
         self._like = parameters[0]
-        # Lists, because the kernels take lists, made once: a list costs as much as a small kernel.
+        # The kernels take lists; making a list takes as long as a small kernel.
         self._rows = [[row] for row in parameters]
         decays = any(o.weight_decay != 0 for o in optimizers)
         self._decay = self._column(lambda o: o.weight_decay) if decays else None
@@ -48,7 +48,7 @@ class Formula(ABC):
 
     @abstractmethod
     def step(self, i: int, gradient: Tensor, lr: float, updates: int) -> None:
-        """Update row i in place, `updates` being those before; may overwrite the gradient [P]."""
+        """Update row i in place, after `updates` others; may overwrite the gradient [P]."""
 
     @abstractmethod
     def change(self, p: Tensor, g: Tensor, lr: Tensor, counts: Tensor) -> tuple[Tensor, State]:
@@ -67,17 +67,17 @@ class Formula(ABC):
         return tuple(name for name in self.states if name not in unused)
 
     def _column(self, value: Callable[[Optimizer], float]) -> Tensor:
-        """A hyperparameter of every row in the type of the parameters, [n, 1]."""
+        """A hyperparameter of every row as a column [n, 1] of the parameters' dtype."""
         return column(self.optimizers, value, self._like.device).to(self._like.dtype)
 
     def _add_state(self, name: str) -> list[list[Tensor]]:
-        """The rows of a new state of zeros."""
+        """Add a state of zeros; returns its rows."""
         shape = len(self.optimizers), len(self._like)
         self.states[name] = torch.zeros(shape, dtype=self._like.dtype, device=self._like.device)
         return [[row] for row in self.states[name].unbind(0)]
 
     def _add_momentum(self) -> list[list[Tensor]]:
-        """The rows of the momentum buffers, empty lists where no row has momentum."""
+        """Add momentum buffers; returns their rows, empty lists if no row has momentum."""
         if all(o.momentum == 0 for o in self.optimizers):
             return [[] for _ in self.optimizers]
         self._momentum = self._column(lambda o: o.momentum)
@@ -90,7 +90,7 @@ class Formula(ABC):
 class Sgd(Formula):
     """Gradient descent with classical or Nesterov's momentum (Sutskever et al. 2013, sec. 2).
 
-    As in torch, the learning rate multiplies the buffer and is not in it.
+    As in torch, the learning rate multiplies the buffer and is not part of it.
     """
 
     def __init__(self, optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
@@ -135,7 +135,7 @@ class Sgd(Formula):
 
 
 class Adam(Formula):
-    """Kingma & Ba 2015, alg. 1, and AdamW, its decay apart from the gradient (Loshchilov 2019)."""
+    """Kingma & Ba 2015, alg. 1; AdamW with decoupled decay (Loshchilov & Hutter 2019)."""
 
     def __init__(self, optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
         super().__init__(optimizers, parameters)
@@ -154,7 +154,7 @@ class Adam(Formula):
             }
             for o in optimizers
         ]
-        # The kernel reads its number from a tensor, which is written without a tensor operation.
+        # The kernel reads the update's number from a tensor; a buffer writes it without an op.
         count = torch.zeros(1)
         self._count, self._number = [count[0]], count.numpy().data
         self._beta1 = column(optimizers, lambda o: o.betas[0], self._like.device)
@@ -191,8 +191,8 @@ class Adam(Formula):
 class Rmsprop(Formula):
     """Tieleman & Hinton 2012, lecture 6.5, as in torch.
 
-    torch has no kernel for it, but it is Adam without the first moment (beta1 = 0) and without the
-    correction of the second, which Adam ends when beta2^t is 0: one kernel in place of five.
+    torch has no fused kernel for it, but it equals Adam without the first moment (beta1 = 0) and
+    without bias correction, which vanishes for large t: one kernel in place of five.
     """
 
     def __init__(self, optimizers: Sequence[Optimizer], parameters: Sequence[Tensor]) -> None:
@@ -223,7 +223,7 @@ class Rmsprop(Formula):
             gradient = torch.add(
                 gradient, p, alpha=float(optimizer.weight_decay), out=self._scratch
             )
-        # With beta1 = 0 the first moment is the gradient, which may as well lie in its place.
+        # With beta1 = 0 the first moment equals the gradient, so they share memory.
         g = [gradient]
         if optimizer.momentum == 0:
             self._divide(i, self._rows[i], g, lr)

@@ -1,4 +1,4 @@
-"""The learning rates of many trials at once, each at its own update, without asking the host."""
+"""The learning rates of many trials on the device, each at its own update."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -28,14 +28,14 @@ class Rates:
         self._warmup, self._length = column(lambda s: s.warmup), column(lambda s: s.length)
         self._final = column(lambda s: 1.0 if s.kind == "constant" else s.final)
         self._drops = column(lambda s: s.drops)
-        # Whether a row is of a kind; only kinds that a row has cost anything.
+        # Masks of the rows of each kind.
         self._kinds = {
             kind: torch.tensor([[s.kind == kind] for s in schedules], device=device)
             for kind in sorted({s.kind for s in schedules} - {"constant"})
         }
 
     def at(self, updates: Tensor) -> Tensor:
-        """The rates of the updates that follow `updates` others; both [K, 1], float64."""
+        """The rates of the updates after `updates` others; both [K, 1], float64."""
         if self._steady:
             return self._lr
         done = (updates - self._warmup).clamp(min=0)

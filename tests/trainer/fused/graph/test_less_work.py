@@ -1,12 +1,12 @@
 """Passes that leave work out: zeros, transposed copies, sums beside products, narrow softmaxes."""
 
 import torch
-from taped import replayed, taped
 from torch.nn import functional as F
+from traced import replayed, traced
 
-from hpsearch.trainer.fused.graph.bindings import without_denormals
-from hpsearch.trainer.fused.graph.effects import name_of
-from hpsearch.trainer.fused.graph.passes import prepared
+from hpsearch.trainer.fused.graph.bindings import flush_denormals
+from hpsearch.trainer.fused.graph.effects import op_name
+from hpsearch.trainer.fused.graph.passes import optimize
 
 MEMBERS, BATCH, WIDTH = 3, 8, 16
 
@@ -16,7 +16,7 @@ def numbers(*shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
 
 
 def names(function, *inputs, members=MEMBERS):
-    return [name_of(call) for call in prepared(taped(function, *inputs), members).calls]
+    return [op_name(call) for call in optimize(traced(function, *inputs), members).calls]
 
 
 def penalty(x, *layers):
@@ -40,7 +40,7 @@ def test_a_gradient_penalty_without_its_zeros_is_what_autograd_says():
     expected = penalty(*inputs)
     for found, wanted in zip(replayed(penalty, *inputs, members=MEMBERS), expected, strict=True):
         assert torch.allclose(found, wanted, rtol=1e-12, atol=1e-10)
-    recorded = [name_of(call) for call in taped(penalty, *inputs).calls]
+    recorded = [op_name(call) for call in traced(penalty, *inputs).calls]
     assert "aten::zeros_like" in recorded
     done = names(penalty, *inputs)
     assert "aten::zeros_like" not in done
@@ -117,6 +117,6 @@ def test_a_softmax_over_ten_classes_and_its_gradient_are_torchs():
 
 def test_numbers_too_small_for_a_fast_processor_are_zero_inside_the_block_only():
     tiny = torch.tensor([1e-30])
-    with without_denormals():
+    with flush_denormals():
         assert float((tiny * 1e-10).abs()) == 0
     assert float((tiny * torch.tensor([1e-10])).abs()) > 0

@@ -1,16 +1,16 @@
-"""What is done to a tape changes none of its numbers, and makes a member's its own."""
+"""What is done to a trace changes none of its numbers, and makes a member's its own."""
 
 from typing import Any
 
 import pytest
 import torch
-from taped import Dispatched, numbers, program_of, replayed, taped
 from torch import Tensor
 from torch.nn import functional as F
+from traced import Dispatched, numbers, program_of, replayed, traced
 
 from hpsearch.trainer.fused.graph import batch_invariance as company
 from hpsearch.trainer.fused.graph import passes
-from hpsearch.trainer.fused.graph.effects import name_of
+from hpsearch.trainer.fused.graph.effects import op_name
 
 _aten = torch.ops.aten
 X, Y, Z = (numbers(4096, seed=i, dtype=torch.float64) for i in range(3))
@@ -227,8 +227,8 @@ def test_what_nobody_reads_is_left_out_and_what_writes_is_not():
         return x.sin()
 
     x, buffer = numbers(7), torch.zeros(3)
-    tape = passes.prepared(taped(function, x, buffer), None)
-    assert [name_of(call) for call in tape.calls] == ["aten::add_", "aten::sin"]
+    trace = passes.optimize(traced(function, x, buffer), None)
+    assert [op_name(call) for call in trace.calls] == ["aten::add_", "aten::sin"]
     replayed(function, x, buffer)
     assert torch.equal(buffer, torch.ones(3))
 

@@ -2,20 +2,24 @@
 
 import pytest
 import torch
-from taped import Dispatched, numbers, taped
 from torch.func import vmap
 from torch.nn import functional as F
+from traced import Dispatched, numbers, traced
 
-from hpsearch.trainer.fused.graph.passes import prepared
-from hpsearch.trainer.fused.graph.per_member_ops import one_by_one, own_words, whole_channels
+from hpsearch.trainer.fused.graph.passes import optimize
+from hpsearch.trainer.fused.graph.per_member_ops import (
+    mask_padding_gradients,
+    pad_channels,
+    split_transforms,
+)
 from hpsearch.trainer.fused.graph.program import Program
 
 
 def run(mended, function, *inputs):
-    """What a program gives to whose tape `mended` was done before the usual passes."""
+    """What a program gives to whose trace `mended` was done before the usual passes."""
     members = len(inputs[0])
-    tape = prepared(mended(taped(function, *inputs), members), members)
-    return Program(tape, frozenset()).bind(inputs)()
+    trace = optimize(mended(traced(function, *inputs), members), members)
+    return Program(trace, frozenset()).bind(inputs)()
 
 
 def normalised(is_training):
@@ -49,7 +53,7 @@ def test_a_batch_norm_has_the_same_bits_at_every_place_of_every_company(is_train
     for members in (2, 3, 5, 25):
         for place in (0, members // 2, members - 1):
             stacks = members_of_a_batch_norm(members, place)
-            found = run(whole_channels, normalised(is_training), *stacks)
+            found = run(pad_channels, normalised(is_training), *stacks)
             own = [tensor[place] for tensor in (*found, *stacks[3:5])]
             reference = reference or own
             for a, b in zip(own, reference, strict=True):
@@ -59,7 +63,7 @@ def test_a_batch_norm_has_the_same_bits_at_every_place_of_every_company(is_train
 @pytest.mark.parametrize("is_training", [True, False])
 def test_a_batch_norm_has_nearly_the_numbers_of_torchs(is_training):
     mended, plain = (members_of_a_batch_norm(3, 1) for _ in range(2))
-    found = run(whole_channels, normalised(is_training), *mended)
+    found = run(pad_channels, normalised(is_training), *mended)
     expected = normalised(is_training)(*plain)
     for a, b in zip((*found, *mended), (*expected, *plain), strict=True):
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-3)
@@ -70,8 +74,8 @@ def test_a_batch_norm_has_nearly_the_numbers_of_torchs(is_training):
 def test_a_batch_norm_of_whole_registers_is_left_alone():
     stacks = [numbers(2, 5, 64), numbers(2, 64), numbers(2, 64), *numbers(2, 2, 64).abs()]
     function = normalised(True)
-    tape = taped(function, *stacks, numbers(2, 5, 64))
-    assert whole_channels(tape, 2) == tape
+    trace = traced(function, *stacks, numbers(2, 5, 64))
+    assert pad_channels(trace, 2) == trace
 
 
 @pytest.mark.parametrize("padding", [0, 4, -1])
@@ -84,7 +88,7 @@ def test_the_padding_word_of_each_member_has_no_gradient(padding):
         looked = vmap(lambda w, t: F.embedding(w, t, padding_idx))(words, leaf)
         return torch.autograd.grad(looked.square().sum(), [leaf])
 
-    [found] = run(own_words, gradient, tables, words)
+    [found] = run(mask_padding_gradients, gradient, tables, words)
     for k in range(3):
         leaf = tables[k].clone().requires_grad_()
         alone = F.embedding(words[k], leaf, padding_idx).square().sum()
@@ -93,10 +97,10 @@ def test_the_padding_word_of_each_member_has_no_gradient(padding):
 
 def test_fourier_transforms_are_those_of_each_member():
     x = numbers(5, 7, 3)
-    [found] = run(one_by_one, lambda x: torch.fft.rfft(x, dim=1), x)
+    [found] = run(split_transforms, lambda x: torch.fft.rfft(x, dim=1), x)
     assert torch.equal(found, torch.cat([torch.fft.rfft(each, dim=1) for each in x.split(1)]))
-    tape = one_by_one(taped(lambda x: torch.fft.rfft(x, dim=1), x), 5)
-    replay = Program(tape, frozenset()).bind([x])
+    trace = split_transforms(traced(lambda x: torch.fft.rfft(x, dim=1), x), 5)
+    replay = Program(trace, frozenset()).bind([x])
     with Dispatched() as dispatched:
         replay()
     assert dispatched.names.count("aten::_fft_r2c") == 5

@@ -1,8 +1,8 @@
 """A program does again what was recorded, on the numbers that stand there now."""
 
 import torch
-from taped import Dispatched, numbers, program_of
 from torch.nn import functional as F
+from traced import Dispatched, numbers, program_of
 
 
 def test_a_replay_reads_the_numbers_that_stand_there_now():
@@ -80,9 +80,9 @@ def test_the_bytes_that_live_at_once_are_counted():
     chain = program_of(lambda x: x.exp().sin().cos().tanh(), x)
     kept = program_of(lambda x: (y := x.exp()).sin().cos().tanh() + y, x)
     views = program_of(lambda x: x.exp().view(10, 100).T.sum(0), x)
-    assert chain.live_bytes == 2 * 4000
-    assert kept.live_bytes == 3 * 4000
-    assert views.live_bytes == 4000 + 40
+    assert chain.peak_bytes == 2 * 4000
+    assert kept.peak_bytes == 3 * 4000
+    assert views.peak_bytes == 4000 + 40
 
 
 def test_a_graph_gives_what_a_replay_gives():

@@ -5,12 +5,12 @@ import random
 import numpy as np
 import pytest
 import torch
-from taped import numbers, program_of, replayed, taped
 from torch.nn import functional as F
+from traced import numbers, program_of, replayed, traced
 
 from hpsearch.errors import TrainerError, UnfusableError
-from hpsearch.trainer.fused.graph.effects import name_of
-from hpsearch.trainer.fused.graph.trace import Slot, renamed, slots_in
+from hpsearch.trainer.fused.graph.effects import op_name
+from hpsearch.trainer.fused.graph.trace import Slot, slots_in, substitute
 
 TABLE = numbers(7, seed=9)
 
@@ -30,7 +30,7 @@ TABLE = numbers(7, seed=9)
 )
 def test_an_operation_that_draws_is_named(draw, operation):
     with pytest.raises(TrainerError) as raised:
-        taped(draw, numbers(7))
+        traced(draw, numbers(7))
     assert str(raised.value).startswith(operation)
     assert "draws random numbers" in str(raised.value)
 
@@ -38,7 +38,7 @@ def test_an_operation_that_draws_is_named(draw, operation):
 @pytest.mark.parametrize("draw", [np.random.random, random.random])
 def test_a_draw_from_elsewhere_is_refused(draw):
     with pytest.raises(TrainerError, match=r"drawn from `random` or NumPy"):
-        taped(lambda x: x + draw(), numbers(7))
+        traced(lambda x: x + draw(), numbers(7))
 
 
 def test_attention_that_drops_nothing_draws_nothing():
@@ -64,7 +64,7 @@ def test_attention_that_drops_nothing_draws_nothing():
 )
 def test_what_lets_numbers_decide_is_named(ask, operation):
     with pytest.raises(UnfusableError) as raised:
-        taped(ask, numbers(7))
+        traced(ask, numbers(7))
     assert str(raised.value).startswith(operation)
 
 
@@ -81,11 +81,11 @@ def test_an_index_that_is_a_tensor_of_positions_is_recorded():
 
 
 def test_a_tensor_from_elsewhere_is_a_constant():
-    tape = taped(lambda x: x + TABLE, numbers(7))
-    [constant] = tape.constants
-    assert tape.value(constant) is TABLE
-    assert [name_of(call) for call in tape.calls] == ["aten::add"]
-    assert tape.calls[0].inputs == [*tape.inputs, constant]
+    trace = traced(lambda x: x + TABLE, numbers(7))
+    [constant] = trace.constants
+    assert trace.value(constant) is TABLE
+    assert [op_name(call) for call in trace.calls] == ["aten::add"]
+    assert trace.calls[0].inputs == [*trace.inputs, constant]
 
 
 def test_an_output_that_no_operation_made_is_a_constant():
@@ -99,7 +99,7 @@ def test_an_operation_of_several_results_may_leave_some_out():
         )[0]
 
     x, g = numbers(7, 5), numbers(7, 5, seed=1)
-    [call] = [c for c in taped(gradient, x, g).calls if "layer_norm" in name_of(c)]
+    [call] = [c for c in traced(gradient, x, g).calls if "layer_norm" in op_name(c)]
     assert [slot is None for slot in call.results] == [False, True, True]
     assert not call.is_single
     assert torch.equal(replayed(gradient, x, g)[0], gradient(x, g))
@@ -109,4 +109,4 @@ def test_slots_are_found_and_renamed_in_nests():
     a, b, c = (Slot(i) for i in range(3))
     nest = (a, [b, 2.0, (a, "x")], None)
     assert slots_in(nest) == [a, b, a]
-    assert renamed(nest, {a: c}) == (c, [b, 2.0, (c, "x")], None)
+    assert substitute(nest, {a: c}) == (c, [b, 2.0, (c, "x")], None)

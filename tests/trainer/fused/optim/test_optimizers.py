@@ -1,4 +1,4 @@
-"""Stacked optimizers: torch.optim's numbers, whoever shares the group."""
+"""StackedOptimizer optimizers: torch.optim's numbers, whoever shares the group."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hpsearch.trainer.fused.optim.optimizers import Stacked, build_optimizer, set_rate
+from hpsearch.trainer.fused.optim.optimizers import StackedOptimizer, build_optimizer, set_rate
 from hpsearch.trainer.schedule import Schedule
 from hpsearch.trainer.trainer import Optimizer
 
@@ -49,7 +49,7 @@ def numbers(*shape: int, seed: int, dtype=torch.float64) -> torch.Tensor:
 
 def stacked(optimizers, dtype=torch.float64, seed=1):
     parameters = numbers(len(optimizers), SIZE, seed=seed, dtype=dtype)
-    return Stacked(optimizers, parameters), parameters
+    return StackedOptimizer(optimizers, parameters), parameters
 
 
 def by_step(stack, parameters, gradients):
@@ -114,7 +114,7 @@ def test_the_bits_of_a_row_depend_neither_on_its_company_nor_on_who_else_is_upda
     row = numbers(1, SIZE, seed=5, dtype=torch.float32)
     gradients = numbers(12, len(others) + 1, SIZE, seed=6, dtype=torch.float32)
     alone_at = row.clone()
-    alone = Stacked([optimizer], alone_at)
+    alone = StackedOptimizer([optimizer], alone_at)
     in_turn(alone, alone_at, gradients[:, k : k + 1], [[0]] * 12)
 
     optimizers = [*others[:k], optimizer, *others[k:]]
@@ -197,7 +197,7 @@ def test_compaction_goes_on_with_the_same_bits():
             rows = [11, 2, 3, 8]
             small_at = small_at[rows].clone()
             saved = [small.to_torch(k, lambda row: [row]) for k in rows]
-            small = Stacked([MIXED[k] for k in rows], small_at)
+            small = StackedOptimizer([MIXED[k] for k in rows], small_at)
             for new, state in enumerate(saved):
                 small.from_torch(new, state, 5, lambda row: [row])
         by_step(small, small_at, gradients if n < 5 else gradients[rows])

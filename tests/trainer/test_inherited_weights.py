@@ -12,9 +12,9 @@ from hpsearch.errors import RunFolderError
 from hpsearch.method.structure import Shape
 from hpsearch.testing.trials import Trained, difference, distance, in_doubles
 from hpsearch.trainer import loop as lone
-from hpsearch.trainer import randomness as chance
+from hpsearch.trainer import randomness
 from hpsearch.trainer.fused import group
-from hpsearch.trainer.fused.inherited_weights import first_nets, inherit
+from hpsearch.trainer.inherited_weights import copy_shared_weights, initial_nets
 from hpsearch.trainer.run import Run
 from hpsearch.trainer.trainer import Optimizer
 
@@ -25,7 +25,9 @@ def test_what_overlaps_is_copied_and_the_rest_stays():
     net = nn.Linear(2, 3)
     nn.init.constant_(net.weight, 9)
     nn.init.constant_(net.bias, 9)
-    inherit(net, {"weight": torch.arange(6.0).view(2, 3), "bias": torch.tensor([7.0, 8, 9, 10])})
+    copy_shared_weights(
+        net, {"weight": torch.arange(6.0).view(2, 3), "bias": torch.tensor([7.0, 8, 9, 10])}
+    )
     assert net.weight.tolist() == [[0, 1], [3, 4], [9, 9]]
     assert net.bias.tolist() == [7, 8, 9]
 
@@ -34,7 +36,7 @@ def test_buffers_are_inherited_and_tensors_of_another_rank_or_name_are_not():
     net = nn.BatchNorm1d(2)
     old = {"weight": torch.zeros(2, 2), "other": torch.ones(2), "note": "words"}
     old |= {"running_mean": torch.tensor([5.0]), "num_batches_tracked": torch.tensor(4)}
-    inherit(net, old)
+    copy_shared_weights(net, old)
     assert net.weight.tolist() == [1, 1]
     assert net.running_mean.tolist() == [5, 0]
     assert net.num_batches_tracked.item() == 4
@@ -91,8 +93,8 @@ def test_a_heir_that_learns_nothing_has_its_parents_value_and_steps_of_its_own(
 def test_a_heir_of_another_shape_has_the_corner_and_is_fresh_elsewhere(settings, tmp_path, parent):
     run, *_ = heirs(tmp_path / "heirs", parent, [settings])
     run.add_defaults(Averaged.defaults)
-    nets = first_nets(Averaged(), run)
-    with chance.initial_weights(run.seed):
+    nets = initial_nets(Averaged(), run)
+    with randomness.initial_weights(run.seed):
         fresh = Averaged().build(run.hp)
     old = torch.load(parent / "checkpoint.pt", weights_only=True)["nets"]
     for name, net in nets.items():

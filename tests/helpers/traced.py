@@ -1,4 +1,4 @@
-"""A function, recorded, prepared and replayed as a step of a group is."""
+"""A function, recorded, optimize and replayed as a step of a group is."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hpsearch.trainer.fused.graph.passes import prepared
+from hpsearch.trainer.fused.graph.passes import optimize
 from hpsearch.trainer.fused.graph.program import Program
-from hpsearch.trainer.fused.graph.trace import Tape, record
+from hpsearch.trainer.fused.graph.trace import Trace, record
 
 torch.set_num_threads(1)
 
 
-def taped(function: Callable[..., Any], *inputs: Tensor) -> Tape:
+def traced(function: Callable[..., Any], *inputs: Tensor) -> Trace:
     """What a function of these tensors does; it gives one tensor, or several."""
     before = [tensor.clone() for tensor in inputs]
 
@@ -22,10 +22,10 @@ def taped(function: Callable[..., Any], *inputs: Tensor) -> Tape:
         found = function(*inputs)
         return [found] if isinstance(found, Tensor) else list(found)
 
-    tape, _ = record(run, inputs)
+    trace, _ = record(run, inputs)
     for tensor, old in zip(inputs, before, strict=True):
         tensor.copy_(old)
-    return tape
+    return trace
 
 
 def program_of(
@@ -34,7 +34,7 @@ def program_of(
     members: int | None = None,
     fixed: Sequence[int] = (),
 ) -> Program:
-    return Program(prepared(taped(function, *inputs), members), frozenset(fixed))
+    return Program(optimize(traced(function, *inputs), members), frozenset(fixed))
 
 
 def replayed(
