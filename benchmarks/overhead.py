@@ -6,7 +6,7 @@ All arms run the same objective, (x - 0.3)² + 0·y, which costs nothing, on a S
 `size` finished trials already, with two trials at once:
 
 - hpsearch: two places; every trial is a process of its own, its numbers in files and the database.
-  Without the judge, whose own cost a proposal is in results/cost.md;
+  Without the surrogate, whose own cost a proposal is in results/cost.md;
 - optuna threads: `study.optimize(n_jobs=2)`, in one process;
 - optuna processes: two processes that each run `study.optimize` on the same database;
 - optuna threads once more with its RandomSampler, to tell its storage's share from its model's.

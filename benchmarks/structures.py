@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 from trained import digits, train_table, trained_table
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.ranking import Row
 from hpsearch.method.structure import Alike, Padded, Structure, shape_of
 from hpsearch.method.structure_blocks import Blocks, shared_structure
@@ -166,11 +166,18 @@ def search(
     for round in range(ROUNDS):
         count = structures[min(round, len(structures) - 1)] if structures else 0
         comparable = [row for row in rows if row.budget == round - 1]
-        tightening = rounds.tighten(space, comparable, round=round, survivors=SURVIVORS)
-        places = rounds.propose(
-            space, tightening, seed=seed, round=round, trials=trials, continued=round > 0,
-            blocks=Blocks(count, shared),
-        )  # fmt: skip
+        tightening = method.tighten(space, comparable, round=round, survivors=SURVIVORS)
+        places = method.propose(
+            space,
+            tightening,
+            method.RoundPlan(
+                seed=seed,
+                round=round,
+                trials=trials,
+                continued=round > 0,
+                blocks=Blocks(count, shared),
+            ),
+        )
         spread = noise / 2**round * random.standard_normal(len(places))
         for place, error in zip(places, spread, strict=True):
             rows.append(Row(len(rows), function(place.unit) + error, place.unit, round))
@@ -180,7 +187,7 @@ def search(
         # A lone member is padded to two.
         time_us += 2**round * sum(STEP_US + MEMBER_US * max(n, 2) for n in sizes)
     last = [row for row in rows if row.budget == ROUNDS - 1]
-    best = rounds.best_distinct(space, last, SURVIVORS)
+    best = method.best_distinct(space, last, SURVIVORS)
     return min(function(row.unit) for row in best), means, time_us
 
 

@@ -15,8 +15,9 @@ from typing import Literal
 
 import numpy as np
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.seeds import draw_generator
+from hpsearch.space import Space
 
 from .curved import Curved, Unit
 
@@ -81,7 +82,7 @@ def ours(
     rounds: int = 4,
     survivors: int = 3,
     continued: int | None = None,
-    judge: Literal["gp"] | None = None,
+    surrogate: Literal["gp"] | None = None,
 ) -> Ledger | None:
     """The method, with the rows that the controller would compare.
 
@@ -93,7 +94,7 @@ def ours(
         rounds: of the search.
         survivors: K.
         continued: best trials that train on; the survivors if nobody says, none without growth.
-        judge: who picks draws.
+        surrogate: what selects draws.
 
     Returns:
         None where a round would have too few places to draw anything new.
@@ -105,11 +106,13 @@ def ours(
         return None
     ledger, rows = Ledger(task, seed), list[_Row]()
     for r, budget in enumerate(at):
-        _round(ledger, rows, r, budget, last if r == rounds - 1 else each, survivors, kept, judge)
+        _round(
+            ledger, rows, r, budget, last if r == rounds - 1 else each, survivors, kept, surrogate
+        )
     return ledger
 
 
-_Row = rounds.Row
+_Row = method.Row
 
 
 def _round(
@@ -120,52 +123,51 @@ def _round(
     count: int,
     survivors: int,
     kept: int,
-    judge: Literal["gp"] | None,
+    surrogate: Literal["gp"] | None,
 ) -> None:
     space, seed = ledger.task.space, ledger.seed
     before = rows[-1].budget if rows else 0
     comparable = [row for row in rows if row.budget == before]
-    tightening = rounds.tighten(space, comparable, round=r, survivors=survivors)
+    tightening = method.tighten(space, comparable, round=r, survivors=survivors)
     if r == 0:
-        proposed = rounds.propose(
-            space, tightening, seed=seed, round=0, trials=count, continued=False
+        proposed = method.propose(
+            space, tightening, method.RoundPlan(seed=seed, round=0, trials=count)
         )
         drawn: list[Unit] = [place.unit for place in proposed]
         going: list[Unit] = []
     else:
-        going = [row.unit for row in rounds.best_distinct(space, comparable, kept)]
-        drawn = draws(space, tightening, rows, seed, r, count, going, budget, judge)
+        going = [row.unit for row in method.best_distinct(space, comparable, kept)]
+        drawn = draws(space, tightening, rows, seed, r, count, going, budget, surrogate)
     values = ledger.train(going, budget, before) + ledger.train(drawn, budget)
     for value, unit in zip(values, [*going, *drawn], strict=True):
         rows.append(_Row(len(rows), value, tuple(unit), budget))
 
 
 def draws(
-    space: rounds.Space,
-    tightening: rounds.Tightening,
+    space: Space,
+    tightening: method.Tightening,
     rows: Sequence[_Row],
     seed: int,
     r: int,
     count: int,
     going: Sequence[Unit],
     budget: int,
-    judge: Literal["gp"] | None,
+    surrogate: Literal["gp"] | None,
 ) -> list[Unit]:
-    """The new places of a round from 1 on, as `rounds.propose` makes them after continuations.
+    """The new draws of a round from 1 on, as `method.propose` makes them after continuations.
 
-    Written out here because there the survivors train on, or nobody.
+    It is written out here because any number of trials may train on, and not only the survivors.
     """
-    offered = rounds.round_candidates(
-        space, tightening, seed=seed, round=r, trials=count, kept=len(going)
-    )
-    if judge is None:
-        return [offer.plain.unit for offer in offered]
-    from hpsearch.method.acquisition import Acquisition
-
-    mind = Acquisition(space, rows, budget=budget)
+    slots = [
+        method.round_slot(space, tightening, seed=seed, round=r, index=i)
+        for i in range(len(going), count)
+    ]
+    if surrogate is None:
+        return [slot.plain.unit for slot in slots]
+    acquisition = method.Acquisition(space, rows, budget=budget)
     for unit in going:
-        mind.wait(tuple(unit))
-    return [offer.judged(mind, count).unit for offer in offered]
+        acquisition.add_pending(tuple(unit))
+    return [method.select_draw(slot, count, acquisition).unit for slot in slots]
 
 
 def random_search(task: Curved, seed: int, total: int) -> Ledger:

@@ -35,8 +35,7 @@ from optuna.distributions import (
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from hpsearch import TighteningSampler
-from hpsearch.method import rounds
+from hpsearch import TighteningSampler, method
 from hpsearch.sampler.table import Table
 
 SPACE: dict[str, BaseDistribution] = {
@@ -48,7 +47,7 @@ ARMS: dict[str, Callable[[], BaseSampler]] = {
     "RandomSampler": lambda: RandomSampler(seed=0),
     "TPESampler": lambda: TPESampler(seed=0),
     "TighteningSampler": lambda: TighteningSampler(seed=0),
-    "TighteningSampler, judge=None": lambda: TighteningSampler(seed=0, judge=None),
+    "TighteningSampler, surrogate=None": lambda: TighteningSampler(seed=0, surrogate=None),
 }
 METHOD, IN_A_ROW = "method", "method, in a row"
 ROWS = (*ARMS, METHOD, IN_A_ROW)
@@ -102,14 +101,14 @@ def method_alone(finished: int) -> Iterator[float]:
     """Milliseconds of one proposal after another, each after one more trial."""
     trials = finished_trials(2 * max(FINISHED))
     table = Table(SPACE, 1)
-    table.catch_up(trials[:finished])
+    table.update(trials[:finished])
     table.tighten(4, 3)
     for end in range(finished + 1, 2 * finished):
         grown = trials[:end]
         start = time.perf_counter()
-        table.catch_up(grown)
+        table.update(grown)
         tightening = table.tighten(4, 3)
-        rounds.round_candidates_at(table.space, tightening, seed=0, round=4, place=end % BATCH)
+        method.round_slot(table.space, tightening, seed=0, round=4, index=end % BATCH)
         yield 1e3 * (time.perf_counter() - start)
 
 

@@ -1,7 +1,7 @@
 """What a search may learn of failed trials: one class or function an idea.
 
-Each is a variant of what hpsearch does, which is "ignored" without a judge (failures have no part
-in the ranking) and "worst" with it (the process sees them at the worst finite value).
+Each is a variant of what hpsearch does, which is "ignored" without a surrogate (failures have no
+part in the ranking) and "worst" with it (the process sees them at the worst finite value).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.acquisition import Acquisition
 from hpsearch.method.encoding import Encoding
 from hpsearch.method.gp import Likelihood, Posterior, one_thread
@@ -43,18 +43,19 @@ def search(task: Failing, seed: int, draws: Draws) -> tuple[list[float], float]:
     rows: list[Row] = []
     found, best, truth, failed = [], np.inf, np.nan, 0
     for r in range(TRIALS // PLACES):
-        tightening = rounds.tighten(space, rows, round=r, survivors=SURVIVORS)
+        tightening = method.tighten(space, rows, round=r, survivors=SURVIVORS)
         if r == 0 or not tightening.survivors:
-            proposed = rounds.propose(
-                space, replace(tightening, survivors=()), seed=seed, round=0, trials=PLACES,
-                continued=False,
-            )  # fmt: skip
+            proposed = method.propose(
+                space,
+                replace(tightening, survivors=()),
+                method.RoundPlan(seed=seed, round=0, trials=PLACES),
+            )
             units = [place.unit for place in proposed]
         else:
-            offered = rounds.round_candidates(
-                space, tightening, seed=seed, round=r, trials=PLACES, kept=0
+            slots = method.round_slots(
+                space, tightening, method.RoundPlan(seed=seed, round=r, trials=PLACES)
             )
-            units = draws(space, rows, offered)
+            units = draws(space, rows, slots)
         for unit in units:
             params = space.decode(unit)
             value = task.value(params, seed)
@@ -67,48 +68,48 @@ def search(task: Failing, seed: int, draws: Draws) -> tuple[list[float], float]:
     return found, failed / (TRIALS - PLACES)
 
 
-def ignored(space: Space, rows: Sequence[Row], offered: Sequence[rounds.Candidates]) -> list[Point]:
-    return [offer.plain.unit for offer in offered]
+def ignored(space: Space, rows: Sequence[Row], slots: Sequence[method.Slot]) -> list[Point]:
+    return [slot.plain.unit for slot in slots]
 
 
 def redrawn(
-    redraws: int, space: Space, rows: Sequence[Row], offered: Sequence[rounds.Candidates]
+    redraws: int, space: Space, rows: Sequence[Row], slots: Sequence[method.Slot]
 ) -> list[Point]:
     """A draw is made again while the trial that is nearest to it has failed."""
-    features = Encoding(space)
-    known = features.of([row.unit for row in rows])
+    encoding = Encoding(space)
+    known = encoding.features([row.unit for row in rows])
     bad = np.array([row.value is None for row in rows])
     found = []
-    for offer in offered:
-        unit = offer.plain.unit
+    for slot in slots:
+        unit = slot.plain.unit
         for _ in range(redraws):
-            distances = ((known - features.of([unit])) ** 2).sum(1)
+            distances = ((known - encoding.features([unit])) ** 2).sum(1)
             if not bad[int(np.argmin(distances))]:
                 break
-            unit = offer.another().unit
+            unit = slot.draw().unit
         found.append(unit)
     return found
 
 
-def judged(
-    judge: Callable[..., Acquisition],
+def selected(
+    make: Callable[..., Acquisition],
     space: Space,
     rows: Sequence[Row],
-    offered: Sequence[rounds.Candidates],
+    slots: Sequence[method.Slot],
 ) -> list[Point]:
-    mind = judge(space, rows, budget=1)
-    return [offer.judged(mind, PLACES).unit for offer in offered]
+    acquisition = make(space, rows, budget=1)
+    return [method.select_draw(slot, PLACES, acquisition).unit for slot in slots]
 
 
 def told(value: Callable[[Array], float]) -> Callable[..., Acquisition]:
-    """A judge to whom failures have a value, a function of the finite ones."""
+    """An acquisition for which failures have a value, a function of the finite ones."""
 
-    def judge(space: Space, rows: Sequence[Row], *, budget: int) -> Acquisition:
+    def make(space: Space, rows: Sequence[Row], *, budget: int) -> Acquisition:
         filled = value(np.array([row.value for row in rows if row.value is not None]))
         seen = [row if row.value is not None else replace(row, value=filled) for row in rows]
         return Acquisition(space, seen, budget=budget)
 
-    return judge
+    return make
 
 
 class Blind(Acquisition):
@@ -116,7 +117,7 @@ class Blind(Acquisition):
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
         super().__init__(space, [row for row in rows if row.value is not None], budget=budget)
-        self._known.update(self._features.keys([row.unit for row in rows]))
+        self._known_keys.update(self._encoding.keys([row.unit for row in rows]))
 
 
 class Successful(Blind):
@@ -128,7 +129,7 @@ class Successful(Blind):
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
         super().__init__(space, rows, budget=budget)
-        x = self._features.of([row.unit for row in rows])
+        x = self._encoding.features([row.unit for row in rows])
         self._success = self.success(x, np.array([row.value is not None for row in rows], float))
 
     def success(self, x: Array, succeeded: Array) -> Callable[[Array], Array]:
@@ -147,17 +148,14 @@ class Successful(Blind):
 
         return probability
 
-    def _improvement(self, posterior: Posterior, points: Sequence[Point]) -> Array:
-        likely = self._success(self._features.of(points))
-        return super()._improvement(posterior, points) + np.log(np.clip(likely, 1e-6, 1))
+    def improvement(self, points: Sequence[Point]) -> Array:
+        likely = self._success(self._encoding.features(points))
+        return super().improvement(points) + np.log(np.clip(likely, 1e-6, 1))
 
-    def _score(self, posterior: Posterior, candidates: Sequence[Point], place: int,
-               generator: np.random.Generator) -> Array:  # fmt: skip
-        score = super()._score(posterior, candidates, place, generator)
-        if place % 2:
-            bad = self._success(self._features.of(candidates)) < LIKELY
-            score = np.where(bad & ~bad.all(), np.inf, score)
-        return score
+    def sample(self, points: Sequence[Point], generator: np.random.Generator) -> Array:
+        sampled = super().sample(points, generator)
+        bad = self._success(self._encoding.features(points)) < LIKELY
+        return np.where(bad & ~bad.all(), np.inf, sampled)
 
 
 class Believed(Successful):
@@ -171,7 +169,7 @@ class Believed(Successful):
         if spread == 0:
             return lambda at: np.full(len(at), centre)
         z = (succeeded - centre) / spread
-        owners = self._features.owners
+        owners = self._encoding.owners
         with one_thread():
             posterior = Posterior(Likelihood(x, owners, z).maximum(), x, owners, z)
         return lambda at: np.clip(centre + spread * posterior.mean(at), 0.0, 1.0)
@@ -182,7 +180,7 @@ class Wary(Believed):
 
     def __init__(self, space: Space, rows: Sequence[Row], *, budget: int) -> None:
         Acquisition.__init__(self, space, rows, budget=budget)
-        x = self._features.of([row.unit for row in rows])
+        x = self._encoding.features([row.unit for row in rows])
         self._success = self.success(x, np.array([row.value is not None for row in rows], float))
 
 
@@ -191,12 +189,12 @@ PLAIN: dict[str, Draws] = {
     "one redraw": partial(redrawn, 1),
     "five redraws": partial(redrawn, 5),
 }
-JUDGED: dict[str, Draws] = {
-    "worst": partial(judged, Acquisition),
-    "unseen": partial(judged, Blind),
-    "median": partial(judged, told(lambda values: float(np.median(values)))),
-    "share of success": partial(judged, Successful),
-    "process of success": partial(judged, Believed),
-    "worst, and process of success": partial(judged, Wary),
+SELECTED: dict[str, Draws] = {
+    "worst": partial(selected, Acquisition),
+    "unseen": partial(selected, Blind),
+    "median": partial(selected, told(lambda values: float(np.median(values)))),
+    "share of success": partial(selected, Successful),
+    "process of success": partial(selected, Believed),
+    "worst, and process of success": partial(selected, Wary),
 }
-ARMS: dict[str, Any] = PLAIN | JUDGED
+ARMS: dict[str, Any] = PLAIN | SELECTED

@@ -21,14 +21,14 @@ import numpy as np
 from . import tasks
 from .cache import CACHE, key, task_key
 from .failing import Where, failing
-from .failure_arms import ARMS, JUDGED, PLAIN, POINTS, TRIALS, search
+from .failure_arms import ARMS, PLAIN, POINTS, SELECTED, TRIALS, search
 from .lines import Lines
 from .runner import loadable
 from .search_lines import complete
 from .sources import code_hash, reachable
 from .stats import Array, estimate, wins
 
-SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
+SEEDS, DEAR_SEEDS = 20, 8  # without and with a surrogate
 AT_ONCE = 4  # seeds of a job
 PAGE = Path(__file__).parents[1] / "results" / "failures.md"
 WHERE: tuple[Where, ...] = ("near", "far")
@@ -79,9 +79,9 @@ def keys(names: Sequence[str]) -> dict[str, str]:
 
 
 def jobs(known: set[tuple[Any, ...]], names: Sequence[str], seeds: int) -> Iterator[Job]:
-    """What is not known yet; first seeds before second ones, and arms with a judge last."""
+    """What is not known yet; first seeds before second ones, and arms with a surrogate last."""
     of = keys(names)
-    for arms, most in ((PLAIN, seeds), (JUDGED, min(seeds, DEAR_SEEDS))):
+    for arms, most in ((PLAIN, seeds), (SELECTED, min(seeds, DEAR_SEEDS))):
         for first in range(0, most, AT_ONCE):
             block = range(first, min(first + AT_ONCE, most))
             for name, where, arm in itertools.product(names, WHERE, arms):
@@ -142,8 +142,8 @@ def page(records: Sequence[dict[str, Any]]) -> str:
     results = Results(records)
     lines = [OPENING]
     for title, arms, usual in (
-        ("Without a judge", list(PLAIN), "ignored"),
-        ("With the judge", list(JUDGED), "worst"),
+        ("Without a surrogate", list(PLAIN), "ignored"),
+        ("With the surrogate", list(SELECTED), "worst"),
     ):
         lines += [
             f"## {title}", "",
@@ -189,7 +189,7 @@ def _estimate(won: dict[str, Array]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m quality.failures")
     parser.add_argument("--report", action="store_true", help="run nothing")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="without a judge")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="without a surrogate")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--page", type=Path, default=PAGE)

@@ -26,7 +26,7 @@ from .search_lines import complete
 from .sources import code_hash, reachable
 
 TOTALS = (25, 50, 100)
-SEEDS, DEAR_SEEDS = 20, 8  # without and with a judge
+SEEDS, DEAR_SEEDS = 20, 8  # without and with a surrogate
 DEAR_TOTALS = (50,)
 AT_ONCE = 4  # seeds of a job
 PAGE = Path(__file__).parents[1] / "results" / "growth.md"
@@ -77,7 +77,7 @@ def keys() -> dict[str, str]:
 
 
 def jobs(known: set[tuple[Any, ...]], names: Sequence[str], seeds: int) -> Iterator[Job]:
-    """What is not known yet: first seeds before second ones, and searches with a judge last."""
+    """What is not known yet: first seeds before second ones, and searches with a surrogate last."""
     of = keys()
     for arms, totals, most in (
         ([arm for arm in ARMS if not arm.is_dear], TOTALS, seeds),

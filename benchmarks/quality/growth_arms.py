@@ -15,7 +15,7 @@ class Arm:
     rounds: int = 4
     survivors: int = 3
     continued: int | None = None
-    judge: str | None = None
+    surrogate: str | None = None
 
     @property
     def text(self) -> str:
@@ -24,11 +24,11 @@ class Arm:
         parts = [f"growth {self.growth:g}", f"{self.rounds} rounds", f"K {self.survivors}"]
         if self.growth > 1 and self.continued is not None:
             parts.append(f"{self.continued} go on")
-        return ", ".join([*parts, *(["judge"] if self.judge else [])])
+        return ", ".join([*parts, *(["surrogate"] if self.surrogate else [])])
 
     @property
     def is_dear(self) -> bool:
-        return self.judge is not None
+        return self.surrogate is not None
 
     def run(self, task: Curved, seed: int, total: int) -> budgets.Ledger | None:
         if self.kind != "ours":
@@ -36,7 +36,7 @@ class Arm:
             return found
         return budgets.ours(
             task, seed, total, growth=self.growth, rounds=self.rounds, survivors=self.survivors,
-            continued=self.continued, judge="gp" if self.judge else None,
+            continued=self.continued, surrogate="gp" if self.surrogate else None,
         )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ CONTINUED = [Arm(growth=g, rounds=4, continued=c) for g in (2, 3) for c in (0, 1
 SURVIVING = [Arm(growth=g, survivors=k) for g in (1, 2, 3) for k in (2, 4, 5)]
 REFERENCES = [Arm("random_search"), Arm("successive_halving"), Arm("hyperband")]
 JUDGED = [
-    *(Arm(growth=g, judge="gp") for g in (1, 2, 3)),
-    *(Arm(growth=g, continued=0, judge="gp") for g in (2, 3)),
+    *(Arm(growth=g, surrogate="gp") for g in (1, 2, 3)),
+    *(Arm(growth=g, continued=0, surrogate="gp") for g in (2, 3)),
 ]
 ARMS = [*GROWN, *CONTINUED, *SURVIVING, *REFERENCES, *JUDGED]

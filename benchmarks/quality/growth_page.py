@@ -89,11 +89,11 @@ def page(records: Records, names: Sequence[str]) -> str:
     lines += _against(results, CONTINUED, totals, lambda arm: replace(arm, continued=None))
     lines += ["## How many survivors", ""]
     lines += _against(results, SURVIVING, totals, lambda arm: replace(arm, survivors=3))
-    lines += ["## With the judge", ""]
-    judged = sorted({r["total"] for r in records if "judge" in r["arm"]})
-    lines += _against(results, JUDGED, judged, lambda arm: replace(arm, judge=None))
-    dear = Arm(judge="gp")
-    lines += ["Against growth 1 with the judge:", ""]
+    lines += ["## With the surrogate", ""]
+    judged = sorted({r["total"] for r in records if "surrogate" in r["arm"]})
+    lines += _against(results, JUDGED, judged, lambda arm: replace(arm, surrogate=None))
+    dear = Arm(surrogate="gp")
+    lines += ["Against growth 1 with the surrogate:", ""]
     lines += _against(results, JUDGED[1:], judged, lambda arm: dear)
     lines += ["## By task", "", *_by_task(results, names, totals)]
     seconds = sum(r["cpu"] for r in records)
@@ -107,9 +107,11 @@ def page(records: Records, names: Sequence[str]) -> str:
 def seeds(records: Records) -> str:
     """How many seeds a cell has, in a sentence."""
     parts = []
-    for said, wanted in (("without a judge", False), ("with the judge", True)):
+    for said, wanted in (("without a surrogate", False), ("with the surrogate", True)):
         cells = Counter(
-            (r["task"], r["arm"], r["total"]) for r in records if ("judge" in r["arm"]) == wanted
+            (r["task"], r["arm"], r["total"])
+            for r in records
+            if ("surrogate" in r["arm"]) == wanted
         )
         if cells:
             tasks = len({task for task, *_ in cells})

@@ -1,7 +1,7 @@
 """Five smooth functions with little or no noise, where a Gaussian process is at its best.
 
-They joined the development side because the judge was behind Optuna's on such functions while the
-development side had few of them. Optima are drawn as those of `synthetic` are.
+They joined the development side because the surrogate was behind Optuna's on such functions while
+the development side had few of them. Optima are drawn as those of `synthetic` are.
 """
 
 from collections.abc import Callable

@@ -20,7 +20,7 @@ import numpy as np
 from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space
 
 from .levels import DRAWS, STARTS, STEPS, step, truth_at
-from .optimizers.ours import SURVIVORS, Judge, Rounds
+from .optimizers.ours import SURVIVORS, Rounds, Surrogate
 from .problem import Params, Problem
 from .regimes import REGIMES, run
 from .sources import constants
@@ -41,7 +41,7 @@ Regrets = dict[str, dict[str, Array]]  # by arm and task, shape [seeds]
 @dataclass(frozen=True)
 class Setting:
     regime: str
-    judge: Judge
+    surrogate: Surrogate
     is_missed: bool  # whether some of the thirds miss the best point
 
 
@@ -210,13 +210,13 @@ def _regret(setting: Setting, arm: str, name: str, seed: int) -> float:
     made = case(name, seed, is_missed=setting.is_missed)
     space = made.space(arm)
     with _steps(arm):
-        optimizer = Rounds(space, seed, SURVIVORS, setting.judge)
+        optimizer = Rounds(space, seed, SURVIVORS, setting.surrogate)
         trace = run(_Cut(made.task, space), optimizer, REGIMES[setting.regime], seed)
     return made.task.regret(trace.truths[-1])
 
 
 def _steps(arm: str) -> AbstractContextManager[None]:
-    """Without the stride a parameter's factor is what the evidence says."""
+    """Without the stride a parameter's factor is its relative step size."""
     return (
         constants({"STRIDE": 0.0}, ["hpsearch.method.range_expansion"])
         if "short" in arm
@@ -247,10 +247,10 @@ def page(found: Mapping[Setting, tuple[Regrets, float]], seeds: int = SEEDS) -> 
 
 def _section(setting: Setting, found: Regrets, seconds: float) -> str:
     trials = f"{REGIMES[setting.regime].trials} trials in batches of 25"
-    judge = ", judge gp" if setting.judge else ""
+    surrogate = ", surrogate gp" if setting.surrogate else ""
     families = {name: name.split("/")[0] for name in chosen_tasks()}
     lines = [
-        f"## {'Missed' if setting.is_missed else 'Held'}, {trials}{judge}",
+        f"## {'Missed' if setting.is_missed else 'Held'}, {trials}{surrogate}",
         "",
         f"| regret | {' | '.join(ARMS)} |",
         f"|---|{'--:|' * len(ARMS)}",

@@ -8,6 +8,7 @@ from hpsearch.method import (
     NO_BLOCKS,
     Blocks,
     Proposal,
+    RoundPlan,
     Row,
     Structure,
     again_seed,
@@ -98,29 +99,29 @@ class TrialTable:
             round=round,
             survivors=study.search.survivors,
         )
-        blocks = Blocks(study.search.structures_in(round), self._shared)
-        judge = study.search.surrogate if round > 0 and study.search.surrogate != "none" else None
-        proposals = propose(
-            study.space,
-            tightening,
+        surrogate = study.search.surrogate if round > 0 else "none"
+        acquisition = None
+        if surrogate == "gp":
+            from hpsearch.method import Acquisition  # scipy takes 0.5 s to import
+
+            acquisition = Acquisition(study.space, self.before(round), budget=budget)
+        plan = RoundPlan(
             seed=study.search.seed,
             round=round,
             trials=study.search.trials,
             continued=round > 0 and budget > study.budget.at(round - 1),
             start=study.start,
-            blocks=blocks,
-            judge=judge,
-            rows=self.before(round) if judge else (),
-            budget=budget,
+            blocks=Blocks(study.search.structures_in(round), self._shared),
         )
+        proposals = propose(study.space, tightening, plan, acquisition)
         record = RoundRecord(
             round=round,
             budget=budget,
             width=tightening.width,
-            evidence=dict(zip(study.space.names, tightening.evidence, strict=True)),
+            evidence=dict(zip(study.space.names, tightening.step_sizes, strict=True)),
             survivors=tuple(row.number for row in tightening.survivors),
-            blocks=blocks if blocks else NO_BLOCKS,
-            judge=judge,
+            blocks=plan.blocks if plan.blocks else NO_BLOCKS,
+            judge=None if surrogate == "none" else surrogate,
         )
         return record, [self._spec(record, proposal) for proposal in proposals]
 

@@ -1,4 +1,4 @@
-"""Intervals of a parameter's coordinate: its bins, its values' buckets, and what lies in them."""
+"""Intervals of a parameter's coordinate: bins, buckets of values, and their overlaps."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from hpsearch.space import Choice, Domain, Int, Logint, Scalar
 
 BINS = 64  # over the range of a number; fewer for ints of few values
-_NEAR = 2.0  # ranges beyond an end that have bins as fine as those within
-_NOTHING = 1e-9  # so few ranges beyond an end are no bin
+_NEAR = 2.0  # distance from an end, in ranges, up to which bins are as fine as inside
+_MIN_LENGTH = 1e-9  # in ranges; below it there are no bins beyond an end
 
 Interval = tuple[float, float]
 Intervals = tuple[Interval, ...]
 
 
 def bin_edges(domain: Domain) -> tuple[float, ...]:
-    """Bins in which a parameter is counted, over all that it may go to.
+    """The edges of a parameter's bins, ascending, over its whole limits.
 
-    An end of a number's range is always an edge. Beyond it the bins are as wide, in pairs; far
-    beyond, where no search gets soon, two bins hold the rest.
+    The ends of a number's range are always edges. Beyond an end, up to _NEAR, the bins are as wide
+    as inside and even in number; two more bins cover the rest.
     """
     if isinstance(domain, Choice):
         return tuple((np.arange(len(domain.options) + 1) / len(domain.options)).tolist())
@@ -33,8 +33,8 @@ def bin_edges(domain: Domain) -> tuple[float, ...]:
 
 
 def _beyond(length: float) -> list[float]:
-    """Edges of the bins from an end outwards, by their distances; an even number of them."""
-    if length <= _NOTHING:
+    """Distances of the bins' edges from an end outwards; an even number of them."""
+    if length <= _MIN_LENGTH:
         return []
     near = min(length, _NEAR)
     edges = np.linspace(0, near, 2 * int(np.ceil(near * BINS / 2)) + 1)[1:].tolist()
@@ -42,16 +42,16 @@ def _beyond(length: float) -> list[float]:
 
 
 def bucket(domain: Domain, value: Scalar) -> Interval:
-    """The coordinates that are an option or a whole number."""
+    """The interval of the coordinates that decode to an option or a whole number."""
     centre = domain.encode(value)
-    assert isinstance(domain, Choice | Int | Logint), "a float owns no bucket"
+    assert isinstance(domain, Choice | Int | Logint), "a float has no bucket"
     half = 0.5 / len(domain.options) if isinstance(domain, Choice) else domain.half_step(centre)
     least, most = domain.limits
     return max(least, centre - half), min(most, centre + half)
 
 
 def overlaps(source: Interval, intervals: Sequence[Interval]) -> NDArray[np.float64]:
-    """The share of a source that lies in each interval; of a point it is 0 or 1."""
+    """The share of the source that lies in each interval; 0 or 1 if the source is a point."""
     low, high = source
     if low == high:
         ends = [b for _, b in intervals]

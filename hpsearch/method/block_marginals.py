@@ -1,7 +1,7 @@
-"""What the draws of a round have of the parameters that blocks of them share.
+"""Marginals of the parameters that the blocks of a round share.
 
-A structural parameter of a round with blocks has no distribution of its own any more: its draws
-have what their leaders drew. So this is what they have got, where `densities` says what they could.
+In a round with blocks a draw takes its structural parameters from its leader, so `round_marginals`
+does not describe them. Their marginals are the shares of the values among the round's draws.
 """
 
 from collections import Counter
@@ -24,41 +24,42 @@ def share_block_marginals(
     points: Sequence[Sequence[float]],
     marginals: dict[str, Marginal],
 ) -> dict[str, Marginal]:
-    """The marginals of a round, the structural ones as its draws have them.
+    """The marginals of a round, with those of structural parameters counted among its draws.
 
-    A parameter that depends on a structural one keeps its density, which is all but exact, but is
-    there as often as the draws have it.
+    A conditional parameter keeps its density, which is nearly exact, and is active as often as in
+    the draws.
 
     Args:
-        space: of the study.
-        shared: what the trials of a block have in common.
-        points: of the round's draws; at least one.
-        marginals: by name, from `densities`.
+        space: the study's space.
+        shared: the structure that the trials of a block have in common.
+        points: the round's draws; at least one.
+        marginals: by name, from `round_marginals`.
     """
     active = np.array([space.active(point) for point in points])
     entries = {entry_name(entry): entry for entry in shared}
-    found = {}
+    result = {}
     for name, marginal in marginals.items():
         j = space.names.index(name)
         parameter, share = space.parameters[j], float(active[:, j].mean())
         if name in entries and share > 0:
-            having = [point[j] for point, on in zip(points, active[:, j], strict=True) if on]
-            found[name] = _taken(entries[name], parameter, having, share)
+            units = [point[j] for point, on in zip(points, active[:, j], strict=True) if on]
+            result[name] = _counted(entries[name], parameter, units, share)
         elif parameter.when:
-            found[name] = replace(marginal, active=share)
+            result[name] = replace(marginal, active=share)
         else:
-            found[name] = marginal
-    return found
+            result[name] = marginal
+    return result
 
 
-def _taken(entry: object, parameter: Parameter, having: Sequence[float], share: float) -> Marginal:
+def _counted(entry: object, parameter: Parameter, units: Sequence[float], share: float) -> Marginal:
+    """The marginal of a structural parameter from its active coordinates among the draws."""
     edges = bin_edges(parameter.domain)
     spread = np.zeros(len(edges) - 1)
     if not isinstance(entry, Padded) or isinstance(parameter.domain, Choice):
-        kept = tuple((u, n / len(having)) for u, n in sorted(Counter(having).items()))
-        return Marginal(share, edges, tuple(spread.tolist()), kept)
-    # Within its class every follower keeps its own place.
+        unmoved = tuple((u, n / len(units)) for u, n in sorted(Counter(units).items()))
+        return Marginal(share, edges, tuple(spread.tolist()), unmoved)
+    # Each follower keeps its own position within the class.
     bins = tuple(pairwise(edges))
-    for u in having:
-        spread += overlaps(class_interval(entry, parameter, u), bins) / len(having)
+    for u in units:
+        spread += overlaps(class_interval(entry, parameter, u), bins) / len(units)
     return Marginal(share, edges, tuple(spread.tolist()), ())

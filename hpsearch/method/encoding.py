@@ -1,7 +1,7 @@
-"""Points of a space as the Gaussian process sees them: distances that mean something.
+"""Points of a space as features of the Gaussian process.
 
-A point of the unit cube holds more than its trial: where in its bucket an int lies, and what an
-inactive parameter would be. Both are taken away here.
+A point of the unit cube says more than its trial's parameters: an int's position in its bucket, and
+the coordinates of inactive parameters. Neither may change a distance, so both are removed.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Space
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_INACTIVE = 0.5  # the coordinate of a number that a point does not have
-_RESOLUTION = 1e10  # of coordinates that are told apart, in parts of the unit interval
+_INACTIVE = 0.5  # the column of an inactive number
+_RESOLUTION = 1e10  # keys distinguish coordinates that differ by 1e-10
 
 
 class Encoding:
     """The features of a space's points.
 
     A number has one column: its coordinate, an int's at the centre of its bucket, 0.5 while it is
-    inactive. A choice has one column an option, 1/√2 for the one it is, so that unlike options are
-    at distance 1; all are 0 while it is inactive.
+    inactive. A choice has one column per option, 1/√2 for the chosen one, so that unlike options
+    are at distance 1; all are 0 while it is inactive.
 
     Args:
-        space: of the points.
+        space: the space of the points.
 
     Attributes:
-        owners: of each column the index of its parameter, shape [columns], int.
+        owners: the parameter's index of each column, shape [columns], int.
     """
 
     def __init__(self, space: Space) -> None:
@@ -40,7 +40,7 @@ class Encoding:
         ]
         self.owners = np.repeat(np.arange(len(space)), widths)
 
-    def of(self, points: Sequence[Sequence[float]]) -> Array:
+    def features(self, points: Sequence[Sequence[float]]) -> Array:
         """Features, shape [points, columns], of points in the unit cube."""
         levels, active = self._decoded(points)
         columns: list[Array] = []
@@ -59,17 +59,16 @@ class Encoding:
         for j, parameter in enumerate(self._space):
             if not isinstance(parameter.domain, Choice | Int | Logint):
                 levels[:, j] = np.rint(levels[:, j] * _RESOLUTION)
-        known = np.where(active, levels, np.nan)
-        return [row.tobytes() for row in known]
+        return [row.tobytes() for row in np.where(active, levels, np.nan)]
 
     def _decoded(self, points: Sequence[Sequence[float]]) -> tuple[Array, Mask]:
-        """What `Space.decode` gives, of all points at once, and which parameters are active.
+        """`Space.decode` of all points at once, and which parameters are active.
 
-        A choice is the index of its option, an int itself, a float its coordinate.
+        A choice gives the index of its option, an int itself, a float its coordinate.
         """
         units = np.array(points, dtype=np.float64).reshape(-1, len(self._space))
         levels = np.empty_like(units)
-        active = ~np.isnan(units)  # a trial of Optuna's may lack what no condition explains
+        active = ~np.isnan(units)  # an Optuna trial may lack parameters without a condition
         for j in self._space.parents_first:
             parameter = self._space.parameters[j]
             levels[:, j] = _level(parameter.domain, units[:, j])

@@ -18,8 +18,8 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
-# Priors of the logarithms: mean and standard deviation. A distance of 0.4·√d is a typical one
-# between two points of a d-dimensional cube, which is far enough to say little.
+# Priors of the logarithms: mean and standard deviation. 0.4·√d is about the mean distance
+# of two random points of a d-dimensional cube.
 LENGTHSCALE = 0.4  # times √d
 LENGTHSCALE_SPREAD = 1.0
 SIGNAL, SIGNAL_SPREAD = 1.0, 0.7  # variance; the targets' is 1
@@ -29,7 +29,7 @@ LENGTHSCALE_BOUNDS = (0.02, 50.0)
 SIGNAL_BOUNDS = (float(np.exp(-3.0)), float(np.exp(3.0)))
 NOISE_BOUNDS = (1e-6, float(np.exp(1.0)))
 ITERATIONS = 30  # of L-BFGS, from each start
-_JITTER = 1e-10  # of the signal's variance, on the diagonal of what a sample is drawn from
+_JITTER = 1e-10  # of the signal's variance, on the diagonal of a joint sample's covariance
 
 _limits = threading.RLock()
 
@@ -50,7 +50,7 @@ def _controller() -> threadpoolctl.ThreadpoolController:
 
 
 def _parts(a: Array, b: Array, signal: float) -> tuple[Array, Array]:
-    """√5 times the distances of scaled points, and exp(-them) times the signal's variance."""
+    """The distances r of scaled points times √5, and exp(-√5·r) times the signal's variance."""
     squares = (-10 * a) @ b.T
     squares += 5 * (a * a).sum(1)[:, None]
     squares += 5 * (b * b).sum(1)
@@ -65,7 +65,7 @@ class Likelihood:
 
     Args:
         x: features, shape [n, columns].
-        owners: of each column its parameter, shape [columns], int, without gaps from 0 on.
+        owners: the parameter of each column, shape [columns], int, from 0 on without gaps.
         z: targets, shape [n].
     """
 
@@ -89,8 +89,8 @@ class Likelihood:
         np.fill_diagonal(kernel, signal)
         inverse, half_log_det = _inverse(kernel, noise)
         alpha = inverse @ self._z
-        outside = (theta - self.centre) / self.spread
-        value = 0.5 * self._z @ alpha + half_log_det + 0.5 * outside @ outside
+        deviation = (theta - self.centre) / self.spread
+        value = 0.5 * self._z @ alpha + half_log_det + 0.5 * deviation @ deviation
         weights = inverse
         weights -= alpha[:, None] * alpha
         # d kernel / d log lengthscale = 5/3 (1 + root) decay times the squared scaled difference.
@@ -100,16 +100,16 @@ class Likelihood:
         gradient[:-2] = 5 / 3 * np.bincount(self._owners, by_column)
         gradient[-2] = 0.5 * np.vdot(weights, kernel)
         gradient[-1] = 0.5 * noise * np.trace(weights)
-        return float(value), gradient + outside / self.spread
+        return float(value), gradient + deviation / self.spread
 
     def maximum(self) -> Array:
-        """The best hyperparameters that L-BFGS finds from two starts, as `theta`."""
+        """The best hyperparameters that L-BFGS finds from two starts, in the layout of `theta`."""
         short = self.centre - 1.0
         short[-2] = self.centre[-2]
-        found = []
+        results = []
         for start in (self.centre, short):
             start = np.clip(start, self.bounds[:, 0], self.bounds[:, 1])
-            found.append(
+            results.append(
                 minimize(
                     self,
                     start,
@@ -119,16 +119,16 @@ class Likelihood:
                     options={"maxiter": ITERATIONS},
                 )
             )
-        return np.asarray(min(found, key=lambda result: result.fun).x, dtype=np.float64)
+        return np.asarray(min(results, key=lambda result: result.fun).x, dtype=np.float64)
 
 
 def _inverse(kernel: Array, noise: float) -> tuple[Array, float]:
     """The inverse of kernel + noise·1, and half the logarithm of its determinant."""
     covariance = kernel.copy()
     covariance.flat[:: len(kernel) + 1] += noise
-    # Symmetric, so its transpose is it in the order that LAPACK wants.
+    # It is symmetric, so its transpose is the same matrix in LAPACK's order.
     factor, info = lapack.dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
-    # The noise is at least 1e-6, far above what rounding does to a few hundred rows.
+    # The noise is at least 1e-6, far above the rounding errors of a few hundred rows.
     assert info == 0, info
     half_log_det = float(np.log(factor.diagonal()).sum())
     lower, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
@@ -138,12 +138,12 @@ def _inverse(kernel: Array, noise: float) -> tuple[Array, float]:
 
 
 class Posterior:
-    """What is believed of the function, given targets at some points.
+    """The function's distribution, given targets at some points.
 
     Args:
         theta: hyperparameters, as `Likelihood` has them.
         x: features, shape [n, columns].
-        owners: of each column its parameter.
+        owners: the parameter of each column, shape [columns], int.
         z: targets, shape [n].
     """
 
@@ -157,7 +157,7 @@ class Posterior:
         factor, info = lapack.dpotrf(covariance, lower=1, clean=1)
         assert info == 0, info
         inverse, _ = lapack.dtrtri(factor, lower=1)
-        # Of the Cholesky factor the inverse; its transpose times it is the covariance's inverse.
+        # The inverse L⁻¹ of the Cholesky factor; L⁻ᵀ L⁻¹ is the covariance's inverse.
         self._factor: Array = np.ascontiguousarray(inverse)
         self._alpha: Array = self._factor.T @ (self._factor @ z)
 
@@ -170,19 +170,19 @@ class Posterior:
         root, decay = _parts(a, b, self._signal)
         return np.asarray((1 + root + root**2 / 3) * decay)
 
-    def _look(self, x: Array) -> tuple[Array, Array]:
+    def _project(self, x: Array) -> tuple[Array, Array]:
         """Means at points, and the inverse Cholesky factor times their covariances with data."""
         across = self._kernel(self._s, x / self._lengthscales)
         return self._alpha @ across, self._factor @ across
 
     def mean(self, x: Array) -> Array:
         """Means at points of shape [m, columns]; shape [m]."""
-        return self._look(x)[0]
+        return self._project(x)[0]
 
     def moments(self, x: Array) -> tuple[Array, Array]:
         """Means and variances of the function, without noise, at points; shapes [m]."""
-        mean, look = self._look(x)
-        return mean, np.maximum(self._signal - (look * look).sum(0), 1e-12)
+        mean, projected = self._project(x)
+        return mean, np.maximum(self._signal - (projected * projected).sum(0), 1e-12)
 
     def sample(self, x: Array, normals: Array) -> Array:
         """The function at points of shape [m, columns], drawn jointly; shape [m].
@@ -191,40 +191,40 @@ class Posterior:
             x: features.
             normals: independent standard normal numbers, shape [m].
         """
-        mean, look = self._look(x)
+        mean, projected = self._project(x)
         s = x / self._lengthscales
         covariance = self._kernel(s, s)
         np.fill_diagonal(covariance, self._signal)
-        covariance -= look.T @ look
+        covariance -= projected.T @ projected
         jitter = _JITTER * self._signal
         while True:
-            wider = covariance.copy()
-            wider.flat[:: len(s) + 1] += jitter
-            factor, info = lapack.dpotrf(wider, lower=1, clean=1, overwrite_a=1)
+            jittered = covariance.copy()
+            jittered.flat[:: len(s) + 1] += jitter
+            factor, info = lapack.dpotrf(jittered, lower=1, clean=1, overwrite_a=1)
             if info == 0:
                 return mean + np.asarray(factor) @ normals
             jitter *= 10
             assert jitter <= self._signal
 
-    def expect(self, x: Array) -> None:
-        """A point, shape [columns], whose outcome is pending: it is believed to be its mean.
+    def add_pending(self, x: Array) -> None:
+        """Add a point, shape [columns], with its predicted mean as its target.
 
-        So no mean changes; the variances shrink. The inverse Cholesky factor gains a row.
+        No mean changes; the variances shrink. The inverse Cholesky factor gains a row.
         """
         s = x / self._lengthscales
-        look = self._factor @ self._kernel(self._s, s[None])[:, 0]
-        # Never below the noise but by rounding.
-        left = math.sqrt(max(self._signal + self._noise - float(look @ look), self._noise))
+        projected = self._factor @ self._kernel(self._s, s[None])[:, 0]
+        variance = self._signal + self._noise - float(projected @ projected)
+        pivot = math.sqrt(max(variance, self._noise))  # only rounding can take it below the noise
         n = len(self._s)
         grown = np.zeros((n + 1, n + 1))
         grown[:n, :n] = self._factor
-        grown[n, :n] = -(look @ self._factor) / left
-        grown[n, n] = 1 / left
+        grown[n, :n] = -(projected @ self._factor) / pivot
+        grown[n, n] = 1 / pivot
         self._factor = grown
         self._alpha = np.append(self._alpha, 0.0)
         self._s = np.concatenate([self._s, s[None]])
 
-    def left_out(self) -> Array:
-        """The mean at each of the data's points if its own target were unknown; shape [n]."""
+    def leave_one_out(self) -> Array:
+        """The mean at each of the data's points without its own target; shape [n]."""
         n = len(self._z)
         return np.asarray(self._z - self._alpha[:n] / (self._factor[:n, :n] ** 2).sum(0))

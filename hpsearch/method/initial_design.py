@@ -1,4 +1,4 @@
-"""Round 0: points that fill the space, before anything is known of it."""
+"""Round 0: a space-filling design."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,43 +17,40 @@ def initial_points(
     start: Sequence[Mapping[str, Scalar]] = (),
     blocks: Blocks = NO_BLOCKS,
 ) -> list[tuple[float, ...]]:
-    """Scrambled Sobol' points (Owen 1998), the start configurations written over the first.
+    """Scrambled Sobol' points (Owen 1998); start configurations overwrite the first of them.
 
-    With blocks, place i takes the structure of leader i mod N; the leaders are a design of their
-    own, with the start configurations written over the first of them too.
+    With N blocks, point i takes the structure of leader i mod N. The leaders are a design of their
+    own, of which start configurations also overwrite the first.
     """
-    from scipy.stats import qmc  # half a second that only a new search needs
+    from scipy.stats import qmc  # takes 0.5 s to import
 
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     sobol = qmc.Sobol(len(space), scramble=True, rng=generator)
     points = sobol.random_base2(max(0, math.ceil(math.log2(trials))))[:trials].tolist()
     if blocks:
-        leaders = _written_over(space, _first_leaders(space, blocks, generator), start)
+        leaders = _overwrite(space, _first_leaders(space, blocks, generator), start)
         points = [
             follow(space, blocks.shared, point, leaders[i % blocks.count])
             for i, point in enumerate(points)
         ]
-    return _written_over(space, points, start)
+    return _overwrite(space, points, start)
 
 
-def _written_over(
+def _overwrite(
     space: Space, points: Sequence[Sequence[float]], start: Sequence[Mapping[str, Scalar]]
 ) -> list[tuple[float, ...]]:
-    """The points, the first of them with what the start configurations say."""
-    written = [list(point) for point in points]
-    for point, configuration in zip(written, start, strict=False):
+    """The points, the first ones with the start configurations' parameters."""
+    overwritten = [list(point) for point in points]
+    for point, configuration in zip(overwritten, start, strict=False):
         for j, parameter in enumerate(space):
             if parameter.name in configuration:
                 point[j] = parameter.domain.encode(configuration[parameter.name])
-    return [tuple(point) for point in written]
+    return [tuple(point) for point in overwritten]
 
 
 def _first_leaders(space: Space, blocks: Blocks, generator: np.random.Generator) -> list[Point]:
-    """Points whose structural coordinates fill their space: a Latin hypercube (McKay et al. 1979).
-
-    The other coordinates are 0.5 and of no meaning.
-    """
-    from scipy.stats import qmc  # half a second that only a new search needs
+    """A Latin hypercube (McKay et al. 1979) of the structural coordinates; the others are 0.5."""
+    from scipy.stats import qmc  # takes 0.5 s to import
 
     names = [entry_name(entry) for entry in blocks.shared]
     which = [j for j, name in enumerate(space.names) if name in names]

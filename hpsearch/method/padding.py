@@ -1,4 +1,4 @@
-"""The sizes that whole numbers such as widths are filled up to; they depend on the space alone."""
+"""The sizes that whole numbers such as widths are padded to; they depend on the space alone."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,23 +11,23 @@ def padded_sizes(domain: Domain, count: int) -> tuple[int, ...]:
     """The sizes of a padded parameter, ascending.
 
     They lie at 1/count, 2/count, ... 1 of the way from its lower to its upper bound, on its scale
-    (of its sorted options, if it is a list), rounded up, beyond 32 to a multiple of 8, which vector
-    units prefer. Two sizes of a logint [32, 128] are 64 and 128, of an int [1, 6] 4 and 6. A domain
-    of few values has fewer sizes. Where it may go beyond its bounds, sizes double above the upper
-    one and halve below the lower one, so both bounds part two sizes.
+    (of its sorted options, if it is a list), rounded up; beyond 32 to a multiple of 8, for vector
+    units. Two sizes of a logint [32, 128] are 64 and 128, of an int [1, 6] 4 and 6. A domain of few
+    values has fewer sizes. If its limits lie beyond its bounds, sizes double above the upper bound
+    and halve below the lower one, so each bound separates two sizes.
     """
-    found: set[int] = set()
+    sizes: set[int] = set()
     for k in range(1, count + 1):
         if isinstance(domain, Choice):
             options = sorted(int(option) for option in domain.options)  # type: ignore[arg-type]
-            found.add(options[math.ceil(k * len(options) / count) - 1])
+            sizes.add(options[math.ceil(k * len(options) / count) - 1])
         elif isinstance(domain, Logint):
-            found.add(_rounded(domain.low * (domain.high / domain.low) ** (k / count), domain.high))
+            sizes.add(_rounded(domain.low * (domain.high / domain.low) ** (k / count), domain.high))
         else:
-            found.add(_rounded(domain.low + (domain.high - domain.low) * k / count, domain.high))
+            sizes.add(_rounded(domain.low + (domain.high - domain.low) * k / count, domain.high))
     if isinstance(domain, Int | Logint):
-        found.update(_beyond(domain))
-    return tuple(sorted(found))
+        sizes.update(_beyond(domain))
+    return tuple(sorted(sizes))
 
 
 def _beyond(domain: Int | Logint) -> Iterator[int]:
@@ -48,5 +48,5 @@ def _rounded(size: float, bound: float) -> int:
 
 
 def padded_size(value: Any, sizes: Sequence[int]) -> int:
-    """The smallest size not below the value; the value itself if it is above all of them."""
+    """The smallest size not below the value; the value itself if it is above all sizes."""
     return next((size for size in sizes if value <= size), value)

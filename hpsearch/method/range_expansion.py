@@ -1,7 +1,7 @@
-"""Long steps for a number whose survivors lie where the search has hardly been: it walks outward.
+"""Long steps for a number whose survivors lie at the edge of the explored range.
 
 Only for parameters with `within`, which may leave their range. A round's own width shrinks, so a
-search that began far from the optimum would stop on the way there.
+search that began far from the optimum would stop before it reaches it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from hpsearch.method.ranking import Row
 from hpsearch.space import Choice, Domain, Space
 
 STRIDE = 0.40  # standard deviation of a move, in ranges
-FRONTIER = 0.3  # ranges from the outermost trial, or from the range's end, in which survivors press
+FRONTIER = 0.3  # in ranges: survivors so near the outermost trial, or the range's end, expand it
 
 
 def expanded_step_sizes(
@@ -19,33 +19,33 @@ def expanded_step_sizes(
     survivors: Sequence[Row],
     *,
     width: float,
-    evidence: Sequence[float],
+    step_sizes: Sequence[float],
 ) -> tuple[float, ...]:
-    """The factors on a round's width, those of parameters that walk outward raised to the stride.
+    """The factors on a round's width, with those of expanding parameters raised to STRIDE.
 
-    A parameter does while most of its survivors, and at least two, lie near the outermost trial on
-    a side on which it may go on. Once trials beyond them have turned out worse, it tightens.
+    A parameter expands while most of its survivors, and at least two, lie near the outermost trial
+    on a side on which its limits are farther out. Once trials beyond them are worse, it tightens.
 
     Args:
-        space: of the study.
-        rows: that the survivors were chosen from.
+        space: the study's space.
+        rows: the trials that the survivors were chosen from.
         survivors: best first.
-        width: of the round.
-        evidence: the factor of each parameter.
+        width: the round's width.
+        step_sizes: the factor of each parameter.
     """
     if all(isinstance(p.domain, Choice) or p.domain.within is None for p in space):
-        return tuple(evidence)
+        return tuple(step_sizes)
     active = {row.number: space.active(row.unit) for row in rows}
-    found = list(evidence)
+    expanded = list(step_sizes)
     for j, parameter in enumerate(space):
         tried = [row.unit[j] for row in rows if active[row.number][j]]
         best = [row.unit[j] for row in survivors if active[row.number][j]]
-        if _walks(parameter.domain, tried, best):
-            found[j] = max(STRIDE / width, evidence[j])
-    return tuple(found)
+        if _expands(parameter.domain, tried, best):
+            expanded[j] = max(STRIDE / width, step_sizes[j])
+    return tuple(expanded)
 
 
-def _walks(domain: Domain, tried: Sequence[float], best: Sequence[float]) -> bool:
+def _expands(domain: Domain, tried: Sequence[float], best: Sequence[float]) -> bool:
     least, most = domain.limits
     low, high = min([0.0, *tried]) + FRONTIER, max([1.0, *tried]) - FRONTIER
     below = sum(u < low for u in best) if least < 0 else 0

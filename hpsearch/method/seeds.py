@@ -2,14 +2,14 @@
 
 import numpy as np
 
-_TRAINING = 1  # third words of the spawn keys (round, place, word) that are no draw
-_CONFIRM_ROUND = 2**31  # no search has so many rounds
+_TRAINING = 1  # third word of spawn keys (round, slot, word) that seed no draw
+_CONFIRM_ROUND = 2**31  # above the number of rounds of any search
 _AGAIN_ROUND = _CONFIRM_ROUND + 1
 
 
 def draw_generator(seed: int, round: int, index: int) -> np.random.Generator:
-    """The generator of a place's draw, in a round from 1 on."""
-    # What `default_rng` gives, without its checks.
+    """The generator of a slot's draws, in a round from 1 on."""
+    # The same generator as `default_rng`'s, without its checks.
     sequence = np.random.SeedSequence(seed, spawn_key=(round, index))
     return np.random.Generator(np.random.PCG64(sequence))
 

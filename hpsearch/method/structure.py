@@ -1,8 +1,8 @@
 """Which trials can train in one loop.
 
 A trainer names the hyperparameters in which the trials of a fused group must agree: its structure.
-What the trials of a group share is their `Shape`, a function of a trial and its study alone, so the
-numbers of a trial never depend on its company. Everything here is pure and knows no torch.
+The trials of a group have one `Shape`, a function of a trial and its study alone, so that a trial's
+numbers do not depend on the other members of its group. Everything here is pure and free of torch.
 """
 
 import json
@@ -17,11 +17,11 @@ from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space
 
 @dataclass(frozen=True)
 class Padded:
-    """A whole-number hyperparameter that only sizes tensors, such as a width: trials of unlike
-    values share a group, their tensors filled up with zeros to one of a few sizes.
+    """A whole-number hyperparameter that only sizes tensors, such as a width.
 
-    The sizes depend on the study's space and never on the company. It is exact where units that
-    have zeros for all weights stay without effect: a mean over the units (LayerNorm) is not so.
+    Trials of different values share a group; their tensors are padded with zeros to one of a few
+    sizes, which depend on the study's space and not on the group's members. Padding is exact if
+    units with zero weights have no effect, which does not hold for a mean over units (LayerNorm).
     """
 
     name: str
@@ -30,9 +30,9 @@ class Padded:
 
 @dataclass(frozen=True)
 class Alike:
-    """Choices of a hyperparameter between which `HP.pick` makes no structural difference.
+    """Choices of a hyperparameter that need no different structure, as `HP.pick` handles them.
 
-    Trials that have any of `choices` share a group; each other choice is a structure of its own.
+    Trials with any of `choices` share a group; each other choice is a structure of its own.
     """
 
     name: str
@@ -44,10 +44,10 @@ Structure = tuple[str | Padded | Alike, ...]
 
 @dataclass(frozen=True)
 class Shape:
-    """What the trials of a fused group share.
+    """What the trials of a fused group have in common.
 
     Attributes:
-        values: of the structural hyperparameters; of a padded one the group's size.
+        values: the structural hyperparameters' values; the group's size for a padded one.
         varying: the other hyperparameters that the study searches: None for a number, else the
             choices that a trial of the group may have. A choice among numbers is a number.
     """
@@ -57,11 +57,11 @@ class Shape:
 
     @cached_property
     def key(self) -> str:
-        """Equal for equal shapes; unlike `==`, it tells 1 from True and from 1.0."""
+        """Equal for equal shapes; unlike `==`, it distinguishes 1, True and 1.0."""
         return json.dumps(asdict(self), sort_keys=True)
 
     def to_record(self) -> dict[str, Any]:
-        """As plain JSON types."""
+        """The shape in plain JSON types."""
         record: dict[str, Any] = json.loads(self.key)
         return record
 
@@ -101,10 +101,10 @@ def shape_of(
 
     Args:
         params: the trial's active parameters.
-        fixed: what the study fixes.
-        defaults: the trainer's own values; those that are no JSON may be absent.
-        structure: of the trainer.
-        space: of the study.
+        fixed: the values that the study fixes.
+        defaults: the trainer's default values; those that JSON cannot hold may be absent.
+        structure: the trainer's structure.
+        space: the study's space.
     """
     known = {**defaults, **fixed, **params}
     parts = {entry_name(entry): entry for entry in structure}
@@ -113,7 +113,7 @@ def shape_of(
     varying: dict[str, tuple[Scalar, ...] | None] = {}
     for name in [*searched, *(name for name in parts if name not in searched)]:
         if name not in known or not isinstance(known[name], Scalar):
-            continue  # the same for all trials that do not search it
+            continue  # it is the same for all trials that do not search it
         value, parameter, part = known[name], searched.get(name), parts.get(name)
         if parameter is not None and _may_vary(value, parameter, part):
             varying[name] = _possible(parameter, defaults.get(name), part)
@@ -125,10 +125,10 @@ def shape_of(
 
 
 def _may_vary(value: Scalar, parameter: Parameter, part: str | Padded | Alike | None) -> bool:
-    """Whether members of the trial's groups may have other values than it has."""
+    """Whether other members of the trial's group may have another value."""
     if isinstance(part, Alike):
         return value in part.choices
-    # An inactive number may have a default that is none, which no tensor can stand for.
+    # An inactive number may have a default that is no number, which a tensor cannot hold.
     return part is None and (not _is_numeric(parameter.domain) or _is_number(value))
 
 
@@ -141,7 +141,7 @@ def _possible(
     assert isinstance(domain, Choice), domain
     options = list(domain.options)
     if parameter.when and isinstance(default, Scalar) and not domain.contains(default):
-        options.append(default)  # while it is inactive
+        options.append(default)  # its value while it is inactive
     return tuple(o for o in options if not isinstance(part, Alike) or o in part.choices)
 
 
@@ -154,7 +154,7 @@ def _is_number(value: Any) -> bool:
 
 
 def structure_faults(structure: Iterable[Any], defaults: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a trainer's structure, a sentence each."""
+    """The errors of a trainer's structure, one sentence each."""
     faults: list[str] = []
     seen: set[str] = set()
     for entry in structure:
@@ -165,11 +165,11 @@ def structure_faults(structure: Iterable[Any], defaults: Mapping[str, Any]) -> l
         if name not in defaults:
             faults.append(f"{name!r} is not among the defaults (has: {', '.join(defaults)})")
         elif name in seen:
-            faults.append(f"{name!r} is there twice")
+            faults.append(f"{name!r} is listed twice")
         elif isinstance(entry, Padded):
             faults += _padding_faults(entry, defaults[name])
         elif isinstance(entry, Alike) and (isinstance(entry.choices, str) or not entry.choices):
-            faults.append(f"Alike({name!r}): choices must be a tuple of the choices that are alike")
+            faults.append(f"Alike({name!r}): choices must be a non-empty tuple of choices")
         seen.add(name)
     return faults
 
@@ -177,14 +177,14 @@ def structure_faults(structure: Iterable[Any], defaults: Mapping[str, Any]) -> l
 def _padding_faults(entry: Padded, default: Any) -> list[str]:
     faults = []
     if not (isinstance(default, int) and not isinstance(default, bool)):
-        faults.append(f"Padded({entry.name!r}): only whole numbers can be, not {default!r}")
+        faults.append(f"Padded({entry.name!r}): only whole numbers can be padded, not {default!r}")
     if not isinstance(entry.sizes, int) or entry.sizes < 1:
         faults.append(f"Padded({entry.name!r}): sizes must be at least 1, not {entry.sizes!r}")
     return faults
 
 
 def structure_space_faults(structure: Structure, space: Space) -> dict[str, str]:
-    """Parameters of a study's space that the structure cannot take, with the reason of each."""
+    """Parameters of a study's space that do not fit the structure, each with the reason."""
     domains = {parameter.name: parameter.domain for parameter in space}
     faults: dict[str, str] = {}
     for entry in structure:

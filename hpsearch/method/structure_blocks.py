@@ -1,10 +1,10 @@
 """Trials of a round that share a structure, as `search: {structures: N}` asks.
 
-A space with depth, width and batch size as parameters makes nearly as many structures as draws, and
-trials of unlike structures cannot train in one loop. So N of a round's structures lead, each in a
+In a space with depth, width and batch size nearly every draw has a structure of its own, and trials
+of different structures cannot train in one loop. So N draws of a round are leaders, each of one
 block of trials: a follower takes its leader's coordinate of every structural parameter and keeps
-its own of all others. Where the trainer pads a parameter, or takes some choices as alike, a
-follower keeps its own place within its leader's class.
+its own of all others. If the trainer pads a parameter, or treats some choices as alike, a follower
+keeps its own position within its leader's class.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ class Blocks:
     """How a round's trials share structures.
 
     Attributes:
-        count: of structures; 0 leaves every draw its own.
-        shared: what the trials of a block have in common, from `shared_structure`.
+        count: number of structures; 0 leaves every draw its own.
+        shared: the structure that the trials of a block have in common, from `shared_structure`.
     """
 
     count: int = 0
@@ -39,11 +39,11 @@ NO_BLOCKS = Blocks()
 
 
 def shared_structure(structure: Structure, space: Space, defaults: Mapping[str, Any]) -> Structure:
-    """The part of a trainer's structure that a study searches, and what decides on it.
+    """The part of a trainer's structure that a study searches, and the ancestors of its parameters.
 
-    Trials of which one lacks a structural parameter have unlike structures, so the parameters on
-    which its existence depends are shared as they are. So it is with a number whose default is
-    none: see `groups.shape_of`.
+    Two trials of which only one has a structural parameter have different structures, so the
+    parameters that it depends on are shared exactly. The same holds for a number without a numeric
+    default: see `structure.shape_of`.
     """
     entries = {entry_name(entry): entry for entry in structure}
     parameters = {parameter.name: parameter for parameter in space}
@@ -54,70 +54,70 @@ def shared_structure(structure: Structure, space: Space, defaults: Mapping[str, 
         lacks_number = is_number and not isinstance(default, int | float)
         if parameter.name in entries or lacks_number:
             exact += _ancestors(parameter, parameters)
-    found: list[Any] = []
+    shared: list[Any] = []
     for parameter in space:
         if parameter.name in exact:
-            found.append(parameter.name)
+            shared.append(parameter.name)
         elif parameter.name in entries:
-            found.append(entries[parameter.name])
-    return tuple(found)
+            shared.append(entries[parameter.name])
+    return tuple(shared)
 
 
 def _ancestors(parameter: Parameter, parameters: Mapping[str, Parameter]) -> list[str]:
-    found: list[str] = []
+    names: list[str] = []
     for condition in parameter.when:
-        found += [condition.parent, *_ancestors(parameters[condition.parent], parameters)]
-    return found
+        names += [condition.parent, *_ancestors(parameters[condition.parent], parameters)]
+    return names
 
 
 def signature(space: Space, shared: Structure, point: Sequence[float]) -> tuple[Any, ...]:
-    """Equal for points of one structure."""
+    """A key that is equal for points of equal structure."""
     values = space.decode(point)
-    found: list[Any] = []
+    parts: list[Any] = []
     for entry in shared:
         name = entry_name(entry)
         parameter = space.parameters[space.names.index(name)]
-        # The type tells True from 1.
-        found.append(
+        # The type distinguishes True from 1.
+        parts.append(
             (type(values[name]), _class_of(entry, parameter, values[name]))
             if name in values
             else None
         )
-    return tuple(found)
+    return tuple(parts)
 
 
-def led_by(
-    space: Space, blocks: Blocks, survivors: Sequence[Point], kept: int, drawn: Sequence[Point]
+def assign_leaders(
+    space: Space, blocks: Blocks, survivors: Sequence[Point], continued: int, draws: Sequence[Point]
 ) -> list[int]:
-    """Whose structure each draw of a round from 1 on takes.
+    """The leader of each draw of a round from 1 on.
 
-    The best survivor's structure leads one block, if there are several. Each other block is led by
-    the first draw of a structure that does not lead yet. All other draws join the block that then
-    has fewest trials.
+    The best survivor leads one block, if there are several. Each other block is led by the first
+    draw whose structure no leader has yet. Each other draw joins the block that has the fewest
+    trials so far.
 
     Args:
-        space: of the study.
-        blocks: of the round.
-        survivors: their points, best first.
-        kept: so many of them train on in this round.
-        drawn: the draws as they would be by themselves.
+        space: the study's space.
+        blocks: the round's blocks.
+        survivors: the survivors' points, best first.
+        continued: the number of survivors that train on in this round.
+        draws: the draws' points, each with a structure of its own.
 
     Returns:
-        For each draw an index into `[*survivors, *drawn]`; its own if it leads.
+        For each draw an index into `[*survivors, *draws]`; its own if it is a leader.
     """
-    keys = [signature(space, blocks.shared, point) for point in (*survivors, *drawn)]
+    keys = [signature(space, blocks.shared, point) for point in (*survivors, *draws)]
     first, end = len(survivors), len(keys)
     leaders = [0] if blocks.count > 1 else []
     for i in range(first, end):
         if len(leaders) < blocks.count and keys[i] not in [keys[leader] for leader in leaders]:
             leaders.append(i)
-    sizes = {leader: keys[:kept].count(keys[leader]) + (leader >= first) for leader in leaders}
-    found = []
+    sizes = {leader: keys[:continued].count(keys[leader]) + (leader >= first) for leader in leaders}
+    assigned = []
     for i in range(first, end):
         leader = i if i in sizes else min(sizes, key=lambda leader: sizes[leader])
         sizes[leader] += leader != i
-        found.append(leader)
-    return found
+        assigned.append(leader)
+    return assigned
 
 
 def follow(space: Space, shared: Structure, point: Sequence[float], lead: Sequence[float]) -> Point:
@@ -133,22 +133,22 @@ def follow(space: Space, shared: Structure, point: Sequence[float], lead: Sequen
 
 
 def _within(entry: Any, parameter: Parameter, u: float, lead: float) -> float:
-    """`u` itself if it is of the class of `lead`, else the like place in that class."""
+    """`u` itself if it is in the class of `lead`, else the same relative position in that class."""
     domain = parameter.domain
     own = _class_of(entry, parameter, domain.decode(u))
     wanted = _class_of(entry, parameter, domain.decode(lead))
     if own == wanted:
         return u
-    place = _place(_intervals(entry, parameter, own), u)
+    share = _share_below(_intervals(entry, parameter, own), u)
     least, most = domain.limits
-    there = _at(_intervals(entry, parameter, wanted), 1e-9 + (1 - 2e-9) * place)
-    there = min(max(there, least), most)
-    # On the edge between two classes rounding may tell otherwise all the same.
-    return there if _class_of(entry, parameter, domain.decode(there)) == wanted else lead
+    moved = _quantile(_intervals(entry, parameter, wanted), 1e-9 + (1 - 2e-9) * share)
+    moved = min(max(moved, least), most)
+    # At the edge of a class rounding can still put it into the next one.
+    return moved if _class_of(entry, parameter, domain.decode(moved)) == wanted else lead
 
 
 def _class_of(entry: Any, parameter: Parameter, value: Scalar) -> Any:
-    """What values that share a group have in common."""
+    """A key that is equal for values that can share a group."""
     if isinstance(entry, str):
         return value
     if isinstance(entry, Padded):
@@ -156,39 +156,39 @@ def _class_of(entry: Any, parameter: Parameter, value: Scalar) -> Any:
     return entry.choices if value in entry.choices else value
 
 
-def _intervals(entry: Any, parameter: Parameter, of: Any) -> Intervals:
-    """Where in its limits the values of a class lie."""
+def _intervals(entry: Any, parameter: Parameter, class_: Any) -> Intervals:
+    """The coordinates of a class's values, as intervals."""
     domain = parameter.domain
     if isinstance(domain, Choice):
         n = len(domain.options)
         return [
             (k / n, (k + 1) / n)
             for k, option in enumerate(domain.options)
-            if _class_of(entry, parameter, option) == of
+            if _class_of(entry, parameter, option) == class_
         ]
     assert isinstance(domain, Int | Logint), domain
-    below = [size for size in padded_sizes(domain, entry.sizes) if size < of]
-    low, high = domain.encode(below[-1] + 1 if below else domain.ends[0]), domain.encode(of)
+    below = [size for size in padded_sizes(domain, entry.sizes) if size < class_]
+    low, high = domain.encode(below[-1] + 1 if below else domain.ends[0]), domain.encode(class_)
     return [(low - domain.half_step(low), high + domain.half_step(high))]
 
 
 def class_interval(entry: Padded, parameter: Parameter, u: float) -> tuple[float, float]:
-    """From where to where the coordinates lie that share a size with `u`; of a whole number."""
+    """The interval of the coordinates that are padded to the same size as `u`."""
     [interval] = _intervals(
         entry, parameter, _class_of(entry, parameter, parameter.domain.decode(u))
     )
     return interval
 
 
-def _place(intervals: Intervals, u: float) -> float:
-    """How much of the intervals lies below `u`, from 0 to 1."""
+def _share_below(intervals: Intervals, u: float) -> float:
+    """The share of the intervals' length that lies below `u`, from 0 to 1."""
     total = sum(high - low for low, high in intervals)
     return sum(min(max(u - low, 0.0), high - low) for low, high in intervals) / total
 
 
-def _at(intervals: Intervals, place: float) -> float:
-    """The point below which such a share of the intervals lies."""
-    left = place * sum(high - low for low, high in intervals)
+def _quantile(intervals: Intervals, share: float) -> float:
+    """The inverse of `_share_below`."""
+    left = share * sum(high - low for low, high in intervals)
     for low, high in intervals:
         if left <= high - low:
             return low + left

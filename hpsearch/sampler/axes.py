@@ -1,7 +1,7 @@
 """Optuna's distributions as coordinates of the unit cube.
 
-A step becomes an int that counts steps, a category the number of its choice; the rest is a domain
-of `space` as it stands. So the method sees nothing that it does not know.
+A step becomes an int that counts steps, a category the index of its choice; all others are domains
+of `space` already. So the method needs nothing of Optuna.
 """
 
 import math
@@ -30,11 +30,12 @@ class Axis:
     distribution: BaseDistribution
     domain: Domain
 
-    # Kept, since a table asks for them at every value of every trial.
+    # Cached, since a table needs them for every value of every trial.
     @cached_property
     def _choices(self) -> tuple[CategoricalChoiceType, ...] | None:
-        found = self.distribution
-        return found.choices if isinstance(found, CategoricalDistribution) else None
+        if not isinstance(self.distribution, CategoricalDistribution):
+            return None
+        return self.distribution.choices
 
     @cached_property
     def _is_single(self) -> bool:
@@ -46,14 +47,14 @@ class Axis:
 
     @cached_property
     def _steps(self) -> tuple[float, float, float] | None:
-        """Low, high and step, of a distribution of which the domain counts the steps."""
-        found = self.distribution
-        if not isinstance(found, (FloatDistribution, IntDistribution)):
+        """Low, high and step, if the domain counts steps."""
+        distribution = self.distribution
+        if not isinstance(distribution, (FloatDistribution, IntDistribution)):
             return None
-        if self._is_single or not _counts_steps(found):
+        if self._is_single or not _counts_steps(distribution):
             return None
-        assert found.step is not None
-        return found.low, found.high, found.step
+        assert distribution.step is not None
+        return distribution.low, distribution.high, distribution.step
 
     def value(self, u: float) -> Any:
         """The parameter's value at a coordinate, of the type that Optuna gives."""
@@ -71,11 +72,11 @@ class Axis:
         return level
 
     def unit(self, value: Any, drawn: float | None = None) -> float:
-        """The coordinate of a value; `ABSENT` if the distribution does not have it.
+        """The coordinate of a value; `ABSENT` if the distribution does not contain it.
 
         Args:
-            value: of the parameter.
-            drawn: the coordinate that it was drawn at, which counts if it gives this value.
+            value: the parameter's value.
+            drawn: the coordinate that it was drawn at, returned if it gives this value.
         """
         if drawn is not None:
             same = self.value(drawn)
@@ -85,7 +86,7 @@ class Axis:
         return ABSENT if level is None else self.domain.encode(level)
 
     def _level(self, value: Any) -> float | None:
-        """The value as the domain has it."""
+        """The value in the domain; None if the distribution does not contain it."""
         try:
             number = self.distribution.to_internal_repr(value)
         except (ValueError, TypeError):
@@ -106,7 +107,7 @@ def axis(distribution: BaseDistribution) -> Axis:
     """The axis of a distribution.
 
     Raises:
-        ValueError: it is no float, int or categorical one.
+        ValueError: it is not a float, int or categorical distribution.
     """
     return Axis(distribution, _domain(distribution))
 

@@ -1,10 +1,10 @@
-"""Which parameters a trial has, learnt from the trials: conditions that nobody wrote down.
+"""Conditions of parameters, inferred from the trials of a define-by-run objective.
 
-A define-by-run objective asks for what it needs, so a parameter that some finished trials lack is
-conditional. Its condition is looked for among the choices and small ints: one that every trial with
-the parameter has, and whose values in those trials never occur in a trial without it. Where several
-qualify the one with the fewest values wins, whose chance to fit by accident is the smallest; where
-none does the parameter counts as active in every draw, and as absent in the trials that lack it.
+A parameter that some complete trials lack is conditional. Its condition is inferred from the
+choices and small ints: one that every trial with the parameter has, and whose values in those
+trials never occur in a trial without it. If several qualify, the one with the fewest values is
+taken, since it is the least likely to fit by chance; if none does, the parameter counts as active
+in every draw, and as absent in the trials that lack it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from functools import cached_property
 from hpsearch.sampler.axes import Axis
 from hpsearch.space import Choice, Condition, Domain, Int, Logint, Parameter, Scalar, Space, holds
 
-MOST_VALUES = 32  # of a parameter on which another may depend
+MAX_VALUES = 32  # of a parameter on which another may depend
 
 
 @dataclass(frozen=True)
 class SeenSpace(Space):
-    """A space of which a point may lack parameters: those whose coordinate is NaN."""
+    """A space whose points may lack parameters; their coordinates are NaN."""
 
     def decode(self, point: Sequence[float]) -> dict[str, Scalar]:
         values: dict[str, Scalar] = {}
@@ -41,10 +41,10 @@ class SeenSpace(Space):
 
 
 class ConditionLearner:
-    """What the completed trials say about who depends on whom.
+    """Infers from complete trials which parameter depends on which.
 
     Args:
-        axes: of the space's parameters, in its order.
+        axes: the axes of the space's parameters, in its order.
     """
 
     def __init__(self, axes: Mapping[str, Axis]) -> None:
@@ -53,11 +53,11 @@ class ConditionLearner:
         self._deciders = {
             j: options for j, axis in enumerate(axes.values()) if (options := _options(axis.domain))
         }
-        # By the parameters that a trial has: the values that it gives to the deciders.
+        # By the set of parameters that trials have: the values of the deciders in them.
         self._seen: dict[tuple[bool, ...], dict[int, set[Scalar]]] = {}
 
-    def note(self, point: Sequence[float]) -> bool:
-        """Take a completed trial in; whether the conditions may be others now."""
+    def add(self, point: Sequence[float]) -> bool:
+        """Add a complete trial; returns whether the conditions may have changed."""
         has = tuple([u == u for u in point])
         is_new = has not in self._seen
         values = self._seen.setdefault(has, {j: set() for j in self._deciders if has[j]})
@@ -69,7 +69,7 @@ class ConditionLearner:
         return is_new and len(self._seen) > 1
 
     def space(self) -> SeenSpace:
-        """The space with the conditions that hold in all that was taken in."""
+        """The space with the conditions that hold in all trials added."""
         return SeenSpace(
             tuple(
                 Parameter(name, axis.domain, self._condition(j))
@@ -78,7 +78,7 @@ class ConditionLearner:
         )
 
     def _condition(self, child: int) -> tuple[Condition, ...]:
-        """At most one; none if no trial has the parameter, or all have."""
+        """At most one condition; none if no trial has the parameter, or all do."""
         having = [has for has in self._seen if has[child]]
         lacking = [has for has in self._seen if not has[child]]
         if not having or not lacking:
@@ -86,21 +86,21 @@ class ConditionLearner:
         fitting = []
         for j, options in self._deciders.items():
             apart = [has for has in lacking if has[j]]
-            # Some trial has it without the child, so who depends on whom can form no cycle.
+            # Some trial has `j` without the child, so dependencies cannot form a cycle.
             if j == child or not apart or not all(has[j] for has in having):
                 continue
             without = set().union(*(self._seen[has][j] for has in apart))
             if without.isdisjoint(set().union(*(self._seen[has][j] for has in having))):
-                # A value that no trial had yet may have the child.
+                # A value that no trial has had yet may come with the child.
                 values = tuple(option for option in options if option not in without)
                 fitting.append((len(options), j, Condition(self._names[j], values)))
         return (min(fitting, key=lambda fit: fit[:2])[2],) if fitting else ()
 
 
 def _options(domain: Domain) -> tuple[Scalar, ...]:
-    """The values of a parameter on which another may depend; none of one with too many."""
+    """The values of a parameter on which another may depend; empty if it has too many."""
     if isinstance(domain, Choice):
         return domain.options
-    if isinstance(domain, Int | Logint) and domain.high - domain.low < MOST_VALUES:
+    if isinstance(domain, Int | Logint) and domain.high - domain.low < MAX_VALUES:
         return tuple(range(domain.low, domain.high + 1))
     return ()

@@ -1,84 +1,86 @@
-"""The judge between asks.
+"""The surrogate between asks.
 
-Hyperparameters cost most, so they are fitted now and then, in a large table once a round; a trial
-that finishes in between only joins the data. In whole batches that is the controller's judge.
+Fitting hyperparameters costs most, so they are fitted only after every fifth of a round, in a large
+table after every round; a trial that finishes in between only joins the data. If trials are asked
+for in whole rounds, this is the controller's surrogate.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hpsearch.method import Candidates
+from hpsearch.method import Slot
 from hpsearch.sampler.table import BUDGET, Point, Table
 from hpsearch.space import Space
 
 if TYPE_CHECKING:
     from hpsearch.method import Acquisition
 
-PARTS = 5  # of a round after each of which the judge is taught anew
-MANY = 4  # rounds after which it is only after whole ones
+FITS = 5  # of hyperparameters per round
+LARGE = 4  # rounds after which they are fitted once per round
 
 
 class SurrogateCache:
-    """A judge of one table at a time, whose pending points are the study's running trials."""
+    """The acquisition of one table at a time, with the study's running trials as pending points."""
 
     def __init__(self) -> None:
-        self._taught: tuple[Table, Space, int] | None = None  # by what, and by how many rows
-        self._learned: Acquisition | None = None
-        self._of: tuple[Table, int] | None = None  # the table that it knows, and its version
-        self._fitted: Acquisition | None = None
-        self._judge: Acquisition | None = None  # the fitted one, with pending points
+        self._fitted: Acquisition | None = None  # whose hyperparameters were fitted last
+        self._fitted_to: tuple[Table, Space, int] | None = None  # the last is a number of rows
+        self._current: Acquisition | None = None  # of all finished trials
+        self._current_of: tuple[Table, int] | None = None  # the last is a number of rows
+        self._with_pending: Acquisition | None = None  # `_current` with pending points
         self._pending: list[Point] = []
 
-    def pick(self, offer: Candidates, trials: int, table: Table, running: Sequence[Point]) -> Point:
-        """The point that the judge keeps of what a place is offered.
+    def select(self, slot: Slot, trials: int, table: Table, running: Sequence[Point]) -> Point:
+        """The point that a slot trains.
 
         Args:
-            offer: of the place.
-            trials: places of the round.
+            slot: the asking trial's.
+            trials: the number of slots of the round.
             table: the finished trials.
-            running: points of the running ones, by number, the asking one's not among them.
+            running: points of the other running trials, by number.
         """
-        judge = self._expecting(table, trials, running)
-        kept = offer.judged(judge, trials).unit
-        self._pending.append(kept)
-        return kept
+        from hpsearch.method import select_draw  # scipy takes 0.5 s to import
 
-    def _expecting(self, table: Table, trials: int, running: Sequence[Point]) -> "Acquisition":
-        if self._fitted is None or self._of != (table, table.version):
-            self._fitted = self._knowing(table, trials)
-            self._of, self._judge = (table, table.version), None
-        judge = self._judge
-        if judge is None or self._pending != list(running[: len(self._pending)]):
-            # Some that it waited for has ended or was another: from the beginning.
-            judge, self._pending = self._fitted.copy(), []
+        acquisition = self._acquisition(table, trials, running)
+        point = select_draw(slot, trials, acquisition).unit
+        self._pending.append(point)
+        return point
+
+    def _acquisition(self, table: Table, trials: int, running: Sequence[Point]) -> "Acquisition":
+        if self._current is None or self._current_of != (table, table.count):
+            self._current = self._fit(table, trials)
+            self._current_of, self._with_pending = (table, table.count), None
+        acquisition = self._with_pending
+        if acquisition is None or self._pending != list(running[: len(self._pending)]):
+            # A pending point cannot be taken back, so start again without any.
+            acquisition, self._pending = self._current.copy(), []
         for point in running[len(self._pending) :]:
-            judge.wait(point)
+            acquisition.add_pending(point)
             self._pending.append(point)
-        self._judge = judge
-        return judge
+        self._with_pending = acquisition
+        return acquisition
 
-    def _knowing(self, table: Table, trials: int) -> "Acquisition":
-        """The judge of all finished trials, taught by the first of them."""
-        from hpsearch.method import Acquisition  # scipy: half a second that only a judge needs
+    def _fit(self, table: Table, trials: int) -> "Acquisition":
+        """The acquisition of all finished trials, with hyperparameters fitted to the first ones."""
+        from hpsearch.method import Acquisition
 
-        finished = table.taken
-        first = _teaching(finished, trials)
-        taught = table, table.space, first
-        if self._learned is None or self._taught != taught:
-            self._learned = Acquisition(table.space, table.rows(first), budget=BUDGET)
-            self._taught = taught
-        return self._learned if first == finished else self._learned.with_rows(table.rows())
+        first = _rows_to_fit(table.count, trials)
+        fit = table, table.space, first
+        if self._fitted is None or self._fitted_to != fit:
+            self._fitted = Acquisition(table.space, table.rows(first), budget=BUDGET)
+            self._fitted_to = fit
+        return self._fitted if first == table.count else self._fitted.with_rows(table.rows())
 
 
-def _teaching(finished: int, trials: int) -> int:
-    """By how many trials the judge of a table is taught: at first all, later whole rounds.
+def _rows_to_fit(finished: int, trials: int) -> int:
+    """The number of trials that hyperparameters are fitted to: at first all, later whole rounds.
 
     Args:
-        finished: trials of the table.
-        trials: places of a round.
+        finished: the table's number of trials.
+        trials: the number of slots of a round.
     """
     if finished < trials:
         return finished
-    step = max(1, trials // PARTS) if finished < MANY * trials else trials
+    step = max(1, trials // FITS) if finished < LARGE * trials else trials
     rest = finished % trials
     return finished - rest % step

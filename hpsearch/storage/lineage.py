@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpsearch.method import (
-    Candidates,
     Draw,
+    RoundPlan,
     Row,
+    Slot,
     Tightening,
     entry_name,
-    round_candidates,
-    round_candidates_at,
+    round_slot,
+    round_slots,
 )
 from hpsearch.storage.result import value_of
 from hpsearch.storage.round_record import RoundRecord
@@ -50,50 +51,40 @@ def trace_lineage(
         return Lineage(spec.parent)
     rows = tuple(Row(t.spec.number, value_of(t), t.spec.unit, t.spec.budget) for t in survivors)
     names = study.space.names
-    evidence = tuple(record.evidence.get(name, 1.0) for name in names)
+    step_sizes = tuple(record.evidence.get(name, 1.0) for name in names)
     shared = {entry_name(entry) for entry in record.blocks.shared}
     if any(len(row.unit) != len(names) for row in rows) or not shared <= set(names):
         return Lineage(None)
-    tightening = Tightening(rows, record.width, evidence)
-    drawn = _drawn(study, record, tightening, spec)
-    if drawn is None:
+    tightening = Tightening(rows, record.width, step_sizes)
+    draw = _draw_of(study, record, tightening, spec)
+    if draw is None:
         return Lineage(None)
     donors = {
         name: donor
-        for name, donor in zip(names, drawn.donors, strict=True)
+        for name, donor in zip(names, draw.donors, strict=True)
         if donor is not None and name in spec.params
     }
-    return Lineage(drawn.parent, donors)
+    return Lineage(draw.parent, donors)
 
 
-def _drawn(study: Study, record: RoundRecord, tightening: Tightening, spec: Spec) -> Draw | None:
-    """The draw that the trial is, or was before a judge moved it."""
-    offer = _offer(study, record, tightening, spec)
-    if offer is None:
+def _draw_of(study: Study, record: RoundRecord, tightening: Tightening, spec: Spec) -> Draw | None:
+    """The draw of a trial, before refinement moved it."""
+    slot = _slot_of(study, record, tightening, spec)
+    if slot is None:
         return None
-    drawn = offer.plain
+    draw = slot.plain
     if record.judge is None:
-        return drawn if drawn.unit == spec.unit else None
+        return draw if draw.unit == spec.unit else None
     for _ in range(spec.candidate):
-        drawn = offer.another()
-    return drawn
+        draw = slot.draw()
+    return draw
 
 
-def _offer(
-    study: Study, record: RoundRecord, tightening: Tightening, spec: Spec
-) -> Candidates | None:
-    space, seed = study.space, study.search.seed
+def _slot_of(study: Study, record: RoundRecord, tightening: Tightening, spec: Spec) -> Slot | None:
+    space, seed, round = study.space, study.search.seed, spec.round
     if not record.blocks:
-        return round_candidates_at(space, tightening, seed=seed, round=spec.round, place=spec.index)
-    continued = spec.round > 0 and record.budget > study.budget.at(spec.round - 1)
-    kept = len(tightening.survivors) if continued else 0
-    made = round_candidates(
-        space,
-        tightening,
-        seed=seed,
-        round=spec.round,
-        trials=study.search.trials,
-        kept=kept,
-        blocks=record.blocks,
-    )
-    return made[spec.index - kept] if spec.index < kept + len(made) else None
+        return round_slot(space, tightening, seed=seed, round=round, index=spec.index)
+    is_continued = round > 0 and record.budget > study.budget.at(round - 1)
+    plan = RoundPlan(seed, round, study.search.trials, continued=is_continued, blocks=record.blocks)
+    slots = round_slots(space, tightening, plan)
+    return next((slot for slot in slots if slot.index == spec.index), None)

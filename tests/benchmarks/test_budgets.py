@@ -11,7 +11,7 @@ from benchmarks.quality.curved import Curved
 from benchmarks.quality.growth_arms import ARMS, Arm
 from benchmarks.quality.growth_page import Results, seeds
 from benchmarks.quality.optimum import space_of
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.ranking import Row
 from hpsearch.space import Uniform
 
@@ -111,12 +111,12 @@ def test_all_of_a_random_search_are_whole_trainings():
     assert ledger.truth == pytest.approx(min(ends))
 
 
-@pytest.mark.parametrize("judge", [None, "gp"])
+@pytest.mark.parametrize("surrogate", [None, "gp"])
 @pytest.mark.parametrize("growth", [1, 2])
-def test_ours_make_the_proposals_of_the_method(growth, judge):
-    """Each round is proposed again by `rounds.propose`, from the table that its trials made."""
+def test_ours_make_the_proposals_of_the_method(growth, surrogate):
+    """Each round is proposed again by `method.propose`, from the table that its trials made."""
     spy = Spy()
-    made = spy.trained(budgets.ours(spy.task, 5, 24, growth=growth, rounds=3, judge=judge))
+    made = spy.trained(budgets.ours(spy.task, 5, 24, growth=growth, rounds=3, surrogate=surrogate))
     at = budgets.budgets(FULL, growth, 3)
     kept = 3 if growth > 1 else 0
     each, last = budgets.places(at, kept, 24 * FULL)
@@ -124,13 +124,15 @@ def test_ours_make_the_proposals_of_the_method(growth, judge):
     for r, budget in enumerate(at):
         count = last if r == 2 else each
         before = at[r - 1] if r else 0
-        tightening = rounds.tighten(
+        tightening = method.tighten(
             SPACE, [row for row in rows if row.budget == before], round=r, survivors=3
         )
-        places = rounds.propose(
-            SPACE, tightening, seed=5, round=r, trials=count, continued=kept > 0 and r > 0,
-            judge=judge if r else None, rows=rows, budget=budget,
-        )  # fmt: skip
+        places = method.propose(
+            SPACE,
+            tightening,
+            method.RoundPlan(seed=5, round=r, trials=count, continued=kept > 0 and r > 0),
+            method.Acquisition(SPACE, rows, budget=budget) if surrogate and r else None,
+        )
         assert [place.unit for place in places] == [u for u, _ in made[begin : begin + count]]
         for unit, _ in made[begin : begin + count]:
             value = (unit[0] - 0.3) ** 2 + (unit[1] - 0.7) ** 2 + 1 - budget / FULL
@@ -160,7 +162,7 @@ def test_wins_of_a_page_are_over_equal_seeds():
         for arm, truths in ((Arm().text, [1, 2, 3]), ("random_search", [2, 2, 1, 0]))
         for seed, truth in enumerate(truths)
     ]
-    assert seeds(records) == "Seeds: 3 to 4 without a judge (1 tasks)."
+    assert seeds(records) == "Seeds: 3 to 4 without a surrogate (1 tasks)."
     results = Results(records, ["branin"])
     assert float(results.wins(Arm(), Arm("random_search"), [25]).mean) == pytest.approx(0.5)
     assert results.wins(Arm(), Arm("hyperband"), [25]) is None

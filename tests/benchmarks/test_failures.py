@@ -17,7 +17,7 @@ from benchmarks.quality.failure_arms import (
 )
 from benchmarks.quality.failures import Results
 from benchmarks.quality.optimum import space_of
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.acquisition import Acquisition, log_expected_improvement
 from hpsearch.method.ranking import Row
 from hpsearch.space import Uniform
@@ -73,8 +73,8 @@ def test_an_absent_parameter_does_not_fail():
 def test_the_share_of_success_near_a_point_by_hand():
     """Two heaps far from each other: in one all have failed, in the other none."""
     x = np.repeat([[0.0, 0.0], [1.0, 1.0]], [4, 6], axis=0) + 1e-3 * np.eye(2)[[0, 1] * 5]
-    judge = Successful(SQUARE, [*table(6)], budget=1)
-    likely = judge.success(x, np.repeat([0.0, 1.0], [4, 6]))
+    acquisition = Successful(SQUARE, [*table(6)], budget=1)
+    likely = acquisition.success(x, np.repeat([0.0, 1.0], [4, 6]))
     # At a heap its n trials weigh 1 each, nearly, and the others nothing.
     at = likely(np.array([[0.0, 0.0], [1.0, 1.0], [1e3, 1e3]]))
     low, high = PRIOR * 0.6 / (4 + PRIOR), (6 + PRIOR * 0.6) / (6 + PRIOR)
@@ -84,40 +84,40 @@ def test_the_share_of_success_near_a_point_by_hand():
 
 
 def test_a_process_of_success_finds_the_edge():
-    judge = Believed(SQUARE, table(80), budget=1)
-    at = judge._features.of([(0.2, 0.5), (0.9, 0.5)])
-    good, bad = judge._success(at)
+    acquisition = Believed(SQUARE, table(80), budget=1)
+    at = acquisition._encoding.features([(0.2, 0.5), (0.9, 0.5)])
+    good, bad = acquisition._success(at)
     assert good > 0.8 and bad < 0.2
 
 
 def test_improvement_is_weighed_with_the_probability():
-    judge = Successful(SQUARE, table(), budget=1)
+    acquisition = Successful(SQUARE, table(), budget=1)
     points = [(0.2, 0.3), (0.9, 0.3)]
-    mean, variance = judge._posterior.moments(judge._features.of(points))
-    plain = log_expected_improvement(mean, np.sqrt(variance), judge._incumbent)
-    likely = judge._success(judge._features.of(points))
-    assert judge._improvement(judge._posterior, points) == pytest.approx(plain + np.log(likely))
+    mean, variance = acquisition._posterior.moments(acquisition._encoding.features(points))
+    plain = log_expected_improvement(mean, np.sqrt(variance), acquisition._incumbent)
+    likely = acquisition._success(acquisition._encoding.features(points))
+    assert acquisition.improvement(points) == pytest.approx(plain + np.log(likely))
 
 
 def test_a_sampled_place_takes_what_is_likely_to_succeed():
-    judge = Believed(SQUARE, table(80), budget=1)
+    acquisition = Believed(SQUARE, table(80), budget=1)
     points = [(0.9, 0.1), (0.95, 0.05), (0.3, 0.3)]
-    assert judge.pick(points, 1, np.random.default_rng(0)) == 2
+    assert acquisition.select(points, 1, np.random.default_rng(0)) == 2
 
 
-def test_the_blind_judge_knows_failures_as_repeats_alone():
+def test_the_blind_acquisition_knows_failures_as_repeats_alone():
     rows = table()
     failed = next(row for row in rows if row.value is None)
-    judge = Blind(SQUARE, rows, budget=1)
-    assert judge.is_repeat(failed.unit)
+    acquisition = Blind(SQUARE, rows, budget=1)
+    assert acquisition.are_repeats([failed.unit])[0]
     seen = Acquisition(SQUARE, [row for row in rows if row.value is not None], budget=1)
-    points = judge._features.of([(0.5, 0.5), (0.9, 0.9)])
-    assert judge._posterior.mean(points).tolist() == seen._posterior.mean(points).tolist()
+    points = acquisition._encoding.features([(0.5, 0.5), (0.9, 0.9)])
+    assert acquisition._posterior.mean(points).tolist() == seen._posterior.mean(points).tolist()
 
 
-def test_a_judge_that_is_told_the_worst_is_todays():
+def test_failures_at_the_worst_value_are_todays():
     rows = table()
-    points = Acquisition(SQUARE, rows, budget=1)._features.of([(0.5, 0.5), (0.9, 0.9)])
+    points = Acquisition(SQUARE, rows, budget=1)._encoding.features([(0.5, 0.5), (0.9, 0.9)])
     today = Acquisition(SQUARE, rows, budget=1)._posterior.mean(points)
     worst = told(max)(SQUARE, rows, budget=1)._posterior.mean(points)
     median = told(np.median)(SQUARE, rows, budget=1)._posterior.mean(points)
@@ -127,16 +127,18 @@ def test_a_judge_that_is_told_the_worst_is_todays():
 
 def test_redraws_leave_the_region_that_fails():
     rows = table(80)
-    tightening = rounds.tighten(SQUARE, rows, round=1, survivors=3)
+    tightening = method.tighten(SQUARE, rows, round=1, survivors=3)
 
     def drawn(redraws):
-        offered = rounds.round_candidates(SQUARE, tightening, seed=1, round=1, trials=60, kept=0)
-        return redrawn(redraws, SQUARE, rows, offered)
+        slots = method.round_slots(SQUARE, tightening, method.RoundPlan(seed=1, round=1, trials=60))
+        return redrawn(redraws, SQUARE, rows, slots)
 
     plain, many = drawn(0), drawn(5)
     assert plain == [
-        offer.plain.unit
-        for offer in rounds.round_candidates(SQUARE, tightening, seed=1, round=1, trials=60, kept=0)
+        slot.plain.unit
+        for slot in method.round_slots(
+            SQUARE, tightening, method.RoundPlan(seed=1, round=1, trials=60)
+        )
     ]
     assert sum(u[0] > 0.65 for u in plain) > 0
     assert sum(u[0] > 0.65 for u in many) == 0
@@ -144,7 +146,7 @@ def test_redraws_leave_the_region_that_fails():
 
 @pytest.mark.parametrize("arm", ["ignored", "one redraw", "worst"])
 def test_a_search_of_today_is_the_methods(arm):
-    """Each round is proposed again by `rounds.propose`."""
+    """Each round is proposed again by `method.propose`."""
     task = failing("synthetic/branin-log", "near")
     truths, failed = search(task, 2, ARMS[arm])
     if arm == "one redraw":
@@ -152,15 +154,17 @@ def test_a_search_of_today_is_the_methods(arm):
         return
     rows, space = [], task.task.space
     for r in range(4):
-        tightening = rounds.tighten(space, rows, round=r, survivors=3)
-        judge = "gp" if arm == "worst" and r else None
-        places = rounds.propose(
-            space, tightening, seed=2, round=r, trials=25, continued=False, judge=judge, rows=rows
+        tightening = method.tighten(space, rows, round=r, survivors=3)
+        places = method.propose(
+            space,
+            tightening,
+            method.RoundPlan(seed=2, round=r, trials=25),
+            method.Acquisition(space, rows, budget=1) if arm == "worst" and r else None,
         )
         for place in places:
             value = task.value(space.decode(place.unit), 2)
             rows.append(Row(len(rows), value, place.unit, 1))
-    best = rounds.ranked(rows)[0]
+    best = method.ranked(rows)[0]
     assert truths[-1] == task.task.truth(space.decode(best.unit))
     assert failed == np.mean([row.value is None for row in rows[25:]])
 

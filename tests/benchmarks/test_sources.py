@@ -4,9 +4,9 @@ import pytest
 
 from benchmarks.quality import sources
 from benchmarks.quality.optimizers import ENTRIES, identity, installed, spec, with_constants
-from hpsearch.method import rounds
+from hpsearch import method
 
-METHOD = ("hpsearch.method.rounds",)
+METHOD = ("hpsearch.method.tightening",)
 
 
 def test_the_method_is_what_rounds_imports():
@@ -38,27 +38,27 @@ def test_only_code_counts(tmp_path, monkeypatch):
 
 
 def test_a_constant_is_other_inside_the_block_alone():
-    before = rounds.round_width(1)
+    before = method.round_width(1)
     with sources.constants({"WIDTH": 0.3}, METHOD):
-        assert rounds.round_width(1) == 0.3
-    with sources.constants({"rounds.WIDTH": 0.4}, METHOD):
-        assert rounds.round_width(1) == 0.4
-    assert rounds.round_width(1) == before == 0.2
+        assert method.round_width(1) == 0.3
+    with sources.constants({"tightening.WIDTH": 0.4}, METHOD):
+        assert method.round_width(1) == 0.4
+    assert method.round_width(1) == before == 0.2
 
 
 def test_an_unknown_constant_is_refused():
     with (
-        pytest.raises(ValueError, match=r"no constant WIDHT in hpsearch.method.rounds"),
+        pytest.raises(ValueError, match=r"no constant WIDHT in hpsearch.method.tightening"),
         sources.constants({"WIDHT": 0.3}, METHOD),
     ):
         pass
 
 
 def test_a_spec_tells_arguments_from_constants():
-    chosen = spec("ours:survivors=4,WIDTH=0.3,judge.FLOOR=none")
+    chosen = spec("ours:survivors=4,WIDTH=0.3,selection.FLOOR=none")
     assert chosen.entry is ENTRIES["ours"]
     assert chosen.options == {"survivors": 4}
-    assert chosen.constants == {"WIDTH": 0.3, "judge.FLOOR": "none"}
+    assert chosen.constants == {"WIDTH": 0.3, "selection.FLOOR": "none"}
 
 
 @pytest.mark.parametrize("text", ["no-such", "ours:survivors"])

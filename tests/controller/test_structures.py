@@ -14,14 +14,20 @@ from hypothesis import strategies as st
 from searches import Search
 from toys import CLASS
 
+from hpsearch import method
 from hpsearch.controller.trial_table import TrialTable
-from hpsearch.method import rounds
 from hpsearch.method.block_marginals import share_block_marginals
 from hpsearch.method.initial_design import initial_points
 from hpsearch.method.marginals import round_marginals
 from hpsearch.method.ranking import Row
 from hpsearch.method.structure import Alike, Padded, shape_of
-from hpsearch.method.structure_blocks import Blocks, follow, led_by, shared_structure, signature
+from hpsearch.method.structure_blocks import (
+    Blocks,
+    assign_leaders,
+    follow,
+    shared_structure,
+    signature,
+)
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 from hpsearch.storage import view
 from hpsearch.storage.lineage import trace_lineage
@@ -72,10 +78,11 @@ def table(seed: int, count: int = 25) -> list[Row]:
     ]
 
 
-def places(rows: list[Row], round: int, blocks: Blocks, **more: object) -> list[rounds.Proposal]:
-    tightened = rounds.tighten(SPACE, rows, round=round, survivors=3)
+def places(rows: list[Row], round: int, blocks: Blocks, **more: object) -> list[method.Proposal]:
+    tightened = method.tighten(SPACE, rows, round=round, survivors=3)
     given = {"seed": 0, "trials": 25, "continued": round > 0} | more
-    return rounds.propose(SPACE, tightened, round=round, blocks=blocks, **given)  # type: ignore[arg-type]
+    plan = method.RoundPlan(round=round, blocks=blocks, **given)  # type: ignore[arg-type]
+    return method.propose(SPACE, tightened, plan)
 
 
 def test_what_decides_whether_a_structural_parameter_exists_is_shared_as_it_is() -> None:
@@ -182,8 +189,8 @@ def test_the_best_survivor_leads_one_block_and_new_structures_the_others() -> No
 
 def test_draws_that_bring_no_new_structure_share_those_there_are() -> None:
     same = [(0.1,) * len(SPACE)] * 4
-    assert led_by(SPACE, Blocks(3, SHARED), same[:1], 1, same) == [0, 0, 0, 0]
-    assert led_by(SPACE, Blocks(1, SHARED), same[:1], 1, same) == [1, 1, 1, 1]
+    assert assign_leaders(SPACE, Blocks(3, SHARED), same[:1], 1, same) == [0, 0, 0, 0]
+    assert assign_leaders(SPACE, Blocks(1, SHARED), same[:1], 1, same) == [1, 1, 1, 1]
 
 
 @settings(max_examples=20, deadline=None)
@@ -278,7 +285,7 @@ def test_a_lineage_that_the_study_no_longer_gives_is_unknown(study: Study) -> No
 def test_the_figure_of_a_structural_parameter_says_what_its_draws_have() -> None:
     rows = table(2)
     made = [p for p in places(rows, 1, Blocks(3, SHARED)) if p.role == "draw"]
-    tightened = rounds.tighten(SPACE, rows, round=1, survivors=3)
+    tightened = method.tighten(SPACE, rows, round=1, survivors=3)
     before = dict(zip(SPACE.names, round_marginals(SPACE, tightened), strict=True))
     found = share_block_marginals(SPACE, SHARED, [p.unit for p in made], before)
     params = [SPACE.decode(p.unit) for p in made]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from searches import Search, kill_amid
 
+from hpsearch import method
 from hpsearch.controller.trial_table import TrialTable
-from hpsearch.method import rounds
 from hpsearch.method.ranking import Row
 from hpsearch.method.structure import Padded
 from hpsearch.method.structure_blocks import signature
@@ -137,16 +137,18 @@ SMOOTH = Space(
 )
 
 
-def best_of_three_rounds(seed: int, judge: Literal["gp"] | None) -> float:
+def best_of_three_rounds(seed: int, surrogate: Literal["gp"] | None) -> float:
     """The distance to the best point after 3 rounds of 10 trials."""
     best = (0.62, 0.31, 0.74, 0.2)
     rows: list[Row] = []
     for round in range(3):
-        tightened = rounds.tighten(SMOOTH, rows, round=round, survivors=3)
-        for place in rounds.propose(
-            SMOOTH, tightened, seed=seed, round=round, trials=10, continued=False,
-            judge=judge, rows=tuple(rows),
-        ):  # fmt: skip
+        tightened = method.tighten(SMOOTH, rows, round=round, survivors=3)
+        for place in method.propose(
+            SMOOTH,
+            tightened,
+            method.RoundPlan(seed=seed, round=round, trials=10),
+            method.Acquisition(SMOOTH, tuple(rows), budget=1) if surrogate else None,
+        ):
             rows.append(Row(len(rows), math.dist(place.unit, best), place.unit, 1))
     return min(row.value for row in rows if row.value is not None)
 

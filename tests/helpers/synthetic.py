@@ -4,7 +4,7 @@ import math
 import random
 from pathlib import Path
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 from hpsearch.storage.requests import PendingRequests
 from hpsearch.storage.result import Result
@@ -65,7 +65,7 @@ def study(
     sign = Direction(direction).sign
     records: list[Trial] = []
     drawn: list[RoundRecord] = []
-    rows: list[rounds.Row] = []
+    rows: list[method.Row] = []
 
     def train(spec: Spec) -> Trial:
         active = [u for u, on in zip(spec.unit, space.active(spec.unit), strict=True) if on]
@@ -79,20 +79,23 @@ def study(
         budget = 40 * growth**round
         # Beyond a thousand only the latest count, or a study of ten thousand takes minutes.
         comparable = [row for row in rows if row.budget == 40 * growth ** max(0, round - 1)]
-        tightening = rounds.tighten(space, comparable[-1000:], round=round, survivors=survivors)
+        tightening = method.tighten(space, comparable[-1000:], round=round, survivors=survivors)
         drawn.append(
             RoundRecord(
                 round,
                 budget,
                 tightening.width,
-                dict(zip(space.names, tightening.evidence, strict=True)),
+                dict(zip(space.names, tightening.step_sizes, strict=True)),
                 tuple(row.number for row in tightening.survivors),
             )
         )
-        places = rounds.propose(
-            space, tightening, seed=0, round=round, trials=trials,
-            continued=growth > 1 and round > 0,
-        )  # fmt: skip
+        places = method.propose(
+            space,
+            tightening,
+            method.RoundPlan(
+                seed=0, round=round, trials=trials, continued=growth > 1 and round > 0
+            ),
+        )
         for place in places:
             number = len(records)
             params = space.decode(place.unit)
@@ -104,9 +107,9 @@ def study(
             records.append(trial)
             value = trial.outcome.value if trial.outcome else None
             signed = None if value is None else sign * value
-            rows.append(rounds.Row(number, signed, place.unit, budget))
+            rows.append(method.Row(number, signed, place.unit, budget))
     last = [row for row in rows if row.budget == drawn[-1].budget]
-    for row in rounds.best_distinct(space, last[-1000:], 3):
+    for row in method.best_distinct(space, last[-1000:], 3):
         for repeat in range(5):
             number = len(records)
             spec = Spec(

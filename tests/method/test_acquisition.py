@@ -1,4 +1,4 @@
-"""The judge's targets, its table, its choice among candidates, and that it is a pure function."""
+"""The surrogate's targets, its table, its selection of candidates, and that it is pure."""
 
 import math
 import random
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hpsearch.method import acquisition as judge
-from hpsearch.method import rounds
+from hpsearch import method
+from hpsearch.method import selection
 from hpsearch.method.acquisition import Acquisition, log_expected_improvement
 from hpsearch.method.encoding import Encoding
 from hpsearch.method.gp import Likelihood, Posterior
@@ -45,19 +45,21 @@ def table(
     return rows
 
 
-def judged(
+def proposals(
     space: Space, rows: list[Row], *, round: int = 1, continued: bool = False, budget: int = 1
-) -> list[rounds.Proposal]:
-    tightening = rounds.tighten(space, rows, round=round, survivors=3)
-    return rounds.propose(
-        space, tightening, seed=0, round=round, trials=25, continued=continued,
-        judge="gp", rows=rows, budget=budget,
-    )  # fmt: skip
+) -> list[method.Proposal]:
+    tightening = method.tighten(space, rows, round=round, survivors=3)
+    return method.propose(
+        space,
+        tightening,
+        method.RoundPlan(seed=0, round=round, trials=25, continued=continued),
+        method.Acquisition(space, rows, budget=budget),
+    )
 
 
 def test_places_choose_from_few_candidates_first_and_from_many_last() -> None:
     # 512^((i + 0.5)/25): 512^0.02 = 1.13, 512^0.1 = 1.87, 512^0.5 = 22.6, 512^0.98 = 451.9.
-    assert [judge.candidate_count(i, 25) for i in (0, 2, 12, 24)] == [1, 2, 23, 452]
+    assert [selection.candidate_count(i, 25) for i in (0, 2, 12, 24)] == [1, 2, 23, 452]
 
 
 def test_targets_by_hand() -> None:
@@ -120,11 +122,11 @@ def test_log_expected_improvement_is_finite_and_grows_with_the_mean_far_in_the_t
 
 def test_a_table_of_300_is_taken_whole_and_a_larger_one_by_best_latest_and_farthest() -> None:
     rows = table(SQUARE, 700)
-    features = Encoding(SQUARE)
-    assert representative(features, rows[:300]) == rows[:300]
-    kept = representative(features, rows)
+    encoding = Encoding(SQUARE)
+    assert representative(encoding, rows[:300]) == rows[:300]
+    kept = representative(encoding, rows)
     assert len(kept) == 300 and kept == sorted(kept, key=lambda row: row.number)
-    best = rounds.ranked(rows)[:100]
+    best = method.ranked(rows)[:100]
     assert set(best) <= set(kept) and set(rows[-90:]) <= set(kept)
     # What is left out is nearer to something kept than the farthest kept ones to each other.
     lonely = [min(math.dist(r.unit, k.unit) for k in kept) for r in rows if r not in kept]
@@ -137,15 +139,15 @@ def test_rows_in_any_order_give_the_same_picks_bit_for_bit() -> None:
         mixed = rows[:]
         random.Random(1).shuffle(mixed)
         continued = len(budgets) > 1
-        first = judged(space, rows, continued=continued, budget=400)
-        assert judged(space, mixed, continued=continued, budget=400) == first
+        first = proposals(space, rows, continued=continued, budget=400)
+        assert proposals(space, mixed, continued=continued, budget=400) == first
 
 
-def test_the_judge_picks_better_draws_of_a_smooth_function_than_chance() -> None:
+def test_the_surrogate_selects_better_draws_of_a_smooth_function_than_chance() -> None:
     rows = table(SQUARE)
-    tightening = rounds.tighten(SQUARE, rows, round=1, survivors=3)
-    plain = rounds.propose(SQUARE, tightening, seed=0, round=1, trials=25, continued=False)
-    ours = judged(SQUARE, rows)
+    tightening = method.tighten(SQUARE, rows, round=1, survivors=3)
+    plain = method.propose(SQUARE, tightening, method.RoundPlan(seed=0, round=1, trials=25))
+    ours = proposals(SQUARE, rows)
     assert ours != plain
     medians = [float(np.median([bowl(p.unit) for p in made])) for made in (ours, plain)]
     assert medians[0] < 0.5 * medians[1]
@@ -153,17 +155,17 @@ def test_the_judge_picks_better_draws_of_a_smooth_function_than_chance() -> None
 
 def test_every_pick_is_one_of_its_places_draws_and_keeps_its_origin_and_seed() -> None:
     rows = table(MIXED)
-    tightening = rounds.tighten(MIXED, rows, round=1, survivors=3)
-    offers = rounds.round_candidates(MIXED, tightening, seed=0, round=1, trials=25, kept=0)
-    plain = rounds.propose(MIXED, tightening, seed=0, round=1, trials=25, continued=False)
-    picks = judged(MIXED, rows)
+    tightening = method.tighten(MIXED, rows, round=1, survivors=3)
+    slots = method.round_slots(MIXED, tightening, method.RoundPlan(seed=0, round=1, trials=25))
+    plain = method.propose(MIXED, tightening, method.RoundPlan(seed=0, round=1, trials=25))
+    picks = proposals(MIXED, rows)
     assert any(pick.unit != one.unit for pick, one in zip(picks, plain, strict=True))
-    for offer, one, pick in zip(offers, plain, picks, strict=True):
-        count = max(judge.candidate_count(pick.index, 25), judge.REDRAWS)
-        drawn = [offer.plain, *(offer.another() for _ in range(count - 1))]
-        kept = drawn[pick.candidate]
-        assert pick.origin == kept.parent
-        assert pick.unit == kept.unit or (pick.index % 2 == 0 and pick.index >= 7)  # refined
+    for slot, one, pick in zip(slots, plain, picks, strict=True):
+        count = max(selection.candidate_count(pick.index, 25), selection.REDRAWS)
+        draws = [slot.plain, *(slot.draw() for _ in range(count - 1))]
+        selected = draws[pick.candidate]
+        assert pick.origin == selected.parent
+        assert pick.unit == selected.unit or (pick.index % 2 == 0 and pick.index >= 7)  # refined
         assert pick.seed == one.seed
     # The first place has one candidate: its plain draw.
     assert picks[0] == plain[0]
@@ -171,8 +173,8 @@ def test_every_pick_is_one_of_its_places_draws_and_keeps_its_origin_and_seed() -
 
 def test_continuations_come_first_and_are_pending() -> None:
     rows = table(SQUARE)
-    made = judged(SQUARE, rows, continued=True, budget=2)
-    assert [p.parent for p in made[:3]] == [r.number for r in rounds.ranked(rows)[:3]]
+    made = proposals(SQUARE, rows, continued=True, budget=2)
+    assert [p.parent for p in made[:3]] == [r.number for r in method.ranked(rows)[:3]]
     assert all(p.role == "continue" for p in made[:3])
     assert len(made) == 25
 
@@ -184,7 +186,7 @@ def test_no_trial_is_repeated_while_there_are_others() -> None:
     rows = table(space, 40)
     known = [space.decode(row.unit) for row in rows]
     repeats = 0
-    for pick in judged(space, rows):
+    for pick in proposals(space, rows):
         params = space.decode(pick.unit)
         repeats += params in known
         known.append(params)
@@ -193,21 +195,27 @@ def test_no_trial_is_repeated_while_there_are_others() -> None:
     assert repeats <= 1
 
 
-def test_a_judge_picks_a_repeat_only_if_there_is_nothing_else() -> None:
+def test_a_repeat_is_selected_only_if_there_is_nothing_else() -> None:
     space = Space((Parameter("a", Int(0, 9)), Parameter("b", Int(0, 9))))
     rows = [
         Row(i, (a / 9 - 0.3) ** 2 + (b / 9) ** 2, ((a + 0.5) / 10, (b + 0.5) / 10), 1)
         for i, (a, b) in enumerate((a, b) for a in range(10) for b in range(0, 10, 3))
     ]
-    mind = Acquisition(space, rows, budget=1)
-    assert mind.is_trusted
+    acquisition = Acquisition(space, rows, budget=1)
+    assert acquisition.is_predictive
     best, new = (0.35, 0.05), (0.95, 0.95)
-    assert mind.is_repeat(best) and mind.is_repeat((0.31, 0.09)) and not mind.is_repeat((0.3, 0.15))
+    assert (
+        acquisition.are_repeats([best])[0]
+        and acquisition.are_repeats([(0.31, 0.09)])[0]
+        and not acquisition.are_repeats([(0.3, 0.15)])[0]
+    )
     generator = np.random.default_rng(0)
-    assert mind.pick([best, (0.95, 0.85)], 0, generator) == 1
-    mind.wait((0.95, 0.75))
-    assert mind.is_repeat((0.95, 0.75))
-    assert mind.pick([new, best], 0, generator) == 1  # both are known: (9, 9) is in the table
+    assert acquisition.select([best, (0.95, 0.85)], 0, generator) == 1
+    acquisition.add_pending((0.95, 0.75))
+    assert acquisition.are_repeats([(0.95, 0.75)])[0]
+    assert (
+        acquisition.select([new, best], 0, generator) == 1
+    )  # both are known: (9, 9) is in the table
 
 
 def test_a_pending_point_sends_the_next_place_elsewhere() -> None:
@@ -215,42 +223,44 @@ def test_a_pending_point_sends_the_next_place_elsewhere() -> None:
     near, far = (0.52, 0.5), (0.48, 0.5)
     generator = np.random.default_rng(0)
     alone = Acquisition(SQUARE, rows, budget=1)
-    first = alone.pick([near, far], 0, generator)
+    first = alone.select([near, far], 0, generator)
     again = Acquisition(SQUARE, rows, budget=1)
     for nudge in (0.0, 1e-4, -1e-4):
         chosen = (near, far)[first]
-        again.wait((chosen[0] + nudge, chosen[1]))
-    assert again.pick([near, far], 0, generator) == 1 - first
+        again.add_pending((chosen[0] + nudge, chosen[1]))
+    assert again.select([near, far], 0, generator) == 1 - first
 
 
-def test_more_rows_are_data_of_a_judge_that_learns_no_more() -> None:
+def test_more_rows_are_data_of_an_acquisition_that_is_not_fitted_again() -> None:
     rows = table(SQUARE, 30)
-    mind = Acquisition(SQUARE, rows[:20], budget=1)
-    larger = mind.with_rows(rows)
-    assert larger.is_repeat(rows[25].unit) and not mind.is_repeat(rows[25].unit)
-    assert larger._theta is mind._theta
-    assert Acquisition(SQUARE, rows, budget=1)._theta.tolist() != mind._theta.tolist()
+    acquisition = Acquisition(SQUARE, rows[:20], budget=1)
+    larger = acquisition.with_rows(rows)
+    assert (
+        larger.are_repeats([rows[25].unit])[0] and not acquisition.are_repeats([rows[25].unit])[0]
+    )
+    assert larger._theta is acquisition._theta
+    assert Acquisition(SQUARE, rows, budget=1)._theta.tolist() != acquisition._theta.tolist()
     whole = surrogate_data(Encoding(SQUARE), rows, 1)
     points = np.random.default_rng(0).random((5, 2))
-    by_hand = Posterior(mind._theta, whole.x, whole.owners, whole.z).mean(points)
+    by_hand = Posterior(acquisition._theta, whole.x, whole.owners, whole.z).mean(points)
     assert larger._posterior.mean(points).tolist() == by_hand.tolist()
 
 
 @pytest.mark.parametrize("value", [None, math.inf])
-def test_a_table_of_failures_has_no_judge(value: float | None) -> None:
+def test_a_table_of_failures_is_not_predictive(value: float | None) -> None:
     rows = [Row(i, value, (i / 9, 0.5), 1) for i in range(9)]
-    mind = Acquisition(SQUARE, rows, budget=1)
-    assert not mind.is_trusted
-    assert mind.pick([(0.1, 0.2), (0.3, 0.4)], 0, np.random.default_rng(0)) == 0
+    acquisition = Acquisition(SQUARE, rows, budget=1)
+    assert not acquisition.is_predictive
+    assert acquisition.select([(0.1, 0.2), (0.3, 0.4)], 0, np.random.default_rng(0)) == 0
 
 
-def test_a_judge_without_skill_leaves_the_plain_draws() -> None:
+def test_a_surrogate_without_skill_leaves_the_plain_draws() -> None:
     generator = random.Random(5)
     rows = [Row(i, generator.random(), (generator.random(),) * 2, 1) for i in range(40)]
-    assert not Acquisition(SQUARE, rows, budget=1).is_trusted
-    tightening = rounds.tighten(SQUARE, rows, round=1, survivors=3)
-    plain = rounds.propose(SQUARE, tightening, seed=0, round=1, trials=25, continued=False)
-    assert judged(SQUARE, rows) == plain
+    assert not Acquisition(SQUARE, rows, budget=1).is_predictive
+    tightening = method.tighten(SQUARE, rows, round=1, survivors=3)
+    plain = method.propose(SQUARE, tightening, method.RoundPlan(seed=0, round=1, trials=25))
+    assert proposals(SQUARE, rows) == plain
 
 
 def test_skill_is_in_a_signal_and_not_in_noise() -> None:
@@ -284,10 +294,10 @@ def test_short_trainings_inform_long_ones() -> None:
     """Longer training is better by 1, and the best x is 0.3 at both budgets."""
     rows = [Row(i, bowl((u, 0.3)), (u, 0.3), 100) for i, u in enumerate(np.linspace(0, 1, 11))]
     rows += [Row(11 + i, bowl((u, 0.3)) - 1, (u, 0.3), 200) for i, u in enumerate((0.6, 0.8, 1.0))]
-    mind = Acquisition(SQUARE, rows, budget=400)
-    assert mind.is_trusted
+    acquisition = Acquisition(SQUARE, rows, budget=400)
+    assert acquisition.is_predictive
     picks = [(0.95, 0.3), (0.7, 0.3), (0.33, 0.3), (0.05, 0.3)]
-    assert mind.pick(picks, 0, np.random.default_rng(0)) == 2
+    assert acquisition.select(picks, 0, np.random.default_rng(0)) == 2
 
 
 def noisy(spread: float) -> Acquisition:
@@ -300,13 +310,11 @@ def noisy(spread: float) -> Acquisition:
     return Acquisition(SQUARE, rows, budget=1)
 
 
-def refined(mind: Acquisition, place: int) -> tuple[float, ...]:
-    generator = np.random.default_rng(0)
-
-    def near(point: tuple[float, ...], width: float) -> tuple[float, ...]:
-        return tuple(np.clip(point + width * generator.standard_normal(2), 0, 1).tolist())
-
-    return mind.refined((0.5, 0.5), place, 25, near)
+def refined(acquisition: Acquisition, index: int) -> tuple[float, ...]:
+    tightening = method.Tightening((), 0.2, (1.0, 1.0))
+    draw = method.Draw((0.5, 0.5), None, (None, None))
+    slot = method.Slot(SQUARE, tightening, index, draw, np.random.default_rng(0))
+    return selection.refine_point((0.5, 0.5), slot, 25, acquisition)
 
 
 def test_a_pick_is_refined_toward_the_optimum_where_there_is_little_noise() -> None:
@@ -315,13 +323,13 @@ def test_a_pick_is_refined_toward_the_optimum_where_there_is_little_noise() -> N
 
 
 def test_nothing_is_refined_where_much_is_noise() -> None:
-    mind = noisy(0.15)
-    assert mind.is_trusted
-    assert refined(mind, 24) == (0.5, 0.5)
+    acquisition = noisy(0.15)
+    assert acquisition.is_predictive
+    assert refined(acquisition, 24) == (0.5, 0.5)
 
 
 def test_a_refined_point_is_no_repeat() -> None:
-    mind = noisy(0.0)
-    best = refined(mind, 24)
-    mind.wait(best)
-    assert refined(mind, 24) != best
+    acquisition = noisy(0.0)
+    best = refined(acquisition, 24)
+    acquisition.add_pending(best)
+    assert refined(acquisition, 24) != best

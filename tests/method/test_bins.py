@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpsearch import method
 from hpsearch.method import marginals as densities
-from hpsearch.method import rounds
 from hpsearch.method.bins import bin_edges, bucket, overlaps
 from hpsearch.method.ranking import Row
 from hpsearch.method.rounds import Tightening
@@ -36,7 +36,7 @@ def tightening() -> Tightening:
 def test_a_marginal_agrees_with_many_draws_beyond_the_range() -> None:
     """In a dozen cells a parameter, each to 5 standard errors: about 1 in 10,000 if all is well."""
     tightened = tightening()
-    places = rounds.propose(SPACE, tightened, seed=1, round=2, trials=DRAWS, continued=False)
+    places = method.propose(SPACE, tightened, method.RoundPlan(seed=1, round=2, trials=DRAWS))
     points = np.array([place.unit for place in places])
     active = np.array([SPACE.active(point) for point in points])
     for j, marginal in enumerate(densities.round_marginals(SPACE, tightened)):

@@ -27,7 +27,7 @@ def test_features_of_a_point_by_hand() -> None:
     features = Encoding(SPACE)
     # penalty r1, so weight is there; n = 2 of 1..5 has its centre at 0.3; kind True, so beta1 too;
     # width 1 owns [0.5, 1.5] of [0.5, 64.5] on the log scale.
-    [row] = features.of([(0.2, 0.9, 0.5, 0.25, 0.01, 0.7)])
+    [row] = features.features([(0.2, 0.9, 0.5, 0.25, 0.01, 0.7)])
     centre = math.log(1.5 / 0.5) / 2 / math.log(64.5 / 0.5)
     assert row == pytest.approx([0.2, 0, 0, HALF, 0, HALF, 0, 0.3, centre, 0.7])
     assert features.owners.tolist() == [0, 1, 1, 1, 2, 2, 2, 3, 4, 5]
@@ -35,20 +35,20 @@ def test_features_of_a_point_by_hand() -> None:
 
 def test_inactive_numbers_are_in_the_middle_and_inactive_choices_nowhere() -> None:
     # penalty none: no weight; n = 1: no kind, and therefore no beta1 either.
-    [row] = Encoding(SPACE).of([(0.2, 0.1, 0.5, 0.1, 0.01, 0.7)])
+    [row] = Encoding(SPACE).features([(0.2, 0.1, 0.5, 0.1, 0.01, 0.7)])
     assert row[[0, 9]].tolist() == [0.5, 0.5] and row[4:7].tolist() == [0, 0, 0]
 
 
 def test_unlike_options_are_at_distance_1() -> None:
     space = Space((Parameter("c", Choice(("a", "b", "c"))),))
-    a, b, c = Encoding(space).of([(0.1,), (0.5,), (0.9,)])
+    a, b, c = Encoding(space).features([(0.1,), (0.5,), (0.9,)])
     assert [math.dist(a, b), math.dist(b, c), math.dist(a, c)] == pytest.approx([1, 1, 1])
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=6, max_size=6))
 def test_numbers_are_where_the_space_encodes_them(unit: list[float]) -> None:
-    [row] = Encoding(SPACE).of([unit])
+    [row] = Encoding(SPACE).features([unit])
     params = SPACE.decode(unit)
     for j, column in ((0, 0), (3, 7), (4, 8), (5, 9)):
         name, domain = SPACE.names[j], SPACE.parameters[j].domain

@@ -101,7 +101,7 @@ def test_a_pending_point_is_a_fit_to_its_own_mean() -> None:
     ours = Posterior(THETA, x, OWNERS, z)
     before = ours.mean(new)
     for point in pending:
-        ours.expect(point)
+        ours.add_pending(point)
     believed = Posterior(THETA, x, OWNERS, z).mean(pending)
     again = sklearns(np.concatenate([x, pending]), np.concatenate([z, believed]))
     mean, deviation = again.predict(new, return_std=True)
@@ -112,7 +112,7 @@ def test_a_pending_point_is_a_fit_to_its_own_mean() -> None:
 
 def test_a_point_left_out_is_predicted_by_a_fit_without_it() -> None:
     x, z = data(8)
-    left_out = Posterior(THETA, x, OWNERS, z).left_out()
+    left_out = Posterior(THETA, x, OWNERS, z).leave_one_out()
     for i in range(8):
         rest = np.arange(8) != i
         assert left_out[i] == pytest.approx(sklearns(x[rest], z[rest]).predict(x[i : i + 1])[0])

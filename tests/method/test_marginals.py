@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from hpsearch import method
 from hpsearch.method import marginals as densities
-from hpsearch.method import rounds
 from hpsearch.method.initial_design import initial_points
 from hpsearch.method.ranking import Row
 from hpsearch.method.rounds import Tightening
@@ -41,12 +41,12 @@ DRAWS = 10_000
 def tightening(space: Space, seed: int, *, round: int = 2, survivors: int = 3) -> Tightening:
     points = initial_points(space, seed, 12)
     rows = [Row(i, float(i), point, 1) for i, point in enumerate(points)]
-    return rounds.tighten(space, rows, round=round, survivors=survivors)
+    return method.tighten(space, rows, round=round, survivors=survivors)
 
 
 def drawn(space: Space, tightened: Tightening) -> np.ndarray:
     """Points of many draws."""
-    places = rounds.propose(space, tightened, seed=1, round=2, trials=DRAWS, continued=False)
+    places = method.propose(space, tightened, method.RoundPlan(seed=1, round=2, trials=DRAWS))
     return np.array([place.unit for place in places])
 
 
@@ -87,7 +87,7 @@ def test_survivors_values_are_kept_as_often_as_said(name: str) -> None:
         if isinstance(space.parameters[j].domain, Choice):
             continue  # a jump may land on the same option
         have = points[active[:, j], j]
-        for u, probability in marginal.kept:
+        for u, probability in marginal.unmoved:
             error = math.sqrt(probability * (1 - probability) / len(have))
             assert abs(np.mean(have == u) - probability) < 5 * error
 
@@ -119,7 +119,7 @@ def test_a_parameter_that_can_never_exist_is_drawn_by_nobody() -> None:
 def test_before_there_are_survivors_it_is_the_prior() -> None:
     lr, penalty, weight, *_ = densities.round_marginals(SPACE, tightening(SPACE, 0, round=0))
     assert np.allclose(lr.density, 1) and np.allclose(penalty.density, 1)
-    assert not lr.kept
+    assert not lr.unmoved
     assert math.isclose(weight.active, 2 / 3)
 
 

@@ -1,6 +1,6 @@
 """Which parameters walk outward in long steps, and when they stop."""
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.range_expansion import FRONTIER, STRIDE, expanded_step_sizes
 from hpsearch.method.ranking import Row
 from hpsearch.space import Choice, Condition, Parameter, Space, Uniform
@@ -11,7 +11,7 @@ FREE = Uniform(0, 1, (-3, 4))
 def factors(space: Space, survivors: list[tuple[float, ...]], others: list[tuple[float, ...]]):
     best = [Row(i, 0.0, unit, 1) for i, unit in enumerate(survivors)]
     rows = [*best, *(Row(10 + i, 1.0, unit, 1) for i, unit in enumerate(others))]
-    return expanded_step_sizes(space, rows, best, width=0.1, evidence=(1.0,) * len(space))
+    return expanded_step_sizes(space, rows, best, width=0.1, step_sizes=(1.0,) * len(space))
 
 
 def of(domain: Uniform, survivors: list[float], others: list[float]) -> float:
@@ -23,7 +23,7 @@ def test_most_survivors_near_an_end_beyond_which_nobody_was_stride() -> None:
     assert of(FREE, [0.9, 0.95, 0.2], [0.5]) == STRIDE / 0.1
     assert of(FREE, [0.1, 0.05, 0.9], [0.5]) == STRIDE / 0.1
     assert of(FREE, [0.9, 0.5, 0.2], [0.5]) == 1
-    assert of(FREE, [0.9], [0.5]) == 1  # one alone is no evidence
+    assert of(FREE, [0.9], [0.5]) == 1  # a single one does not expand
 
 
 def test_they_stop_once_others_have_gone_further_and_found_worse() -> None:
@@ -50,6 +50,6 @@ def test_a_late_round_still_strides_as_far() -> None:
     space = Space((Parameter("x", FREE), Parameter("y", Uniform(0, 1))))
     rows = [Row(i, float(i), (0.9 + 0.01 * i, 0.5), 1) for i in range(6)]
     for round in (1, 9, 30):
-        tightening = rounds.tighten(space, rows, round=round, survivors=3)
-        assert abs(tightening.width * tightening.evidence[0] - STRIDE) < 1e-12
-        assert tightening.width * tightening.evidence[1] < STRIDE
+        tightening = method.tighten(space, rows, round=round, survivors=3)
+        assert abs(tightening.width * tightening.step_sizes[0] - STRIDE) < 1e-12
+        assert tightening.width * tightening.step_sizes[1] < STRIDE

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.initial_design import initial_points
-from hpsearch.method.ranking import Row
-from hpsearch.method.seeds import confirm_seed
+from hpsearch.method.ranking import Row, relative_step_sizes
+from hpsearch.method.seeds import confirm_seed, training_seed
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 
 SPACE = Space(
@@ -42,10 +42,12 @@ def table(seed: int, count: int = 25, budget: int = 100) -> list[Row]:
 
 def places(
     rows: list[Row], round: int = 1, seed: int = 0, *, continued: bool = False, trials: int = 25
-) -> list[rounds.Proposal]:
-    tightening = rounds.tighten(SPACE, rows, round=round, survivors=3)
-    return rounds.propose(
-        SPACE, tightening, seed=seed, round=round, trials=trials, continued=continued
+) -> list[method.Proposal]:
+    tightening = method.tighten(SPACE, rows, round=round, survivors=3)
+    return method.propose(
+        SPACE,
+        tightening,
+        method.RoundPlan(seed=seed, round=round, trials=trials, continued=continued),
     )
 
 
@@ -70,9 +72,9 @@ def test_a_draw_stays_in_its_range_and_keeps_its_type(
 ) -> None:
     space = Space(tuple(Parameter(f"p{i}", kind) for i, kind in enumerate(kinds)))  # type: ignore[arg-type]
     rows = [Row(i, float(i), point, 1) for i, point in enumerate(initial_points(space, 1, 8))]
-    tightening = rounds.tighten(space, rows, round=round, survivors=3)
-    for place in rounds.propose(
-        space, tightening, seed=seed, round=round, trials=6, continued=False
+    tightening = method.tighten(space, rows, round=round, survivors=3)
+    for place in method.propose(
+        space, tightening, method.RoundPlan(seed=seed, round=round, trials=6)
     ):
         assert all(0 <= u <= 1 for u in place.unit)
         params = space.decode(place.unit)
@@ -116,7 +118,7 @@ def test_trials_that_are_far_from_the_best_do_not_change_a_round() -> None:
 
 def test_ties_go_to_the_older_trial() -> None:
     rows = [Row(n, 1.0, (n / 10,) * 6, 1) for n in (5, 3, 9, 1)]
-    assert [row.number for row in rounds.best_distinct(SPACE, rows, 3)] == [1, 3, 5]
+    assert [row.number for row in method.best_distinct(SPACE, rows, 3)] == [1, 3, 5]
 
 
 def test_survivors_are_distinct_and_never_failures() -> None:
@@ -127,17 +129,17 @@ def test_survivors_are_distinct_and_never_failures() -> None:
         Row(2, None, other, 1),
         Row(3, 9.0, other, 1),
     ]
-    assert [row.number for row in rounds.best_distinct(SPACE, rows, 3)] == [0, 3]
+    assert [row.number for row in method.best_distinct(SPACE, rows, 3)] == [0, 3]
 
 
 def test_points_that_differ_in_an_inactive_coordinate_alone_are_not_distinct() -> None:
     one, two = (0.5, 0.1, 0.2, 0.5, 0.5, 0.5), (0.5, 0.1, 0.8, 0.5, 0.5, 0.5)
     rows = [Row(0, 1.0, one, 1), Row(1, 2.0, two, 1)]
-    assert [row.number for row in rounds.best_distinct(SPACE, rows, 3)] == [0]
+    assert [row.number for row in method.best_distinct(SPACE, rows, 3)] == [0]
 
 
 def test_the_width_shrinks_by_a_fifth_a_round_to_its_floor() -> None:
-    assert [round(rounds.round_width(r), 4) for r in (1, 2, 3, 14, 15, 99)] == [
+    assert [round(method.round_width(r), 4) for r in (1, 2, 3, 14, 15, 99)] == [
         0.2,
         0.16,
         0.128,
@@ -157,11 +159,11 @@ def test_later_rounds_draw_closer_to_the_survivors() -> None:
     assert spread(12) < 0.6 * spread(4) < 0.6 * 0.8 * spread(1)
 
 
-def test_evidence_narrows_what_the_good_trials_agree_on() -> None:
+def test_step_sizes_are_small_where_the_good_trials_agree() -> None:
     # The best six agree on lr (coordinate 0) and are spread over beta1 (5).
     rows = [Row(n, float(n), (0.4, 0.5, 0.5, n / 6, 0.5, n / 6), 1) for n in range(6)]
     rows += [Row(n, float(n), (n / 25, 0.5, 0.5, 0.5, 0.5, 0.5), 1) for n in range(6, 25)]
-    factor = rounds.relative_step_sizes(SPACE, rows)
+    factor = relative_step_sizes(SPACE, rows)
     # By hand: sqrt(12) times the standard deviation of 0, 1/6 .. 5/6 is 0.986, the others are at
     # the floor of 0.3, and the geometric mean of (0.3, 0.3, 0.986, 0.3, 0.986) is 0.4829.
     assert factor[0] == pytest.approx(0.3 / 0.4829, rel=1e-3)
@@ -173,7 +175,7 @@ def test_evidence_narrows_what_the_good_trials_agree_on() -> None:
 
 def test_continuations_take_the_first_places_best_survivor_first() -> None:
     rows = table(5)
-    best = rounds.best_distinct(SPACE, rows, 3)
+    best = method.best_distinct(SPACE, rows, 3)
     made = places(rows, continued=True)
     assert [(p.role, p.parent, p.unit) for p in made[:3]] == [
         ("continue", row.number, row.unit) for row in best
@@ -183,11 +185,11 @@ def test_continuations_take_the_first_places_best_survivor_first() -> None:
 
 def test_start_configurations_take_the_first_places_of_round_0() -> None:
     start = [{"lr": 2e-4, "penalty": "r1"}, {"n_critic": 5}]
-    tightening = rounds.tighten(SPACE, [], round=0, survivors=3)
-    made = rounds.propose(
-        SPACE, tightening, seed=0, round=0, trials=25, continued=False, start=start
+    tightening = method.tighten(SPACE, [], round=0, survivors=3)
+    made = method.propose(
+        SPACE, tightening, method.RoundPlan(seed=0, round=0, trials=25, start=start)
     )
-    plain = rounds.propose(SPACE, tightening, seed=0, round=0, trials=25, continued=False)
+    plain = method.propose(SPACE, tightening, method.RoundPlan(seed=0, round=0, trials=25))
     first, second = SPACE.decode(made[0].unit), SPACE.decode(made[1].unit)
     assert first["lr"] == pytest.approx(2e-4) and first["penalty"] == "r1"
     assert second["n_critic"] == 5
@@ -231,7 +233,7 @@ def test_a_parameter_that_no_survivor_has_is_drawn_from_the_prior() -> None:
 
 
 def test_training_seeds_and_confirmation_seeds_are_all_different() -> None:
-    seeds = [rounds.training_seed(0, r, i) for r in range(20) for i in range(25)]
+    seeds = [training_seed(0, r, i) for r in range(20) for i in range(25)]
     seeds += [confirm_seed(0, i) for i in range(50)]
     # 550 of 2**32: one collision in 28,000 such sets; these are fixed and have none.
     assert len(set(seeds)) == len(seeds)

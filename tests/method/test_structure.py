@@ -129,10 +129,10 @@ def test_a_wrong_structure_is_said_entry_by_entry() -> None:
     )  # fmt: skip
     assert [fault.split(" (has")[0] for fault in groups.structure_faults(structure, DEFAULTS)] == [
         "'depht' is not among the defaults",
-        "'depth' is there twice",
-        "Padded('weight'): only whole numbers can be, not 1.0",
+        "'depth' is listed twice",
+        "Padded('weight'): only whole numbers can be padded, not 1.0",
         "Padded('width'): sizes must be at least 1, not 0",
-        "Alike('loss'): choices must be a tuple of the choices that are alike",
+        "Alike('loss'): choices must be a non-empty tuple of choices",
         "3 must be a name, Padded(name) or Alike(name, choices)",
     ]
     assert groups.structure_faults(STRUCTURE, DEFAULTS) == []

@@ -9,8 +9,7 @@ import pytest
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
-from hpsearch import TighteningSampler
-from hpsearch.method import rounds
+from hpsearch import TighteningSampler, method
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 from hpsearch.storage.writer import optuna_distribution
 
@@ -44,31 +43,28 @@ def suggest(trial: optuna.Trial, params: Mapping[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "judge"), [("minimize", None), ("maximize", None), ("minimize", "gp")]
+    ("direction", "surrogate"), [("minimize", None), ("maximize", None), ("minimize", "gp")]
 )
-def test_four_rounds_are_the_controllers(direction: str, judge: Literal["gp"] | None) -> None:
+def test_four_rounds_are_the_controllers(direction: str, surrogate: Literal["gp"] | None) -> None:
     sign = 1 if direction == "minimize" else -1
     study = optuna.create_study(
-        sampler=TighteningSampler(seed=3, judge=judge, space=DISTRIBUTIONS), direction=direction
+        sampler=TighteningSampler(seed=3, surrogate=surrogate, space=DISTRIBUTIONS),
+        direction=direction,
     )
-    rows: list[rounds.Row] = []
+    rows: list[method.Row] = []
     for round in range(4):
-        tightening = rounds.tighten(SPACE, rows, round=round, survivors=3)
-        places = rounds.propose(
+        tightening = method.tighten(SPACE, rows, round=round, survivors=3)
+        places = method.propose(
             SPACE,
             tightening,
-            seed=3,
-            round=round,
-            trials=25,
-            continued=False,
-            judge=judge,
-            rows=rows,
+            method.RoundPlan(seed=3, round=round, trials=25),
+            method.Acquisition(SPACE, rows, budget=1) if surrogate else None,
         )
-        if judge and round:
-            plain = rounds.round_candidates(
-                SPACE, tightening, seed=3, round=round, trials=25, kept=0
+        if surrogate and round:
+            plain = method.round_slots(
+                SPACE, tightening, method.RoundPlan(seed=3, round=round, trials=25)
             )
-            assert [offer.plain.unit for offer in plain] != [place.unit for place in places]
+            assert [slot.plain.unit for slot in plain] != [place.unit for place in places]
         wanted = [SPACE.decode(place.unit) for place in places]
         trials = [study.ask() for _ in wanted]
         for trial, params in zip(trials, wanted, strict=True):
@@ -78,7 +74,7 @@ def test_four_rounds_are_the_controllers(direction: str, judge: Literal["gp"] | 
             number = len(rows)
             failed = number % 7 == 5
             value = None if failed else round_off(loss(params))
-            rows.append(rounds.Row(number, value, place.unit, 1))
+            rows.append(method.Row(number, value, place.unit, 1))
             if failed:
                 study.tell(trial, state=TrialState.FAIL)
             else:

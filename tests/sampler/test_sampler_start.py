@@ -17,7 +17,7 @@ def test_several_objectives_are_refused_with_the_cure() -> None:
         study.ask()
     assert str(refusal.value) == (
         "TighteningSampler ranks trials by one objective, got 2: "
-        "return one value, or take optuna.samplers.NSGAIISampler"
+        "return one value, or use optuna.samplers.NSGAIISampler"
     )
 
 
@@ -25,7 +25,7 @@ def test_several_objectives_are_refused_with_the_cure() -> None:
     ("arguments", "message"),
     [
         ({"seed": -1}, "TighteningSampler: seed must be an int of at least 0, got -1"),
-        ({"judge": "tpe"}, "TighteningSampler: judge must be \"gp\" or None, got 'tpe'"),
+        ({"surrogate": "tpe"}, "TighteningSampler: surrogate must be \"gp\" or None, got 'tpe'"),
         ({"trials": 0}, "TighteningSampler: trials must be an int of at least 1, got 0"),
         ({"survivors": 2.5}, "TighteningSampler: survivors must be an int of at least 1, got 2.5"),
     ],

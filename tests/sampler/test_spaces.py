@@ -8,7 +8,8 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from hpsearch import TighteningSampler
-from hpsearch.method import rounds
+from hpsearch.method.draws import draw_point
+from hpsearch.method.seeds import draw_generator
 from hpsearch.sampler.trial_cache import TrialCache
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -44,7 +45,7 @@ def test_a_parameter_that_goes_leaves_the_others_tightening() -> None:
 
 @pytest.mark.parametrize("high", [4, 20])
 def test_a_range_that_changes_is_drawn_from_as_the_table_has_it(high: float) -> None:
-    study = optuna.create_study(sampler=TighteningSampler(seed=1, trials=10, judge=None))
+    study = optuna.create_study(sampler=TighteningSampler(seed=1, trials=10, surrogate=None))
     for _ in range(20):
         trial = study.ask({"x": FloatDistribution(0, 10)})
         study.tell(trial, abs(trial.params["x"] - 3))
@@ -56,14 +57,14 @@ def test_a_range_that_changes_is_drawn_from_as_the_table_has_it(high: float) -> 
     for place in range(5):
         value = study.ask(asked).params["x"]
         old = (
-            rounds.draw_point(
+            draw_point(
                 known.table({"x": FloatDistribution(0, 10)}).space,
                 known.table({"x": FloatDistribution(0, 10)}).tighten(2, 3),
-                rounds.draw_generator(1, 2, place),
+                draw_generator(1, 2, place),
             ).unit[0]
             * 10
         )
-        new = rounds.draw_point(table.space, tightening, rounds.draw_generator(1, 2, place)).unit[0]
+        new = draw_point(table.space, tightening, draw_generator(1, 2, place)).unit[0]
         # What was drawn in the range of the finished trials counts if the new range has it.
         assert value == (old if old <= high else pytest.approx(new * high))
 

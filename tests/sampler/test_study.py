@@ -25,8 +25,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from hpsearch import TighteningSampler
-from hpsearch.method import acquisition as judge_module
-from hpsearch.method import surrogate_data as lessons
+from hpsearch.method import acquisition, surrogate_data
 from hpsearch.method.initial_design import initial_points
 from hpsearch.method.surrogate_data import SurrogateData
 from hpsearch.sampler.axes import axes
@@ -117,16 +116,16 @@ def test_a_study_stopped_and_loaded_ten_times_has_the_draws_of_an_unbroken_one(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("judge", [None, "gp"])
-def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) -> None:
+@pytest.mark.parametrize("surrogate", [None, "gp"])
+def test_what_a_sampler_has_kept_changes_no_draw(surrogate: Literal["gp"] | None) -> None:
     def draws(is_kept: bool) -> list[dict[str, object]]:
         chance = random.Random(1)
-        study = optuna.create_study(sampler=TighteningSampler(trials=10, judge=judge))
+        study = optuna.create_study(sampler=TighteningSampler(trials=10, surrogate=surrogate))
         running: list[optuna.Trial] = []
         while len(study.get_trials(deepcopy=False)) < 34:  # up to 4 at once, in any order
             if len(running) < 4 and chance.random() < 0.6:
                 if not is_kept:
-                    study.sampler = TighteningSampler(trials=10, judge=judge)
+                    study.sampler = TighteningSampler(trials=10, surrogate=surrogate)
                 running.append(trial := study.ask())
                 with contextlib.suppress(ValueError, optuna.TrialPruned):
                     trial.set_user_attr("loss", objective(trial))
@@ -140,18 +139,18 @@ def test_what_a_sampler_has_kept_changes_no_draw(judge: Literal["gp"] | None) ->
 
 
 @pytest.mark.slow
-def test_a_large_table_teaches_the_judge_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    taught: list[int] = []
+def test_a_large_table_fits_hyperparameters_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[int] = []
 
-    def counted(lesson: SurrogateData) -> object:
-        taught.append(len(lesson.z))
-        return lessons.hyperparameters(lesson)
+    def counted(data: SurrogateData) -> object:
+        fitted.append(len(data.z))
+        return surrogate_data.fit_hyperparameters(data)
 
-    monkeypatch.setattr(judge_module, "hyperparameters", counted)
+    monkeypatch.setattr(acquisition, "fit_hyperparameters", counted)
     study = optuna.create_study(sampler=TighteningSampler(trials=10))
     run(study, 71)
     # From 10 to 40 after every fifth of a round, which is two trials.
-    assert taught == [*range(10, 41, 2), 50, 60, 70]
+    assert fitted == [*range(10, 41, 2), 50, 60, 70]
 
 
 def test_a_kill_in_the_middle_of_a_trial_leaves_the_other_draws_as_they_are() -> None:
@@ -159,8 +158,8 @@ def test_a_kill_in_the_middle_of_a_trial_leaves_the_other_draws_as_they_are() ->
         storage = InMemoryStorage()
         optuna.create_study(study_name="s", storage=storage)
         for number in range(12):
-            # A judge takes a running trial for pending and a failed one for bad.
-            sampler = TighteningSampler(seed=7, trials=4, judge=None, space=SPACE)
+            # The surrogate treats a running trial as pending and a failed one as bad.
+            sampler = TighteningSampler(seed=7, trials=4, surrogate=None, space=SPACE)
             study = optuna.load_study(study_name="s", storage=storage, sampler=sampler)
             trial = study.ask(SPACE)
             if number == 6:
@@ -181,8 +180,6 @@ import optuna
 from scipy.stats import qmc  # once for all
 from test_study import SPACE, storages
 from hpsearch import TighteningSampler
-from hpsearch.method import acquisition as judge_module
-from hpsearch.method import surrogate_data as lessons
 
 
 def work(opened, ready):

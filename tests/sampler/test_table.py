@@ -18,7 +18,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.sampler.table import Table
 from hpsearch.sampler.trial_cache import TrialCache
 from hpsearch.space import Condition
@@ -98,10 +98,10 @@ def test_it_tightens_as_rounds_does_trial_by_trial(
     shuffler.shuffle(trials)
     table = Table(SPACE, 1)
     for end in range(0, count + 1, 3):
-        table.catch_up(trials[:end])
+        table.update(trials[:end])
         ours = table.tighten(2, survivors)
-        theirs = rounds.tighten(table.space, table.rows(), round=2, survivors=survivors)
-        assert ours.evidence == theirs.evidence
+        theirs = method.tighten(table.space, table.rows(), round=2, survivors=survivors)
+        assert ours.step_sizes == theirs.step_sizes
         assert ours.width == theirs.width
         assert repr([(r.number, r.unit) for r in ours.survivors]) == repr(
             [(r.number, r.unit) for r in theirs.survivors]
@@ -123,8 +123,8 @@ def test_pruned_trials_stand_behind_complete_ones_and_infeasible_ones_last() -> 
         finished(10, {"lr": 1e-3}, math.inf),
     ]
     table = Table({"lr": SPACE["lr"]}, 1)
-    table.catch_up(trials)
-    order = [row.number for row in rounds.ranked(table.rows())]
+    table.update(trials)
+    order = [row.number for row in method.ranked(table.rows())]
     assert order == [9, 0, 10, 2, 3, 1, 5, 4, 7, 6]
     values = [row.value for row in table.rows()]
     assert values[0] == 5.0 and values[8] is None and values[9] == 4.0
@@ -137,7 +137,7 @@ def test_the_first_rows_are_those_that_ended_first() -> None:
     for trial, minute in zip(trials, (5, 1, 4, 0, 2, 1), strict=True):
         trial.datetime_complete = datetime(2026, 1, 1, 0, minute)
     table = Table({"lr": SPACE["lr"]}, 1)
-    table.catch_up(trials)
+    table.update(trials)
     assert [row.number for row in table.rows(4)] == [1, 3, 4, 5]
     # Nothing of a row says what ended later: the pruned one is worse than 5.0, by one step of 4.
     assert [row.value for row in table.rows(4)] == [1.0, 9.0, None, 5.0]
@@ -146,12 +146,12 @@ def test_the_first_rows_are_those_that_ended_first() -> None:
 
 def test_the_highest_value_is_the_best_where_one_maximises() -> None:
     table = Table({"lr": SPACE["lr"]}, -1)
-    table.catch_up(
+    table.update(
         [finished(0, {"lr": 1e-3}, 1.0), finished(1, {"lr": 1e-4}, 2.0)]
         + [finished(2, {"lr": 1e-5}, None, TrialState.PRUNED, reports={1: v}) for v in (8.0,)]
         + [finished(3, {"lr": 1e-2}, None, TrialState.PRUNED, reports={1: v}) for v in (9.0,)]
     )
-    assert [row.number for row in rounds.ranked(table.rows())] == [1, 0, 3, 2]
+    assert [row.number for row in method.ranked(table.rows())] == [1, 0, 3, 2]
 
 
 def conditions(trials: Sequence[FrozenTrial]) -> dict[str, tuple[Condition, ...]]:
@@ -222,7 +222,7 @@ def test_the_layers_of_a_network_depend_on_their_count() -> None:
     }
 
 
-def test_what_no_choice_explains_counts_as_active_and_its_absence_as_no_evidence() -> None:
+def test_what_no_choice_explains_counts_as_active_and_its_absence_does_not_count() -> None:
     both = {"a": X, "b": X}
     trials = [
         finished(0, {"a": 0.1, "b": 0.2}, 0.0, distributions=both),
@@ -282,7 +282,7 @@ def test_the_order_in_which_trials_end_does_not_matter(seed: int, shuffler: rand
     tables = [known.table(known.distributions()) for known in (at_once, one_by_one)]
     assert tables[0].space == tables[1].space
     assert repr(tables[0].rows()) == repr(tables[1].rows())
-    assert tables[0].tighten(1, 3).evidence == tables[1].tighten(1, 3).evidence
+    assert tables[0].tighten(1, 3).step_sizes == tables[1].tighten(1, 3).step_sizes
 
 
 def test_a_study_that_shows_other_trials_is_read_anew() -> None:

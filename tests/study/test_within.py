@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpsearch.method import rounds
+from hpsearch import method
 from hpsearch.method.encoding import Encoding
 from hpsearch.method.initial_design import initial_points
 from hpsearch.method.padding import padded_size, padded_sizes
@@ -75,8 +75,8 @@ def test_without_within_a_range_looks_as_ever() -> None:
 
 def placed(space: Space, points: list[tuple[float, ...]], round: int, trials: int = 8):
     rows = [Row(i, float(i), point, 1) for i, point in enumerate(points)]
-    tightening = rounds.tighten(space, rows, round=round, survivors=3)
-    return rounds.propose(space, tightening, seed=3, round=round, trials=trials, continued=False)
+    tightening = method.tighten(space, rows, round=round, survivors=3)
+    return method.propose(space, tightening, method.RoundPlan(seed=3, round=round, trials=trials))
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,8 +112,8 @@ def test_a_search_walks_to_an_optimum_two_ranges_outside() -> None:
     space = Space(parameters)
     rows: list[Row] = []
     for round in range(6):
-        tightening = rounds.tighten(space, rows, round=round, survivors=3)
-        places = rounds.propose(space, tightening, seed=0, round=round, trials=25, continued=False)
+        tightening = method.tighten(space, rows, round=round, survivors=3)
+        places = method.propose(space, tightening, method.RoundPlan(seed=0, round=round, trials=25))
         for place in places:
             lr, x = space.decode(place.unit).values()
             loss = (math.log10(lr) + 1) ** 2 + (x - 0.3) ** 2  # the best lr is 0.1
@@ -130,7 +130,7 @@ def test_a_conditional_parameter_may_depend_on_a_value_beyond_the_range() -> Non
     outside = depth.domain.encode(3)
     assert space.decode((outside, 0.5)) == {"depth": 3, "wide": 0.5}
     assert space.active((0.9, 0.5)) == (True, False)
-    x = Encoding(space).of([(outside, 0.25), (0.9, 0.25)])
+    x = Encoding(space).features([(outside, 0.25), (0.9, 0.25)])
     assert x.tolist() == [[pytest.approx(1.25), 0.25], [0.75, 0.5]]
 
 

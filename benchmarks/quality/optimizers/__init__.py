@@ -66,10 +66,10 @@ _FLAT = "conditions are unknown to it: all parameters are drawn, the inactive dr
 ENTRIES: dict[str, Entry] = {
     "ours": Entry(
         "hpsearch", "ours", "none", "hpsearch",
-        "no judge; batches are rounds, else TighteningSampler", ours=True,
+        "no surrogate; batches are rounds, else TighteningSampler", ours=True,
     ),
     "ours-gp": Entry(
-        "hpsearch, judge gp", "ours", "gp", "hpsearch",
+        "hpsearch, surrogate gp", "ours", "gp", "hpsearch",
         "batches are rounds, else TighteningSampler", ours=True,
     ),
     "optuna-random": Entry(

@@ -11,8 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hpsearch.method import rounds
-from hpsearch.method.seeds import confirm_seed
+from hpsearch.method.seeds import confirm_seed, training_seed
 from hpsearch.space import Scalar
 
 from .task import Task
@@ -110,7 +109,7 @@ def asynchronous(
         began = time.perf_counter()
         while len(live) < workers and _reserved(live, task) + task.full <= task.total - log.steps:
             number, params = peer.ask()
-            order = Order.of(params, rounds.training_seed(seed, 0, number))
+            order = Order.of(params, training_seed(seed, 0, number))
             live.append(_Live(number, params, order))
             log.trials += 1
         log.proposing += time.perf_counter() - began

@@ -118,7 +118,7 @@ def stems(domain: Domain, marginals: dict[int, Marginal]) -> Figure:
     y: list[float | None] = []
     probabilities: list[float | None] = []
     for row, marginal in marginals.items():
-        likeliest = sorted(marginal.kept, key=lambda pair: -pair[1])[:_MAX_STEMS]
+        likeliest = sorted(marginal.unmoved, key=lambda pair: -pair[1])[:_MAX_STEMS]
         for u, probability in likeliest:
             position = rounded(scales.to_axis(domain, u), 5)
             x += [position, position, None]
