@@ -36,6 +36,14 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], message: 
     assert str(refusal.value) == message
 
 
+def test_the_old_name_of_an_argument_is_refused_with_the_new_one() -> None:
+    with pytest.raises(TypeError) as refusal:
+        TighteningSampler(judge=None)
+    assert str(refusal.value) == (
+        "TighteningSampler: unknown argument 'judge'; it is called surrogate now: \"gp\" or None"
+    )
+
+
 def test_importing_the_package_imports_neither_optuna_nor_torch() -> None:
     code = (
         "import sys, hpsearch\n"
