@@ -73,7 +73,7 @@ def test_limits_given_after_the_end_let_more_rounds_leave_the_range(tmp_path: Pa
     narrow = wide.replace(", within: [1e-5, 10]", "").replace(", within: [1, 12]", "")
     search = Search(tmp_path, narrow, TRAINER)
     assert search.finish() == (0, "")
-    assert "let it go there by space.lr.within" in search.stdout()
+    assert "to search beyond it, set space.lr.within" in search.stdout()
     before = view.read_snapshot(search.run.path)
     assert "lr" in {found.parameter for found in at_bound(before)}
     search.study.write_text(wide)

@@ -157,8 +157,12 @@ def _devices(snapshot: Snapshot) -> dict[str, list[int]]:
 
 
 def _round(summary: RoundSummary) -> Record:
-    record = asdict(summary)
-    return record | {key: rounded(record[key]) for key in ("best", "median", "width")}
+    return asdict(summary) | {
+        "best": rounded(summary.best),
+        "median": rounded(summary.median),
+        "width": rounded(summary.width),
+        "surrogate": summary.judge,
+    }
 
 
 def _command(snapshot: Snapshot) -> str:

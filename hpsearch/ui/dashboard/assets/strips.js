@@ -203,7 +203,7 @@ export class Strips {
       };
     }
     const round = rounds[Number(strip.slice(1))];
-    const width = `width ${number(round.width, 2)}${round.judge ? `, ${round.judge}` : ""}`;
+    const width = `width ${number(round.width, 2)}${round.surrogate ? `, ${round.surrogate}` : ""}`;
     const around = round.round === 0 ? "prior" : width;
     return {
       label: [
