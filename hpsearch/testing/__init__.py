@@ -1,11 +1,11 @@
-"""What every launcher and every trainer must do, as checks for the tests of one's own."""
+"""Contracts of launchers and trainers, as checks for users' own tests."""
 
 import os
+
+import lazy_loader
 
 # The checks compare bits, so MKL must be in the mode in which a search's trials start.
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
-from hpsearch.testing.launchers import ALL_LAUNCHER_CHECKS, Tryout, try_out
-from hpsearch.testing.trainers import ALL_TRAINER_CHECKS, check_trainer
-
-__all__ = ["ALL_LAUNCHER_CHECKS", "ALL_TRAINER_CHECKS", "Tryout", "check_trainer", "try_out"]
+# Names are imported at their first use: checks of launchers need no torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

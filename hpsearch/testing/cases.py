@@ -1,4 +1,4 @@
-"""With which hyperparameters a trainer is tried, and in which company."""
+"""The hyperparameters and groups with which the checks try a trainer."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from hpsearch.trainer import Trainer
 Settings = Mapping[str, Any]  # what a study would give; the rest are the trainer's defaults
 Tries = Space | Sequence[Settings]
 
-_FROM_SPACE = 5  # trials that are drawn from a space, or as many as its longest choice has options
+_FROM_SPACE = 5  # trials drawn from a space; more if a choice has more options
 
 
 @dataclass(frozen=True)
 class Case:
-    """A trainer, and trials of it as a study would ask for them."""
+    """A trainer, and the hyperparameters of some trials."""
 
     trainer: type[Trainer]
     settings: tuple[Settings, ...]
@@ -33,23 +33,23 @@ class Case:
         return cls(trainer, settings, _spanned_by(settings, trainer.defaults))
 
     def shape(self, settings: Settings) -> Shape:
-        """Of the groups in which a trial with these settings can train."""
+        """The shape of groups in which a trial with these settings can train."""
         trainer = self.trainer
         return shape_of(settings, {}, trainer.defaults, trainer.structure, self.space)
 
-    def company(self, settings: Settings, members: int) -> list[Settings]:
-        """Trials that can share a group: first the given one, then others as unlike as may be.
+    def group(self, settings: Settings, members: int) -> list[Settings]:
+        """Trials that can share a group: the given one, then others that differ from it.
 
-        The others are the case's own, changed where the structure asks for it.
+        The others are the case's own, adapted where the structure requires it.
         """
         own = next((i for i, one in enumerate(self.settings) if one is settings), 0)
         others = itertools.islice(itertools.cycle(self.settings), own + 1, own + members)
         return [settings, *(self._adapted(other, settings) for other in others)]
 
     def _adapted(self, other: Settings, settings: Settings) -> Settings:
-        """`other`, with what it takes to have the shape of `settings`."""
+        """`other`, changed so that it has the shape of `settings`."""
         candidate = dict(other)
-        # Those that may stay as they are, within a size or among like choices, come last.
+        # Padded and Alike entries, which may keep their values, come last.
         for entry in sorted(self.trainer.structure, key=lambda entry: not isinstance(entry, str)):
             if self.shape(candidate).key == self.shape(settings).key:
                 break
@@ -63,7 +63,7 @@ class Case:
 
 
 def _drawn_from(space: Space) -> Iterator[dict[str, Scalar]]:
-    """Trials in whose coordinates every stratum is met once, so that no option is left out."""
+    """Stratified trials: each coordinate meets every stratum once, so no option is missed."""
     longest = [len(p.domain.options) for p in space if isinstance(p.domain, Choice)]
     count = max(_FROM_SPACE, *longest) if longest else _FROM_SPACE
     generator = np.random.default_rng(0)
@@ -73,7 +73,7 @@ def _drawn_from(space: Space) -> Iterator[dict[str, Scalar]]:
 
 
 def _spanned_by(settings: Sequence[Settings], defaults: Mapping[str, Any]) -> Space:
-    """The space of which settings may be draws: lists of what they give."""
+    """A space of choices that contains all settings."""
     parameters = []
     for name in dict.fromkeys(itertools.chain(*settings)):
         options: list[Scalar] = []

@@ -1,4 +1,4 @@
-"""How a check says what is wrong."""
+"""The failure of a check."""
 
 
 def expect(condition: bool, message: str) -> None:

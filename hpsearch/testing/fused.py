@@ -1,4 +1,4 @@
-"""What a trainer must do in a fused group: just what it would do alone."""
+"""Checks that a trainer gives the same results in a fused group as alone."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ _REPORT_EVERY = 50  # of these
 _ROUNDING = 1e-9  # of a number x in a checkpoint, times 1 + |x|
 _OF_METRICS = 1e-3  # a metric's error counts so much less
 _NUDGE = 1e-15  # of the first weights, relative
-_GROWN = 100.0  # times what a nudge grows to, rounding at each step may grow to
-_HOPELESS = 1e-3  # where the nudge counts for so much, nothing can be told
-_WIDER = 3  # units by which a padded network is wider than it need be
+_GROWN = 100.0  # rounding at each step may grow to so many times the effect of the nudge
+_HOPELESS = 1e-3  # effect of the nudge above which a trial is chaotic and not compared
+_WIDER = 3  # additional units of padding
 
 
 def a_trials_bits_do_not_depend_on_its_group(
@@ -38,18 +38,18 @@ def a_trials_bits_do_not_depend_on_its_group(
     case = Case.of(trainer, tries)
     for i, settings in enumerate(case.settings):
         mine = Member(settings, SEED, _SHORT)
-        # Of the group of five the others end early, and it goes on without them.
+        # The other four of a group of five end early, and the group is rebuilt without them.
         others = [
-            [Member(s, SEED + j, budget) for j, s in enumerate(case.company(settings, size)) if j]
+            [Member(s, SEED + j, budget) for j, s in enumerate(case.group(settings, size)) if j]
             for size, budget in ((2, _SHORT), (3, _SHORT), (5, _HALF))
         ]
         shape = case.shape(settings)
         [alone] = train_together(trainer, folder / f"{i}-1", [mine], shape)
-        for k, company in enumerate(others):
-            place = min(k, len(company))
-            members = [*company[:place], mine, *company[place:]]
-            found = train_together(trainer, folder / f"{i}-{k}-of", members, shape)
-            off = difference(alone, found[place])
+        for k, group in enumerate(others):
+            index = min(k, len(group))
+            members = [*group[:index], mine, *group[index:]]
+            trained = train_together(trainer, folder / f"{i}-{k}-of", members, shape)
+            off = difference(alone, trained[index])
             expect(off is None, f"{shown(settings)}: among {len(members)}, {off}")
 
 
@@ -60,7 +60,7 @@ def a_fused_trial_resumes_in_another_group_to_the_same_bits(
     for i, settings in enumerate(case.settings):
         mine, shape = Member(settings, SEED, _SHORT), case.shape(settings)
         first, second = (
-            [Member(s, SEED + n + j, _SHORT) for j, s in enumerate(case.company(settings, n)) if j]
+            [Member(s, SEED + n + j, _SHORT) for j, s in enumerate(case.group(settings, n)) if j]
             for n in (2, 3)
         )
         [straight] = train_together(trainer, folder / f"{i}-straight", [mine], shape)
@@ -77,27 +77,27 @@ def a_fused_trial_has_the_numbers_of_a_lone_one(
 ) -> None:
     case = Case.of(trainer, tries)
     for i, settings in enumerate(case.settings):
-        members = [Member(s, SEED + j, _STEPS) for j, s in enumerate(case.company(settings, 3))]
+        members = [Member(s, SEED + j, _STEPS) for j, s in enumerate(case.group(settings, 3))]
         a_group_has_the_lone_numbers(trainer, members, case.shape(settings), folder / str(i))
 
 
 def a_group_has_the_lone_numbers(
     trainer: type[Trainer], members: Sequence[Member], shape: Shape, folder: Path
 ) -> None:
-    """In float64, to 1e-9 (of a metric to 1e-6: it takes roots of rounding) where it is stable."""
+    """Compare in float64 to 1e-9, and metrics, which may take roots of rounding, to 1e-6."""
     exact = in_doubles(trainer)
     fused = train_together(exact, folder / "fused", members, shape, _REPORT_EVERY)
     for j, (member, ours) in enumerate(zip(members, fused, strict=True)):
-        place = folder / str(j)
-        alone = _alone(exact, place, member)
-        _expect_close(trainer, place, member, ours, alone, "fused and alone")
+        path = folder / str(j)
+        alone = _alone(exact, path, member)
+        _expect_close(trainer, path, member, ours, alone, "fused and alone")
 
 
 def padding_changes_no_number(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
     case, exact = Case.of(trainer, tries), in_doubles(trainer)
     for i, settings in enumerate(case.settings if case.padded() else ()):
-        company = case.company(settings, 3)
-        members = [Member(s, SEED + j, _STEPS // 3) for j, s in enumerate(company)]
+        group = case.group(settings, 3)
+        members = [Member(s, SEED + j, _STEPS // 3) for j, s in enumerate(group)]
         shape = case.shape(settings)
         sizes = {name: int(str(shape.values[name])) for name in case.padded()}
         wider = {name: size + _WIDER for name, size in sizes.items()}
@@ -110,19 +110,19 @@ def padding_changes_no_number(trainer: type[Trainer], tries: Tries, folder: Path
 
 
 def _expect_close(
-    trainer: type[Trainer], place: Path, member: Member, a: Trained, b: Trained, what: str
+    trainer: type[Trainer], path: Path, member: Member, a: Trained, b: Trained, what: str
 ) -> None:
-    """Complain of what is not rounding.
+    """Fail if two trials differ by more than rounding.
 
-    A trial that is unstable, of a high learning rate, say, lets rounding grow. How much is seen
-    from the lone trial with and without a change in the last bits of its first weights; one in
-    which that changes everything says nothing here.
+    An unstable trial, such as one with a high learning rate, amplifies rounding. The amplification
+    is measured by a change in the last bits of the lone trial's initial weights; chaotic trials
+    are not compared.
     """
     near = _apart(a, b)
     if max(near) <= _ROUNDING:
         return
-    straight = _alone(in_doubles(trainer), place / "straight", member)
-    nudged = _alone(in_doubles(trainer, nudge=_NUDGE), place / "nudged", member)
+    straight = _alone(in_doubles(trainer), path / "straight", member)
+    nudged = _alone(in_doubles(trainer, nudge=_NUDGE), path / "nudged", member)
     for off, grown, (numbers, others) in zip(
         near, _apart(straight, nudged), ((a.state, b.state), (a.metrics, b.metrics)), strict=True
     ):
@@ -134,14 +134,14 @@ def _expect_close(
 
 
 def _apart(a: Trained, b: Trained) -> tuple[float, float]:
-    """Of the checkpoints and of the metrics, which may take the root of a rounding error."""
+    """Distances of the checkpoints and of the metrics, which may take roots of rounding."""
     return distance(a.state, b.state)[0], distance(a.metrics, b.metrics)[0] * _OF_METRICS
 
 
-def _alone(trainer: type[Trainer], place: Path, member: Member) -> Trained:
+def _alone(trainer: type[Trainer], path: Path, member: Member) -> Trained:
     settings, budget, seed = member.settings, member.budget, member.seed
     return train_alone(
-        trainer, place, settings, budget=budget, seed=seed, report_every=_REPORT_EVERY
+        trainer, path, settings, budget=budget, seed=seed, report_every=_REPORT_EVERY
     )
 
 

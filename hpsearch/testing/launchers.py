@@ -1,13 +1,13 @@
-"""What every launcher must do, as checks that any launcher can be put through.
+"""The contract of launchers, as checks of a launcher.
 
-In the tests of a launcher of your own:
+In the tests of a launcher:
 
     @pytest.mark.parametrize("check", hpsearch.testing.ALL_LAUNCHER_CHECKS)
     def test_my_launcher(check, tmp_path):
         check(MyLauncher, tmp_path)
 
-A check raises AssertionError with what is wrong. The launcher's workers must see `tmp_path`, and
-`flock` must work there: a lock that every process of a job holds says whether one is left.
+A check raises AssertionError with the fault. The launcher's workers must see `tmp_path`, and
+`flock` must work there: every process of a job holds a lock, which shows whether one is left.
 """
 
 import contextlib
@@ -260,7 +260,7 @@ def try_out(make: MakeLauncher, folder: Path) -> Iterator["Tryout"]:
 
 
 class Tryout:
-    """A launcher, and the folders of the jobs that it was given."""
+    """A launcher, and the folders of its jobs."""
 
     def __init__(self, launcher: Launcher, base: Path) -> None:
         self.launcher = launcher

@@ -1,19 +1,18 @@
-"""What every trainer must do, as checks that any `Trainer` class can be put through.
+"""The contract of trainers, as checks of a `Trainer` class.
 
-In the tests of a trainer of your own, with a few settings that are unlike each other:
+In the tests of a trainer, with a few settings that differ from each other:
 
     def test_my_trainer_keeps_the_contract():
         hpsearch.testing.check_trainer(MyTrainer, [{"lr": 0.1}, {"lr": 0.01, "width": 48}])
 
-or, to see each check by its name:
+or, with one test per check:
 
     @pytest.mark.parametrize("check", hpsearch.testing.ALL_TRAINER_CHECKS)
     def test_my_trainer(check, tmp_path):
         check(MyTrainer, SETTINGS, tmp_path)
 
-In place of the settings a study's space will do, `hpsearch.study.load(path).space`. A check raises
-AssertionError with what is wrong. They train for some steps, so let the settings be small, and such
-that training does not diverge.
+A study's space can replace the settings. A check raises AssertionError with the fault. The checks
+train for some steps, so the settings should be small, and training must not diverge.
 """
 
 import math
@@ -91,8 +90,8 @@ def a_trial_resumes_to_the_same_bits(trainer: type[Trainer], tries: Tries, folde
         straight = train_alone(trainer, folder / f"{i}-straight", settings, budget=8)
         train_alone(trainer, folder / f"{i}-parts", settings, budget=4)
         parts = train_alone(trainer, folder / f"{i}-parts", settings, budget=8)
-        found = difference(straight, parts)
-        expect(found is None, f"{shown(settings)}: stopped at 4 and resumed to 8, {found}")
+        off = difference(straight, parts)
+        expect(off is None, f"{shown(settings)}: stopped at 4 and resumed to 8, {off}")
 
 
 def its_metrics_are_finite_and_the_same_for_the_same_networks(
@@ -132,15 +131,15 @@ ALL_TRAINER_CHECKS: tuple[TrainerCheck, ...] = LONE_TRAINER_CHECKS + FUSED_TRAIN
 def check_trainer(
     trainer: type[Trainer], tries: Tries, checks: tuple[TrainerCheck, ...] = ALL_TRAINER_CHECKS
 ) -> None:
-    """Put a trainer through the checks.
+    """Run the checks on a trainer.
 
     Args:
         trainer: the class.
-        tries: hyperparameters to try, as a study would give them, or the space of a study.
-        checks: by default all; a trainer that is not to be fused has LONE_TRAINER_CHECKS.
+        tries: hyperparameters to try, as in a study, or the space of a study.
+        checks: all by default; LONE_TRAINER_CHECKS for a trainer that is not fused.
 
     Raises:
-        AssertionError: with a line for each check that fails.
+        AssertionError: checks failed; the message has a line for each of them.
     """
     faults: list[str] = []
     cause: Exception | None = None
@@ -175,7 +174,7 @@ class Watched(HP):
 
 
 def _generators() -> dict[str, bytes]:
-    """The states of what a careless loss may draw from."""
+    """The states of the global generators, from which a loss must not draw."""
     return {
         "torch": torch.get_rng_state().numpy().tobytes(),
         "numpy": pickle.dumps(np.random.get_state()),

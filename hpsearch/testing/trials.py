@@ -1,4 +1,4 @@
-"""Trials that a check trains: alone, in a group, in float64; and how two of them are compared."""
+"""Trains trials for the checks, alone, in a group or in float64, and compares them."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ REPORT_EVERY = 4
 
 @dataclass(frozen=True)
 class Trained:
-    """What a trial leaves behind.
+    """The results of a trial.
 
     Attributes:
         state: the checkpoint's tensors and numbers by their path: "nets.generator.0.weight".
@@ -60,7 +60,7 @@ def start(
     seed: int = SEED,
     report_every: int = REPORT_EVERY,
 ) -> Run:
-    """A trial at its beginning, or at the checkpoint that its folder holds."""
+    """A new trial, or one that resumes from the checkpoint in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     spec = Spec(0, 0, 0, "draw", {}, (), seed, budget)
     return Run(spec, Folder(folder), hp=settings, objective="", report_every=report_every)
@@ -113,7 +113,7 @@ def train_together(
 
 
 class Bench:
-    """A trainer's networks and batches, for calls without a loop around them."""
+    """A trainer's networks and batches, for calls outside a loop."""
 
     def __init__(self, trainer: type[Trainer], hp: HP) -> None:
         self.trainer, self.hp = trainer(), hp
@@ -124,7 +124,7 @@ class Bench:
         self._batches = Batches(self.trainer, hp, SEED, "cpu")
 
     def loss(self, phase: str) -> Tensor:
-        """Of the step in which the phase has its first turn."""
+        """The loss of the first step of a phase."""
         for net in self.nets.values():
             net.train()
         step = cycle(self.trainer, self.hp).index(phase)
@@ -149,17 +149,17 @@ class Bench:
 
 
 def in_doubles(trainer: type[Trainer], nudge: float = 0.0) -> type[Trainer]:
-    """The same trainer with networks and data in float64; noise is given in their type.
+    """The same trainer with networks, data and noise in float64.
 
     Args:
         trainer: the class.
-        nudge: by how much the first weights are off, relative to themselves.
+        nudge: a relative change of the initial weights.
     """
     return type(trainer.__name__, (_InDoubles, trainer), {"nudge": nudge})
 
 
 class _InDoubles(Trainer):
-    """Goes before a trainer among the bases of a class."""
+    """A base class to put before a trainer's."""
 
     nudge = 0.0
 
@@ -178,7 +178,7 @@ class _InDoubles(Trainer):
 
 
 def difference(a: Trained, b: Trained) -> str | None:
-    """The first thing in which two trials are not the same to the bit; None if they are."""
+    """The first difference in bits between two trials; None if they are equal."""
     if a.state.keys() != b.state.keys():
         return f"the checkpoints hold unlike things: {sorted(a.state.keys() ^ b.state.keys())}"
     for path, value in a.state.items():
@@ -191,7 +191,7 @@ def difference(a: Trained, b: Trained) -> str | None:
 
 
 def distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[float, str]:
-    """How far apart the numbers are, |a - b| / (1 + |b|), and where most; infinite if unlike."""
+    """The largest |a - b| / (1 + |b|) and its path; infinite if keys or shapes differ."""
     if a.keys() != b.keys():
         return math.inf, min(a.keys() ^ b.keys())
     worst, where = 0.0, ""

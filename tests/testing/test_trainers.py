@@ -288,7 +288,7 @@ def test_the_company_of_a_trial_shares_its_shape_and_is_unlike_it(tries):
     case = Case.of(Tidy, tries)
     unlike = 0
     for settings in case.settings:
-        company = case.company(settings, 5)
+        company = case.group(settings, 5)
         assert company[0] is settings and len(company) == 5
         assert {case.shape(member).key for member in company} == {case.shape(settings).key}
         unlike += len({tuple(sorted(member.items())) for member in company})

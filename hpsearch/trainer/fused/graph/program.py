@@ -42,27 +42,27 @@ class Program:
             for slot in call.outputs
             if call.function is torch.ops.aten.cat.default and slot in trace.outputs
         }
-        self._tape = replace(trace, values=[])
+        self._trace = replace(trace, values=[])
 
     def bind(self, inputs: Sequence[Tensor]) -> Replay:
         """A function that replays the trace on these tensors, which must keep their addresses.
 
         Every replay writes the concatenated gradients to the same memory.
         """
-        bindings = _Bindings(self._tape, inputs, self._fixed, self._changed, self._constants)
-        calls = [call for call in self._tape.calls if not bindings.run_once(call)]
+        bindings = _Bindings(self._trace, inputs, self._fixed, self._changed, self._constants)
+        calls = [call for call in self._trace.calls if not bindings.run_once(call)]
         joined = {slot: torch.empty_like(like) for slot, like in self._joined.items()}
-        return _generate_source(self._tape, calls, bindings.values, joined)
+        return _generate_source(self._trace, calls, bindings.values, joined)
 
     def graph(self) -> fx.GraphModule:
         """The trace as an FX graph of its inputs that returns a tuple, for compilers."""
         graph, root = fx.Graph(), nn.Module()
-        nodes = {slot: graph.placeholder(f"input_{slot.number}") for slot in self._tape.inputs}
+        nodes = {slot: graph.placeholder(f"input_{slot.number}") for slot in self._trace.inputs}
         for slot, value in self._constants.items():
             name = f"constant_{slot.number}"
             root.register_buffer(name, value)
             nodes[slot] = graph.get_attr(name)
-        for call in self._tape.calls:
+        for call in self._trace.calls:
             kwargs = _resolve_kwargs(call, nodes)
             result = graph.call_function(call.function, _resolve(call.args, nodes), kwargs)
             for i, returned in enumerate(call.results):
@@ -71,7 +71,7 @@ class Program:
                     nodes[returned] = (
                         result if is_single else graph.call_function(getitem, (result, i))
                     )
-        graph.output(tuple(nodes[slot] for slot in self._tape.outputs))
+        graph.output(tuple(nodes[slot] for slot in self._trace.outputs))
         return fx.GraphModule(root, graph)
 
 

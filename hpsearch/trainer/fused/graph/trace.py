@@ -110,7 +110,7 @@ def record(
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, trace: Trace, inputs: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._tape = trace
+        self._trace = trace
         # The trace keeps every tensor alive, so ids are unique.
         self._slots: dict[int, Slot] = {}
         for tensor in inputs:
@@ -119,11 +119,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def slot(self, tensor: Tensor) -> Slot:
         if (slot := self._slots.get(id(tensor))) is None:
             slot = self._put(tensor)
-            self._tape.constants.append(slot)
+            self._trace.constants.append(slot)
         return slot
 
     def _put(self, tensor: Tensor) -> Slot:
-        slot = self._slots[id(tensor)] = self._tape.new(tensor)
+        slot = self._slots[id(tensor)] = self._trace.new(tensor)
         return slot
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -146,7 +146,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             (self._slots.get(id(t)) or self._put(t)) if isinstance(t, Tensor) else None
             for t in made
         )
-        self._tape.calls.append(Call(func, given, named, slots, is_single))
+        self._trace.calls.append(Call(func, given, named, slots, is_single))
         return result
 
 
@@ -155,13 +155,13 @@ class _ExportGuard(TorchFunctionMode):
 
     def __init__(self, trace: Trace) -> None:
         super().__init__()
-        self._tape = trace
+        self._trace = trace
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         if name in _EXPORTS and not is_functorch_wrapped_tensor(args[0]):
             storage = args[0].untyped_storage().data_ptr()
-            if any(value.untyped_storage().data_ptr() == storage for value in self._tape.values):
+            if any(value.untyped_storage().data_ptr() == storage for value in self._trace.values):
                 raise UnfusableError(
                     f"Tensor.{name} takes a tensor's numbers out of what is recorded, which would "
                     "stay as they are now; use torch's own functions"

@@ -43,7 +43,7 @@ class _Plan:
 
     def __init__(self, trace: Trace) -> None:
         self.inserted: dict[int, list[Call]] = {}
-        self._tape = trace
+        self._trace = trace
         self._mutated = mutated_slots(trace)
         self._producers = {
             call.outputs[0]: i
@@ -58,41 +58,41 @@ class _Plan:
 
         The call is a copy of a transposed sum or product, or transposes a sum of products.
         """
-        if not call.outputs or not self._tape.value(call.outputs[0]).is_contiguous():
+        if not call.outputs or not self._trace.value(call.outputs[0]).is_contiguous():
             return None
         if op_name(call) == "aten::clone":
             source = call.args[0]
-            if self._tape.value(source).is_contiguous() or not self._can_compute(source, False):
+            if self._trace.value(source).is_contiguous() or not self._can_compute(source, False):
                 return None
             return self._compute(source, False)
-        if not _is_transposition(self._tape, call) or not self._is_of_sum(call.args[0]):
+        if not _is_transposition(self._trace, call) or not self._is_of_sum(call.args[0]):
             return None
         return self._compute(call.args[0], True) if self._can_compute(call.args[0], True) else None
 
     def _is_of_sum(self, slot: Slot) -> bool:
         call = self._call(slot)
-        return call is not None and _is_sum(self._tape, call)
+        return call is not None and _is_sum(self._trace, call)
 
     def _call(self, slot: Slot) -> Call | None:
         index = self._producers.get(slot)
-        return None if index is None or slot in self._mutated else self._tape.calls[index]
+        return None if index is None or slot in self._mutated else self._trace.calls[index]
 
     def _can_compute(self, slot: Slot, is_transposed: bool) -> bool:
         call = self._call(slot)
         if call is None or self._readers[slot] != 1:
             return False
-        if _is_transposition(self._tape, call):
+        if _is_transposition(self._trace, call):
             return self._can_compute(call.args[0], not is_transposed)
         if op_name(call) == "aten::bmm":
             return True
-        return _is_sum(self._tape, call) and all(
+        return _is_sum(self._trace, call) and all(
             self._can_compute(a, is_transposed) for a in call.args
         )
 
     def _compute(self, slot: Slot, is_transposed: bool) -> Slot:
         call = self._call(slot)
         assert call is not None, slot
-        if _is_transposition(self._tape, call):
+        if _is_transposition(self._trace, call):
             return self._compute(call.args[0], not is_transposed)
         index = self._producers[slot]
         if op_name(call) == "aten::bmm":
@@ -102,23 +102,23 @@ class _Plan:
             parts: tuple[Slot, ...] = self._transposed(b, index), self._transposed(a, index)
         else:
             parts = tuple(self._compute(argument, is_transposed) for argument in call.args)
-        value = self._tape.value(slot)
+        value = self._trace.value(slot)
         value = value.transpose(1, 2) if is_transposed else value
         return self._insert(index, replace(call, args=parts), value)
 
     def _transposed(self, slot: Slot, index: int) -> Slot:
         """The transpose of a slot as a view; the source if the slot is itself a transpose."""
         call = self._call(slot)
-        if call is not None and _is_transposition(self._tape, call):
+        if call is not None and _is_transposition(self._trace, call):
             source: Slot = call.args[0]
             return source
-        new = self._tape.new(self._tape.value(slot).transpose(1, 2))
+        new = self._trace.new(self._trace.value(slot).transpose(1, 2))
         view = Call(_aten.transpose.int, (slot, 1, 2), {}, (new,), is_single=True)
         self.inserted.setdefault(index, []).append(view)
         return new
 
     def _insert(self, index: int, call: Call, value: torch.Tensor) -> Slot:
-        slot = self._tape.new(value.contiguous())
+        slot = self._trace.new(value.contiguous())
         self.inserted.setdefault(index, []).append(replace(call, results=(slot,)))
         return slot
 
