@@ -134,14 +134,14 @@ def test_a_conditional_parameter_may_depend_on_a_value_beyond_the_range() -> Non
     assert x.tolist() == [[pytest.approx(1.25), 0.25], [0.75, 0.5]]
 
 
-def test_ints_beyond_the_range_are_at_their_buckets_centre_for_the_judge() -> None:
+def test_ints_beyond_the_range_are_at_their_buckets_centre_for_the_surrogate() -> None:
     width = Logint(4, 32, (2, 256))
     space = Space((Parameter("width", width), Parameter("kind", Choice(("a", "b")))))
     u = width.encode(100)
     off = u + 0.9 * width.half_step(u)
-    features = Encoding(space)
-    assert features.of([(off, 0.1)])[0, 0] == pytest.approx(u)
-    assert len(set(features.keys([(off, 0.1), (u, 0.2), (u, 0.9)]))) == 2
+    encoding = Encoding(space)
+    assert encoding.features([(off, 0.1)])[0, 0] == pytest.approx(u)
+    assert len(set(encoding.keys([(off, 0.1), (u, 0.2), (u, 0.9)]))) == 2
 
 
 def test_sizes_double_beyond_the_upper_end_and_halve_below_the_lower() -> None:
