@@ -108,8 +108,8 @@ def _padded_call(trace: Trace, call: Call, members: int) -> Call:
     if not call.is_single or call.results[0] is None:
         return call
     value = trace.value(call.results[0])
-    of_one, is_odd = divmod(value.numel(), members)
-    is_even = not is_odd and of_one % LANES == 0
+    per_member, remainder = divmod(value.numel(), members)
+    is_even = not remainder and per_member % LANES == 0
     is_complex = any(trace.value(slot).is_complex() for slot in [*call.inputs, *call.outputs])
     is_number = value.is_floating_point() or is_complex
     if is_even or not is_number or not _depends_on_position(call, is_complex):

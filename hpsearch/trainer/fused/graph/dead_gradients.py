@@ -31,21 +31,21 @@ def remove_zeros(trace: Trace) -> Trace:
     """Replace results that are zero for all inputs by constant zeros."""
     mutated = mutated_slots(trace)
     zero: set[Slot] = set()
-    names: dict[Slot, Slot] = {}
+    replacements: dict[Slot, Slot] = {}
     calls = []
     for old in trace.calls:
-        call = with_slots(old, names)
+        call = with_slots(old, replacements)
         if written_slots(call) or not call.is_single or mutated & {*call.inputs, *call.outputs}:
             calls.append(call)
             continue
         if (term := _nonzero_term(trace, call, zero)) is not None:
-            names[call.outputs[0]] = term
+            replacements[call.outputs[0]] = term
         elif _is_zero(call, zero):
             zero.add(call.outputs[0])
             calls.append(_zeros(trace, call))
         else:
             calls.append(call)
-    return replace(trace, calls=calls, outputs=[names.get(s, s) for s in trace.outputs])
+    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
 
 
 def _is_zero(call: Call, zero: set[Slot]) -> bool:

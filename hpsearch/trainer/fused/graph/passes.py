@@ -43,20 +43,20 @@ def optimize(trace: Trace, members: int | None) -> Trace:
 def remove_copies(trace: Trace) -> Trace:
     """Remove operations that return their input unchanged."""
     mutated = mutated_slots(trace)
-    names: dict[Slot, Slot] = {}
+    replacements: dict[Slot, Slot] = {}
     calls = []
     for old in trace.calls:
-        call = with_slots(old, names)
+        call = with_slots(old, replacements)
         source = _unchanged_input(trace, call)
         if (
             source is not None
             and not mutated & {source, *call.outputs}
             and _has_same_views(trace, source, old.outputs[0])
         ):
-            names[call.outputs[0]] = source
+            replacements[call.outputs[0]] = source
         else:
             calls.append(call)
-    return replace(trace, calls=calls, outputs=[names.get(s, s) for s in trace.outputs])
+    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
 
 
 def _has_same_views(trace: Trace, source: Slot, copy: Slot) -> bool:
@@ -94,21 +94,21 @@ def _unchanged_input(trace: Trace, call: Call) -> Slot | None:
 def eliminate_common_subexpressions(trace: Trace) -> Trace:
     """Compute each operation on the same operands once."""
     mutated = mutated_slots(trace)
-    names: dict[Slot, Slot] = {}
+    replacements: dict[Slot, Slot] = {}
     seen: dict[str, list[Slot]] = {}
     calls = []
     for old in trace.calls:
-        call = with_slots(old, names)
+        call = with_slots(old, replacements)
         if written_slots(call) or mutated & {*call.inputs, *call.outputs}:
             calls.append(call)
             continue
         key = repr((str(call.function), id(call.function), call.args, sorted(call.kwargs.items())))
         if key in seen:
-            names.update(zip(call.outputs, seen[key], strict=True))
+            replacements.update(zip(call.outputs, seen[key], strict=True))
         else:
             seen[key] = call.outputs
             calls.append(call)
-    return replace(trace, calls=calls, outputs=[names.get(s, s) for s in trace.outputs])
+    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
 
 
 def eliminate_dead_code(trace: Trace) -> Trace:

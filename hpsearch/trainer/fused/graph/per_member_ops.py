@@ -92,11 +92,11 @@ def _batch_norm(function: Any) -> Callable[..., Any]:
         *rest: Any,
     ) -> tuple[Tensor, ...]:
         wide = _with_padding([x, weight, bias, mean, var])
-        found = function(*wide, is_training, *rest)
+        results = function(*wide, is_training, *rest)
         for own, updated in zip((mean, var), wide[3:], strict=True):
             if is_training and own is not None and updated is not None:
                 own.copy_(updated[: len(own)])
-        return tuple(_without_padding(tensor, x.shape[1]) for tensor in found)
+        return tuple(_without_padding(tensor, x.shape[1]) for tensor in results)
 
     return padded
 
@@ -104,8 +104,8 @@ def _batch_norm(function: Any) -> Callable[..., Any]:
 def _batch_norm_backward(function: Any) -> Callable[..., Any]:
     def padded(gradient: Tensor, x: Tensor, *rest: Any) -> tuple[Tensor | None, ...]:
         wide = _with_padding([gradient, x, *rest[:5]])
-        found = function(*wide, *rest[5:])
-        return tuple(None if t is None else _without_padding(t, x.shape[1]) for t in found)
+        results = function(*wide, *rest[5:])
+        return tuple(None if t is None else _without_padding(t, x.shape[1]) for t in results)
 
     return padded
 

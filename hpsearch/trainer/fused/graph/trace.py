@@ -204,18 +204,18 @@ def slots_in(tree: Any) -> list[Slot]:
     return []
 
 
-def substitute(tree: Any, names: dict[Slot, Slot]) -> Any:
+def substitute(tree: Any, replacements: dict[Slot, Slot]) -> Any:
     """Nested tuples and lists with slots replaced."""
     if isinstance(tree, Slot):
-        return names.get(tree, tree)
+        return replacements.get(tree, tree)
     if isinstance(tree, tuple | list):
-        return type(tree)(substitute(part, names) for part in tree)
+        return type(tree)(substitute(part, replacements) for part in tree)
     return tree
 
 
-def with_slots(call: Call, names: dict[Slot, Slot]) -> Call:
+def with_slots(call: Call, replacements: dict[Slot, Slot]) -> Call:
     """The call with slots replaced."""
-    if not names:
+    if not replacements:
         return call
-    kwargs = {key: substitute(value, names) for key, value in call.kwargs.items()}
-    return replace(call, args=substitute(call.args, names), kwargs=kwargs)
+    kwargs = {key: substitute(value, replacements) for key, value in call.kwargs.items()}
+    return replace(call, args=substitute(call.args, replacements), kwargs=kwargs)

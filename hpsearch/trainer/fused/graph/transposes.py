@@ -20,18 +20,20 @@ _aten = torch.ops.aten
 def remove_transposes(trace: Trace) -> Trace:
     """Replace copies of transposed batches of matrices by a computation of the transpose."""
     plan = _Plan(trace)
-    names: dict[Slot, Slot] = {}
+    replacements: dict[Slot, Slot] = {}
     for call in trace.calls:
         if (slot := plan.replacement(call)) is not None:
-            names[call.outputs[0]] = slot
+            replacements[call.outputs[0]] = slot
     calls = []
     for i, call in enumerate(trace.calls):
         calls.append(call)
         calls += plan.inserted.get(i, [])
     calls = [
-        with_slots(call, names) for call in calls if not (call.outputs and call.outputs[0] in names)
+        with_slots(call, replacements)
+        for call in calls
+        if not (call.outputs and call.outputs[0] in replacements)
     ]
-    return replace(trace, calls=calls, outputs=[names.get(s, s) for s in trace.outputs])
+    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
 
 
 class _Plan:
