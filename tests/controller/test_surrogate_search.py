@@ -73,7 +73,7 @@ def test_a_judged_search_that_is_killed_and_goes_on_ends_as_one_undisturbed(tmp_
     drawn = [t.spec.unit for t in snapshot.members(2)]
     assert [spec.unit for spec in plain.round_specs(2)[1]] != drawn
     notes = [note["text"] for note in tightening(snapshot)["layout"]["annotations"]]
-    assert any("A judge picked among such draws." in note for note in notes)
+    assert any("A surrogate picked among such draws." in note for note in notes)
     assert "judged" in killed.ask("status").stdout
 
 
