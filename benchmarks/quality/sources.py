@@ -13,7 +13,10 @@ from typing import Any
 
 @cache
 def reachable(*modules: str) -> tuple[str, ...]:
-    """These modules of hpsearch, where they exist, and what of hpsearch they import, sorted."""
+    """These modules of hpsearch and the modules of hpsearch that they import, sorted.
+
+    Modules that do not exist are left out.
+    """
     found: set[str] = set()
     waiting = list(modules)
     while waiting:
@@ -22,14 +25,40 @@ def reachable(*modules: str) -> tuple[str, ...]:
         if name in found or path is None:
             continue
         found.add(name)
+        if path.name == "__init__.py":
+            waiting += sorted(set(_face(path).values()))
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hpsearch"):
-                waiting += [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hpsearch."):
+                waiting += _imported(node)
             elif isinstance(node, ast.Import):
-                waiting += [a.name for a in node.names if a.name.startswith("hpsearch")]
-        # The package itself names all that it exports, which is no part of a module's work.
-        waiting = [name for name in waiting if name != "hpsearch"]
+                waiting += [a.name for a in node.names if a.name.startswith("hpsearch.")]
     return tuple(sorted(found))
+
+
+def _imported(node: ast.ImportFrom) -> list[str]:
+    """The modules that an import brings in: a face brings only those of the names asked for."""
+    module = node.module or ""
+    path = _path(module)
+    face = _face(path) if path is not None else {}
+    return [
+        face.get(a.name, f"{module}.{a.name}" if _path(f"{module}.{a.name}") else module)
+        for a in node.names
+    ]
+
+
+@cache
+def _face(path: Path) -> dict[str, str]:
+    """The module of each name on a lazy face, from its stub; empty where there is none."""
+    stub = path.with_suffix(".pyi")
+    if path.name != "__init__.py" or not stub.exists():
+        return {}
+    room = f"hpsearch.{path.parent.name}"
+    return {
+        alias.name: f"{room}.{node.module}" if node.module else f"{room}.{alias.name}"
+        for node in ast.parse(stub.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 @cache

@@ -17,6 +17,12 @@ def test_the_method_is_what_rounds_imports():
     assert "hpsearch.controller.loop" not in found
 
 
+def test_a_lazy_face_brings_the_modules_of_the_names_asked_for():
+    found = sources.reachable("hpsearch.sampler")
+    assert {"hpsearch.sampler.table", "hpsearch.method.ranking"} <= set(found)
+    assert "hpsearch.method.bins" not in found
+
+
 def test_a_module_that_is_not_there_is_left_out():
     assert sources.reachable("hpsearch.no_such_module") == ()
 
