@@ -20,3 +20,4 @@ from .schema import Search as Search
 from .schema import Study as Study
 from .schema import TensorboardSettings as TensorboardSettings
 from .trainer_description import TrainerDescription as TrainerDescription
+from .yaml12 import format_params as format_params

@@ -90,8 +90,8 @@ def _parse(text: str, path: Path, overrides: tuple[str, ...], is_frozen: bool) -
     override_tree.apply(root, overrides, faults)
     document = to_plain(root, faults)
     fields = _check(document, path.absolute().parent, not is_frozen, faults)
-    if found := list(faults):
-        raise StudyError(found)
+    if all_faults := list(faults):
+        raise StudyError(all_faults)
     return Study(
         document=document,
         path=path,

@@ -6,6 +6,7 @@ Aliases and tags are refused, so that every value stands where it is read.
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -150,4 +151,10 @@ def convert_scalar(node: yaml.Node) -> Any:
 def serialize(root: yaml.Node) -> str:
     """The document as YAML, in its author's words and styles."""
     text: str = yaml.serialize(root, Dumper=_Dumper, allow_unicode=True, width=100)
+    return text
+
+
+def format_params(params: Mapping[str, Any]) -> str:
+    """Hyperparameters as YAML, in their order."""
+    text: str = yaml.safe_dump(dict(params), sort_keys=False)
     return text

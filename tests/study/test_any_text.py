@@ -1,4 +1,4 @@
-"""Whatever is given to `load`, it is a study or a StudyError, and a study survives freezing."""
+"""Any input of `load_study` gives a study or a StudyError; a study survives freezing."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from hpsearch.study.load import SECTIONS, load_study, thaw_study
 from hpsearch.study.schema import Study
 from hpsearch.study.spaces import KINDS
 
-# The folder of one test serves all its examples: each writes its file anew.
+# All examples of a test share its folder; each overwrites the file.
 anything = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

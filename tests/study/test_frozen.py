@@ -15,7 +15,7 @@ def study(text: str = WHOLE, *overrides: str):
 
 
 def changed(old: str, new: str) -> list[str]:
-    """The differences that come of replacing `old` by `new` in the file."""
+    """The differences after replacing `old` by `new` in the file."""
     assert old in WHOLE
     return study_differences(freeze_study(study()), study(WHOLE.replace(old, new)))
 
@@ -64,7 +64,7 @@ def test_a_frozen_study_thaws_to_the_same_study_without_its_trainer():
         ("study: digits-gan\ntrainer: gan.py:GAN", "trainer: gan.py:GAN\nstudy: digits-gan"),
     ],
 )
-def test_what_changes_no_number_is_no_difference(old, new):
+def test_a_change_without_effect_on_results_is_no_difference(old, new):
     assert changed(old, new) == []
 
 
@@ -99,7 +99,7 @@ def test_what_changes_no_number_is_no_difference(old, new):
         ("gan.py:GAN", "gan:GAN", ["trainer: gan.py:GAN -> gan:GAN"]),
     ],
 )  # fmt: skip
-def test_what_changes_a_number_is_shown_before_and_after(old, new, lines):
+def test_a_change_of_results_is_shown_before_and_after(old, new, lines):
     assert changed(old, new) == lines
 
 
@@ -138,7 +138,7 @@ def test_one_fixed_number_is_not_the_same_as_float_and_as_int():
     assert study_differences(freeze_study(study(text)), new) == ["fixed.a: 1 -> 1.0"]
 
 
-def test_another_order_of_the_parameters_is_another_study():
+def test_another_order_of_the_parameters_is_a_difference():
     text = SMALL + "space: {lr: [1, 2], mode: [x, y]}\n"
     new = study(SMALL + "space: {mode: [x, y], lr: [1, 2]}\n")
     assert study_differences(freeze_study(study(text)), new) == [

@@ -154,7 +154,7 @@ def test_a_name_that_makes_no_folder_is_refused(faults, name):
     ]
 
 
-def test_as_many_survivors_as_trials_leave_no_place_for_draws_when_budgets_grow(faults):
+def test_as_many_survivors_as_trials_leave_no_new_draws_when_budgets_grow(faults):
     text = SMALL.replace("steps: 10", "steps: 10, growth: 2") + SPACE
     assert faults(text + "search: {trials: 3, survivors: 3}") == [
         "s.yaml:6:21  search.survivors: survivors (3) must be below search.trials (3)"

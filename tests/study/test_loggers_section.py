@@ -85,11 +85,11 @@ def test_an_override_gives_loggers():
         ),
     ],
 )
-def test_a_wrong_logger_is_named_with_its_place_and_cure(faults, written, fault):
+def test_a_wrong_logger_is_named_with_its_location_and_cure(faults, written, fault):
     assert faults(f"{TEXT}loggers: {written}\n") == [fault]
 
 
-def test_other_loggers_make_no_other_study_of_it():
+def test_other_loggers_are_no_difference():
     Path("s.yaml").write_text(TEXT + "loggers: [tensorboard]\n")
     frozen = freeze_study(load_study("s.yaml"))
     Path("s.yaml").write_text(TEXT + "loggers: [mlflow: {uri: http://127.0.0.1:5000}]\n")

@@ -24,14 +24,14 @@ TEXT = SMALL + "space:\n  lr: {loguniform: [1e-5, 1e-2], when: {mode: x}}\n  mod
 def test_an_override_replaces_a_value_of_the_file(override, path, value):
     Path("s.yaml").write_text(TEXT)
     study = load_study("s.yaml", [override])
-    found = study.document
+    value_in_document = study.document
     for key in path:
-        found = found[key]
-    assert found == value
+        value_in_document = value_in_document[key]
+    assert value_in_document == value
     assert study.overrides == (override,)
 
 
-def test_an_overridden_parameter_keeps_its_place_in_the_space():
+def test_an_overridden_parameter_keeps_its_index_in_the_space():
     Path("s.yaml").write_text(SMALL + "space: {b: [1, 2], a: [1, 2]}\n")
     study = load_study("s.yaml", ["space.b.int=[1, 2]", "space.a=[3, 4]"])
     assert study.space.names == ("b", "a")

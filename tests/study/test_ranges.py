@@ -1,4 +1,4 @@
-"""`within` in a study file: what it means there, what is refused, and what makes another study."""
+"""`within` in a study file: its meaning, its faults, and its effect on study_differences."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def test_wrong_limits_are_named_with_line_rule_and_value(faults, entry, message)
     ]
 
 
-def test_wrong_ends_and_wrong_limits_are_told_at_once(faults):
+def test_wrong_ends_and_wrong_limits_are_reported_at_once(faults):
     first, second = faults(
         f"{SMALL}space:\n  a: {{int: [5, 1]}}\n  b: {{int: [1, 5], within: [2, 9]}}\n"
     )
@@ -71,7 +71,7 @@ def test_a_start_and_a_condition_may_lie_beyond_the_range(faults):
     assert "start[0].n: must lie in the space, {int: [1, 3], within: [1, 6]}, got 7" in fault
 
 
-def test_other_limits_are_another_study_and_a_ranges_own_ends_are_not():
+def test_other_limits_are_a_difference_and_a_ranges_own_ends_are_not():
     def study(entry):
         Path("s.yaml").write_text(f"{SMALL}space: {{a: {entry}}}")
         return load_study("s.yaml")

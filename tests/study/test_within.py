@@ -67,7 +67,7 @@ def test_coordinates_go_on_with_the_scale_of_the_range() -> None:
     assert width.half_step(width.encode(20)) == pytest.approx(math.log(20.5 / 19.5) / span / 2)
 
 
-def test_without_within_a_range_looks_as_ever() -> None:
+def test_the_repr_of_a_range_names_within_only_if_it_is_set() -> None:
     assert repr(Int(1, 3)) == "Int(low=1, high=3)"  # what benchmarks know a task by
     assert repr(Int(1, 3, (0, 9))) == "Int(low=1, high=3, within=(0, 9))"
     assert Int(1, 3) != Logint(1, 3)

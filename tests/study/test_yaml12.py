@@ -62,5 +62,5 @@ def test_what_is_no_single_document_is_one_fault(faults, text, message):
          ' not surrogates, got "\\ud800"'),
     ],
 )  # fmt: skip
-def test_a_value_that_no_json_holds_is_refused_at_its_place(faults, fixed, message):
+def test_a_value_that_json_cannot_hold_is_refused_at_its_location(faults, fixed, message):
     assert faults(f"{SMALL}fixed: {fixed}\nspace: {{lr: [1, 2]}}\n") == [message]

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from hpsearch.controller import device_slots, inspect_study, search
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
 from hpsearch.storage import Result, read_snapshot
-from hpsearch.study import load_study
+from hpsearch.study import format_params, load_study
 from hpsearch.ui.cli import control as cli_acts
 from hpsearch.ui.cli import dashboard as cli_dashboard
 from hpsearch.ui.cli import fusion as cli_fusion
@@ -169,7 +168,7 @@ def best(
     if format is ParamsFormat.json:
         text = json.dumps(dict(params), indent=1) + "\n"
     else:
-        text = yaml.safe_dump(dict(params), sort_keys=False)
+        text = format_params(params)
     _write(text, output)
 
 
