@@ -1,8 +1,7 @@
-"""What a trial has from an earlier one: a checkpoint to go on from, or weights to start from.
+"""Copies the checkpoint that a trial continues, or whose weights it starts from.
 
-Both are handed down into the trial's own folder before it first starts, so that a killed trial
-finds them there again. The earlier trial's checkpoint is kept until all trials of the round have
-ended (`controller`).
+The copy is made in the trial's own folder before its first start, so that a killed trial finds it
+there. The parent's checkpoint is kept until all trials of the round have ended (`controller`).
 """
 
 import os
@@ -17,10 +16,10 @@ from hpsearch.trial import Folder, Spec
 
 
 def with_usable_parent(run: RunFolder, spec: Spec) -> Spec:
-    """The spec of a new trial, which starts from fresh weights if there are no others to be had.
+    """The spec of a new trial, with fresh weights if its survivor has no checkpoint.
 
-    A survivor has no checkpoint where it was not kept as one, before an accepted change of the
-    study made it a survivor.
+    That is so if only an accepted change of the study made the trial a survivor, after its
+    checkpoint was deleted.
     """
     if spec.weights_of is None or run.trial(spec.weights_of).checkpoint.exists():
         return spec
@@ -28,10 +27,10 @@ def with_usable_parent(run: RunFolder, spec: Spec) -> Spec:
 
 
 def copy_parent_checkpoint(run: RunFolder, spec: Spec) -> None:
-    """Give a trial what it continues or starts from, unless it has a checkpoint of its own by now.
+    """Copy the checkpoint that a trial depends on, unless it has a checkpoint of its own.
 
     Raises:
-        RunFolderError: the weights that it is recorded to start from are gone.
+        RunFolderError: the checkpoint with the trial's initial weights is missing.
     """
     folder = run.trial(spec.number)
     if folder.checkpoint.exists():
@@ -43,18 +42,18 @@ def copy_parent_checkpoint(run: RunFolder, spec: Spec) -> None:
             folder.path.mkdir(parents=True, exist_ok=True)
             _copy(old, folder.checkpoint)
     elif spec.weights_of is not None and not folder.inherited.exists():
-        _bequeath(run.trial(spec.weights_of), folder, spec)
+        _link_initial_weights(run.trial(spec.weights_of), folder, spec)
 
 
-def _bequeath(old: Folder, folder: Folder, spec: Spec) -> None:
+def _link_initial_weights(old: Folder, folder: Folder, spec: Spec) -> None:
     if not old.checkpoint.exists():
         raise RunFolderError(
             f"{old.checkpoint}: missing, and trial {spec.number} starts from its weights. Restore "
-            f"the file, or start afresh in another folder with --runs"
+            f"the file, or start in another folder with --runs"
         )
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
-        # No room is taken: a checkpoint is replaced as a whole, and nobody writes into it.
+        # A link is safe: checkpoints are replaced as a whole and never written into.
         os.link(old.checkpoint, folder.inherited)
     except OSError:  # a file system without links
         _copy(old.checkpoint, folder.inherited)

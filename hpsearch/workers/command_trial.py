@@ -1,4 +1,4 @@
-"""Trials of an unmodified script: a command in any language that prints or appends JSON lines."""
+"""Runs a trial as a command in any language that prints or appends JSON lines."""
 
 import contextlib
 import json
@@ -15,31 +15,31 @@ from hpsearch.errors import TrainerError
 from hpsearch.study import Command, render_command
 from hpsearch.trainer import Run
 
-# Signals that come from outside; a trial that dies of one is run again.
-FOREIGN = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-_PERIOD_S = 0.2  # how often the appended file is looked at while stdout is silent
+# Signals that are sent from outside; a trial that dies of one is retried.
+EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_PERIOD_S = 0.2  # between two looks at the appended file while stdout is silent
 
 
 def run_command(command: Command, run: Run, *, threads: int) -> None:
-    """Run the command to its end, and report what it says.
+    """Run the command and pass on its reports.
 
-    A line that is a JSON object with a whole `step` is a report of the object's other numbers, on
-    stdout or appended to the file that HPSEARCH_REPORTS names. All of its output goes to the log.
+    A report is a JSON object with an integer `step` on a line of its own, on stdout or appended to
+    the file that HPSEARCH_REPORTS names; its other numbers are metrics. Stdout goes to the log.
 
     Raises:
-        TrainerError: it cannot be started, or ends with another exit code than 0.
-        NonfiniteError: it reported an objective that is no finite number.
+        TrainerError: the command cannot be started, or exits with a code other than 0.
+        NonfiniteError: it reported an objective that is not finite.
     """
     appended = run.folder.path / "appended.jsonl"
     _repair(appended)
-    given: dict[str, Any] = dict(run.hp) | {
+    values: dict[str, Any] = dict(run.hp) | {
         "seed": run.seed,
         "budget": run.budget,
         "device": run.device,
         "checkpoint": run.folder.checkpoint,
         "trial": run.folder.path,
     }
-    argv = render_command(command, given)
+    argv = render_command(command, values)
     try:
         process = subprocess.Popen(
             argv,
@@ -56,12 +56,12 @@ def run_command(command: Command, run: Run, *, threads: int) -> None:
         process.kill()
         process.wait()
         raise
-    if -code in FOREIGN:
-        # What kills the command from outside is meant for the trial: our guard runs it again.
+    if -code in EXTERNAL_SIGNALS:
+        # A signal from outside is meant for the trial: die of it, so that the trial is retried.
         os.kill(os.getpid(), signal.SIGKILL)
     if code != 0:
-        how = f"died of {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        raise TrainerError(f"the command {how}; its output is in log.txt")
+        ending = f"died of {signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
+        raise TrainerError(f"the command {ending}; its output is in log.txt")
 
 
 def signal_name(number: int) -> str:
@@ -88,16 +88,19 @@ def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
 
 
 def _repair(appended: Path) -> None:
-    """Cut off a line that a killed attempt did not finish; its other lines are reported again."""
+    """Cut off a line that a killed attempt left unfinished."""
     if appended.exists():
         whole = appended.read_bytes().rfind(b"\n") + 1
         os.truncate(appended, whole)
 
 
 def _follow(process: subprocess.Popen[bytes], appended: Path, run: Run) -> int:
-    """Report from both channels until the command ends; returns its exit code.
+    """Pass on reports from stdout and the appended file until the command ends.
 
-    Either may end first: a command can close its stdout, or leave it to a child that outlives it.
+    Either may end first: a command can close its stdout, or a child of it can keep stdout open.
+
+    Returns:
+        The exit code, negative for a signal.
     """
     assert process.stdout is not None
     read, buffer = 0, b""
@@ -112,7 +115,7 @@ def _follow(process: subprocess.Popen[bytes], appended: Path, run: Run) -> int:
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
                 *lines, buffer = (buffer + chunk).split(b"\n")
-                # A line that never ends is output, not a report; it is not kept in memory.
+                # Bound the memory of a line that never ends: it is output and not a report.
                 buffer = buffer[-65536:]
                 _report(lines, run)
             read = _report_appended(appended, read, run)
@@ -126,7 +129,7 @@ def _follow(process: subprocess.Popen[bytes], appended: Path, run: Run) -> int:
 
 
 def _report_appended(path: Path, start: int, run: Run) -> int:
-    """Report the whole lines of the file from byte `start`; return where they end."""
+    """Pass on the whole lines from byte `start` on; return the offset of their end."""
     if not path.exists() or path.stat().st_size == start:
         return start
     with path.open("rb") as file:

@@ -1,11 +1,11 @@
-"""The process that trials are forked from, with torch and the trainer's imports already loaded.
+"""The fork server: forks trials with torch and the trainer's imports already loaded.
 
-It speaks JSON lines: {"preload": [module, ...]}, {"start": id, "job": ...} and {"cancel": id} come
-in, {"ended": id} goes out.
-When its input ends, the controller is gone: it kills every group and goes too. Killed itself, it
-takes the lifeline of its guards with it, and they kill what they watch. Whatever a killed guard
-leaves behind, in whatever session, becomes a child of the nursery (a subreaper), which kills it.
-Guards keep the output open, so it ends when the nursery and all of them are gone.
+It reads JSON lines, {"preload": [module, ...]}, {"start": id, "job": ...} and {"cancel": id}, and
+writes {"ended": id}. When its input ends, the controller is gone: it kills every process group and
+exits. If it is killed itself, the parent-death pipe of its supervisors closes, and they kill their
+jobs. Processes that a killed supervisor leaves behind, in any session, become children of the fork
+server (a subreaper), which kills them. Supervisors hold the output open, so it ends when the fork
+server and all of them are gone.
 """
 
 import contextlib
@@ -19,31 +19,31 @@ from typing import Any
 
 import psutil
 
-from hpsearch.workers import supervisor as guard
+from hpsearch.workers import supervisor
 from hpsearch.workers.worker import Job
 
 
 def main() -> None:
     answers = os.dup(1)
-    os.dup2(2, 1)  # a module that prints while it is imported must not speak for us
+    os.dup2(2, 1)  # modules that print at import must not write answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    guard.adopt_orphans()
-    _Nursery(answers).serve()
+    supervisor.adopt_orphans()
+    _ForkServer(answers).serve()
 
 
 def _preload(modules: list[str]) -> None:
     for name in modules:
-        # Private and optional modules of packages may not import by name alone.
+        # Private and optional modules may fail to import by name alone.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 
 
-class _Nursery:
+class _ForkServer:
     def __init__(self, answers: int) -> None:
         self._answers = answers
-        self._helpers: set[int] = set()  # processes that preloaded modules have started
-        self._guards: dict[int, str] = {}  # process number: job id
-        self._lifeline, self._lifeline_end = os.pipe2(os.O_CLOEXEC)
+        self._helpers: set[int] = set()  # processes started by preloaded modules
+        self._supervisors: dict[int, str] = {}  # job ids by process number
+        self._parent_pipe, self._parent_pipe_end = os.pipe2(os.O_CLOEXEC)
         self._wakeup, self._wakeup_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> None:
@@ -63,66 +63,66 @@ class _Nursery:
                     return
                 *lines, buffer = (buffer + chunk).split(b"\n")
                 for line in lines:
-                    self._obey(json.loads(line))
+                    self._execute(json.loads(line))
 
-    def _obey(self, command: dict[str, Any]) -> None:
+    def _execute(self, command: dict[str, Any]) -> None:
         if "start" in command:
             self._start(command["start"], Job.from_record(command["job"]))
         elif "preload" in command:
             _preload(command["preload"])
             self._helpers = {child.pid for child in psutil.Process().children()}
         else:
-            for pid, job_id in self._guards.items():
+            for pid, job_id in self._supervisors.items():
                 if job_id == command["cancel"]:
                     _kill_group(pid)
 
     def _start(self, job_id: str, job: Job) -> None:
         pid = os.fork()
         if pid == 0:
-            self._become_guard(job)
-        # Both sides set the group, so that it exists before either goes on.
+            self._become_supervisor(job)
+        # Parent and child both set the group, so that it exists before either continues.
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
-        self._guards[pid] = job_id
+        self._supervisors[pid] = job_id
 
-    def _become_guard(self, job: Job) -> None:
+    def _become_supervisor(self, job: Job) -> None:
         code = 1
         try:
             with contextlib.suppress(OSError):
                 os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
-            for descriptor in (self._lifeline_end, self._wakeup, self._wakeup_end):
+            for descriptor in (self._parent_pipe_end, self._wakeup, self._wakeup_end):
                 os.close(descriptor)
-            guard.supervise(job, self._lifeline, self._answers)
+            supervisor.supervise(job, self._parent_pipe, self._answers)
             code = 0
         finally:
             os._exit(code)
 
     def _reap(self) -> None:
-        """Report guards that have ended, once nothing that they started is left."""
-        for pid, job_id in list(self._guards.items()):
+        """Report ended supervisors, once every process that they started is gone."""
+        for pid, job_id in list(self._supervisors.items()):
             ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if ended is None:
                 continue
             self._clear(pid)
             if (ended.si_code, ended.si_status) != (os.CLD_EXITED, 0):
                 self._kill_strays()
-            # The controller may be gone; our input says so next.
+            # The controller may be gone; the end of the input shows that next.
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._answers, json.dumps({"ended": job_id}).encode() + b"\n")
 
     def _clear(self, pid: int) -> None:
-        """Kill and reap a guard's group, which we inherit from it."""
-        # While the guard is not reaped its number cannot belong to another process.
+        """Kill and reap the process group of a supervisor."""
+        # Until the supervisor is reaped, its number cannot belong to another process.
         _kill_group(pid)
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-pid, 0)
-        del self._guards[pid]
+        del self._supervisors[pid]
 
     def _kill_strays(self) -> None:
-        """Kill what a guard could not clear away because it was killed itself."""
-        known = self._guards.keys() | self._helpers
+        """Kill the processes that a killed supervisor has left behind."""
+        known = self._supervisors.keys() | self._helpers
         while strays := [p for p in psutil.Process().children() if p.pid not in known]:
             for process in strays:
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -133,9 +133,9 @@ class _Nursery:
                     os.waitpid(process.pid, 0)
 
     def _kill_all(self) -> None:
-        for pid in self._guards:
+        for pid in self._supervisors:
             _kill_group(pid)
-        for pid in list(self._guards):
+        for pid in list(self._supervisors):
             self._clear(pid)
         self._kill_strays()
 

@@ -1,7 +1,7 @@
-"""Whether the trials of a study train in groups, and what those of a group share.
+"""Decides whether the trials of a study are fused into groups, and how large a group may be.
 
-That rests on the study, the kind of its trainer and the device alone and never on a stopwatch, so a
-search that goes on does what it did before.
+The decision depends on the study, the kind of its trainer and the device, never on measured times,
+so a resumed search decides as before.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from hpsearch.method import Shape, shape_of
 from hpsearch.space import Scalar
 from hpsearch.study import Study, TrainerDescription
 
-# A step of more than about so many no longer stays in a core's cache and takes longer for each: a
-# small MLP takes 250 µs alone, 60 among 25 and 60 among 100, a wider one 790, 350 and 540.
+# A step of more members leaves the core's cache and takes longer per member: a small MLP takes
+# 250 µs alone, 60 in a group of 25 and 60 in a group of 100, a wider one 790, 350 and 540.
 _LARGEST_ON_CPU = 32
 Mode = Literal["off", "eager", "compile"]
 
-# With several threads the sums of a large tensor are cut up otherwise than those of a small one.
+# With several threads, the order of summation depends on the size of the tensor.
 _THREADS = (
-    "what several threads compute on a CPU depends on who shares the loop (resources.threads is {})"
+    "with several threads on a CPU, results depend on the group size (resources.threads is {})"
 )
 
 
@@ -29,7 +29,7 @@ def fusion_mode(
     """How the trials of a study train on a device, "cpu" or "cuda:0".
 
     Returns:
-        "off" for one process a trial; and why that is so, where nobody has asked for it.
+        The mode, "off" for one process per trial; and why it is off if the study did not say so.
     """
     if description.kind != "trainer":
         return "off", None
@@ -41,28 +41,28 @@ def fusion_mode(
 
 
 def max_group_size(study: Study, device: str) -> int | None:
-    """How many trials may share a loop; None for any number."""
-    wish = study.resources.trials_per_group
-    if wish != "auto":
-        return wish
+    """Largest number of trials in a group; None for any number."""
+    requested = study.resources.trials_per_group
+    if requested != "auto":
+        return requested
     return _LARGEST_ON_CPU if device == "cpu" else None
 
 
 def group_shape(
     study: Study, description: TrainerDescription, params: Mapping[str, Scalar]
 ) -> Shape:
-    """What a trial shares with others of its group."""
+    """The shape in which a trial agrees with the other members of its group."""
     return shape_of(params, study.fixed, description.defaults, description.structure, study.space)
 
 
 def fusion_faults(study: Study, description: TrainerDescription, device: str) -> list[Fault]:
-    """Why a study cannot have its trials fused as it says."""
+    """Why the study's `fuse` is impossible; empty if it is possible."""
     if study.fuse in ("auto", "off"):
         return []
     if description.kind != "trainer":
         message = (
-            f"the trainer is a {description.kind}, of which only whole processes can be run; write "
-            "off or auto, or make it a Trainer class"
+            f"the trainer is a {description.kind}, whose trials cannot be fused; write off or "
+            "auto, or make it a Trainer class"
         )
     elif _has_threads(study, device):
         message = _THREADS.format(study.resources.threads) + "; set that to 1, or write off or auto"

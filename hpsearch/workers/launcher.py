@@ -1,4 +1,4 @@
-"""Where jobs run. A launcher starts workers on trial folders; results come back as files."""
+"""The launcher interface: start jobs on trial folders; results come back as files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from hpsearch.workers.worker import Job
 
 @dataclass(frozen=True)
 class Exit:
-    """A job is over, and nothing that it started is left; its folders say what came of it."""
+    """A job and every process that it started are gone; its outcomes are in its folders."""
 
 
 class Launcher(Protocol):
-    """What the controller asks of a place where jobs run (contract: `hpsearch.testing`)."""
+    """Starts, watches and kills jobs (contract: `hpsearch.testing`)."""
 
     def submit(self, jobs: Sequence[Job]) -> Sequence[str]:
-        """Start jobs; returns a handle for each."""
+        """Start jobs and return a handle for each."""
         ...
 
     def poll(self, handles: Sequence[str], timeout_s: float) -> Mapping[str, Exit | None]:
-        """Which jobs are over; waits `timeout_s` until one is. Unknown ones are over."""
+        """Wait at most `timeout_s` for a job to end; None for running jobs, Exit for all others."""
         ...
 
     def cancel(self, handle: str) -> None:
-        """Kill a job now; `poll` reports it when it is gone. Unknown or ended ones are ignored."""
+        """Kill a job; `poll` reports it when it is gone. Unknown and ended jobs are ignored."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Jobs as processes of this machine, forked from a warm nursery."""
+"""Runs jobs as processes of this machine, forked from a fork server with warm imports."""
 
 import contextlib
 import itertools
@@ -26,9 +26,9 @@ _MKL_MODE = {"MKL_CBWR": "AUTO"}
 
 
 def environment(threads: int) -> dict[str, str]:
-    """In which a trial's process starts; its numbers depend on it."""
+    """The environment variables of a trial's process; its numbers depend on them."""
     counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    # A hash order that differs from process to process would make trainers inexact.
+    # A hash order that differs between processes would make trainers irreproducible.
     return _MKL_MODE | os.environ | counts | {"PYTHONHASHSEED": "0"}
 
 
@@ -36,8 +36,8 @@ class LocalLauncher:
     """Starts each job in a process group of its own, which dies with the controller.
 
     Args:
-        preload: modules that the nursery imports before the first job.
-        threads: of numerical libraries, for every job.
+        preload: modules that the fork server imports before the first job.
+        threads: number of threads of the numerical libraries in every job.
     """
 
     def __init__(self, *, preload: Sequence[str] = (), threads: int = 1) -> None:
@@ -45,14 +45,14 @@ class LocalLauncher:
         self._threads = threads
         self._ids = itertools.count()
         self._running: set[str] = set()
-        self._has_jobs = False  # or had
-        self._nursery: subprocess.Popen[bytes] | None = None
+        self._has_had_jobs = False
+        self._server: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
     def warm(self, modules: Sequence[str]) -> None:
-        """Have the nursery import these, beside what it is to import already, from now on."""
+        """Let the fork server import further modules."""
         self._preload += modules
-        if self._nursery is None:
+        if self._server is None:
             self._send()
         else:
             self._send({"preload": list(modules)})
@@ -62,7 +62,7 @@ class LocalLauncher:
         for job in jobs:
             handle = str(next(self._ids))
             self._running.add(handle)
-            self._has_jobs = True
+            self._has_had_jobs = True
             handles.append(handle)
             self._send({"start": handle, "job": job.to_record()})
         return handles
@@ -77,24 +77,24 @@ class LocalLauncher:
             self._send({"cancel": handle})
 
     def close(self) -> None:
-        """Kill everything that still runs; the nursery leaves when its groups are gone."""
-        if self._nursery is None:
+        """Kill everything that still runs; the fork server exits when its groups are gone."""
+        if self._server is None:
             return
-        if not self._has_jobs:
-            self._nursery.kill()  # it may be busy with an import for seconds
-        self._bury()
+        if not self._has_had_jobs:
+            self._server.kill()  # it may be busy with an import for seconds
+        self._close_server()
 
     def _send(self, *commands: Mapping[str, object]) -> None:
-        if self._nursery is None:
-            self._nursery = self._start()
+        if self._server is None:
+            self._server = self._start()
             commands = ({"preload": self._preload}, *commands)
-        assert self._nursery.stdin is not None
+        assert self._server.stdin is not None
         try:
             for command in commands:
-                self._nursery.stdin.write(json.dumps(command).encode() + b"\n")
-            self._nursery.stdin.flush()
+                self._server.stdin.write(json.dumps(command).encode() + b"\n")
+            self._server.stdin.flush()
         except BrokenPipeError:
-            self._bury()
+            self._close_server()
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._buffer = b""
@@ -107,11 +107,11 @@ class LocalLauncher:
         )
 
     def _listen(self, timeout_s: float) -> None:
-        """Take in what the nursery says within the time; its end is the end of all jobs."""
-        if self._nursery is None:
+        """Read reports of ended jobs until one arrives or the time is up; EOF ends all jobs."""
+        if self._server is None:
             return
-        assert self._nursery.stdout is not None
-        descriptor = self._nursery.stdout.fileno()
+        assert self._server.stdout is not None
+        descriptor = self._server.stdout.fileno()
         deadline = time.monotonic() + timeout_s
         while True:
             left = max(0.0, deadline - time.monotonic())
@@ -119,7 +119,7 @@ class LocalLauncher:
                 return
             chunk = os.read(descriptor, 1 << 16)
             if not chunk:
-                self._bury()
+                self._close_server()
                 return
             *lines, self._buffer = (self._buffer + chunk).split(b"\n")
             for line in lines:
@@ -127,13 +127,13 @@ class LocalLauncher:
             if lines:
                 return
 
-    def _bury(self) -> None:
-        """Wait until the nursery and its guards are gone; the next job gets a new one."""
-        nursery, self._nursery = self._nursery, None
-        assert nursery is not None and nursery.stdin is not None and nursery.stdout is not None
+    def _close_server(self) -> None:
+        """Wait until the fork server and its supervisors are gone; the next job starts a new one."""
+        server, self._server = self._server, None
+        assert server is not None and server.stdin is not None and server.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            nursery.stdin.close()
-        nursery.stdout.read()
-        nursery.stdout.close()
-        nursery.wait()
+            server.stdin.close()
+        server.stdout.read()
+        server.stdout.close()
+        server.wait()
         self._running.clear()

@@ -1,4 +1,4 @@
-"""What came of a trial: its outcome from the last report, or from what it raised."""
+"""Computes a trial's outcome from its last report or from the exception that it raised."""
 
 import traceback
 from pathlib import Path
@@ -23,15 +23,15 @@ def conclude(
     """Write the outcome of a trial that has ended.
 
     Args:
-        folder: of the trial.
-        objective: the metric that becomes its value.
-        run: what it reported; None if it did not begin.
-        error: what it raised, whose traceback goes to its log; None if it was trained to its end.
-        seconds: how long it took.
-        output: the log that this process writes.
+        folder: the trial's.
+        objective: the metric that becomes the trial's value.
+        run: its reports; None if it did not begin.
+        error: the exception, whose traceback goes to the trial's log; None after a full training.
+        seconds: wall-clock time of the trial.
+        output: the log to which this process writes.
 
     Raises:
-        OSError: of the disk, for which no trial is to blame.
+        OSError: the disk failed, so that the trial gets no outcome.
     """
     if run is not None:
         run.sync()
@@ -44,7 +44,7 @@ def conclude(
             error = without_value
     if (fault := files.disk_fault(error, folder.path)) is not None:
         raise fault from error
-    _show(error, folder, output)
+    _log_traceback(error, folder, output)
     folder.write_outcome(failure(folder, *reason_of(error), seconds=seconds))
 
 
@@ -52,15 +52,15 @@ def _success(run: Run, objective: str, seconds: float) -> Outcome:
     """The outcome of a trial that was trained to its end.
 
     Raises:
-        TrainerError: it has not reported the objective.
-        NonfiniteError: its last value is NaN or infinite.
+        TrainerError: it did not report the objective.
+        NonfiniteError: the last value of the objective is NaN or infinite.
     """
     last = run.last
     if last is None or objective not in last.metrics:
-        said = ", ".join(last.metrics) if last else "nothing"
+        names = ", ".join(last.metrics) if last else "nothing"
         raise TrainerError(
             f"the trainer ended without reporting the objective {objective!r} "
-            f"(its last report has: {said})"
+            f"(its last report has: {names})"
         )
     if last.metrics[objective] is None:
         raise NonfiniteError(f"{objective} is not finite at step {last.step}")
@@ -76,8 +76,8 @@ def _success(run: Run, objective: str, seconds: float) -> Outcome:
     )
 
 
-def _show(error: BaseException, folder: Folder, output: Path) -> None:
-    """The traceback, in the trial's own log; those of a group share the output of the first."""
+def _log_traceback(error: BaseException, folder: Folder, output: Path) -> None:
+    """Write the traceback to the trial's own log; a group shares the output of its first trial."""
     if folder.log == output:
         traceback.print_exception(error)
         return
@@ -86,13 +86,14 @@ def _show(error: BaseException, folder: Folder, output: Path) -> None:
 
 
 def failure(folder: Folder, reason: Reason, message: str, *, seconds: float = 0.0) -> Outcome:
-    """The outcome of a trial that failed; its last report is kept."""
+    """The outcome of a trial that failed, with its last report."""
     reports = folder.read_reports()
     last = reports[-1] if reports else Report(0, {}, 0.0)
     return Outcome("fail", None, last.metrics, reason, message, round(seconds, 3), last.step)
 
 
 def reason_of(error: BaseException) -> tuple[Reason, str]:
+    """Reason and message of a failure; the message ends with the trainer's line."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, NonfiniteError):
         return "nonfinite", str(error)
@@ -104,7 +105,7 @@ def reason_of(error: BaseException) -> tuple[Reason, str]:
     if isinstance(error, RuntimeError) and "can't allocate memory" in text:
         return "out_of_memory", text
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not Path(f.filename).is_relative_to(_PACKAGE)]
-    if theirs:
-        text += f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})"
+    trainer_frames = [f for f in frames if not Path(f.filename).is_relative_to(_PACKAGE)]
+    if trainer_frames:
+        text += f" ({Path(trainer_frames[-1].filename).name}:{trainer_frames[-1].lineno})"
     return "error", text

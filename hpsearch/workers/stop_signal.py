@@ -1,4 +1,4 @@
-"""Requests to end a whole search, from this terminal or another."""
+"""Stops a search on Ctrl-C, SIGTERM or a request in the run folder."""
 
 import signal
 import threading
@@ -9,9 +9,9 @@ from hpsearch.storage import RunFolder
 
 
 class StopSignal:
-    """Requests to end the search: Ctrl-C, SIGTERM, or `hpsearch stop` from another terminal.
+    """The strongest request to stop: Ctrl-C, SIGTERM or `hpsearch stop` in another terminal.
 
-    The first Ctrl-C drains (running trials finish), the second ends them now; SIGTERM ends now.
+    The first Ctrl-C lets running trials finish ("drain"); a second Ctrl-C or SIGTERM ends them now.
     """
 
     def __init__(self, folder: RunFolder) -> None:

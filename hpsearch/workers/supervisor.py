@@ -1,12 +1,13 @@
-"""The parent of one job: it enforces the limits, and says why a job died that could not say itself.
+"""The parent process of one job: enforces its limits and records deaths of its worker.
 
-A group that dies is no proof against any of its trials: they are marked to train alone, each under
-a guard of its own, and that one judges.
+The death of a group does not show which of its trials is at fault: each is marked to train alone,
+under a supervisor of its own, which then records the outcome.
 
-    launcher --lifeline--> guard (leads a process group) --> the worker, and whatever it starts
+    launcher --parent-death pipe--> supervisor (leads a process group) --> worker and its children
 
-The guard has one thread and imports nothing while it watches, so no hang of a trainer can stop it.
-When the lifeline breaks because the launcher is gone, it kills all that it has started, and ends.
+The supervisor has one thread and imports nothing while it waits, so a trainer that hangs cannot
+block it. The parent-death pipe reaches end of file when the launcher dies; the supervisor then
+kills every process below it and exits.
 """
 
 import contextlib
@@ -25,59 +26,76 @@ import psutil
 
 from hpsearch import files
 from hpsearch.trial import Folder, Reason
-from hpsearch.workers.command_trial import FOREIGN, signal_name
+from hpsearch.workers.command_trial import EXTERNAL_SIGNALS, signal_name
 from hpsearch.workers.outcome import failure
 from hpsearch.workers.worker import Job, run_job
 
 _MEMORY_PERIOD_S = 0.25
 _LOCK_PATIENCE_S = 30.0
-_DYING_S = 1.0  # within which a killed process is gone, unless it has much memory to give back
+_DYING_S = 1.0  # a killed process is gone within this time unless it frees much memory
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def supervise(job: Job, lifeline: int, alive: int) -> None:
-    """Run the job in a child and return when it has ended.
+def supervise(job: Job, parent_pipe: int, alive: int) -> None:
+    """Run the job in a child process and return when it has ended.
 
-    Every folder then has an outcome, unless the job was killed from outside, the disk failed, or
-    it was a group that broke: its trials are then marked as `Folder.alone` or `Folder.unfusable`.
+    Afterwards every folder has an outcome, unless the job was killed from outside, the disk failed,
+    or a group broke; the trials of a broken group are marked `Folder.alone` or `Folder.unfusable`.
 
     Args:
-        job: what to run. This process must lead its own process group.
-        lifeline: a descriptor that becomes readable (end of file) when the launcher is gone.
-        alive: a descriptor that nobody else inherits; that it is closed says that all is over.
+        job: the job. This process must lead its own process group.
+        parent_pipe: a descriptor that reaches end of file when the launcher is gone.
+        alive: a descriptor that no other process inherits; it closes when everything is over.
     """
     adopt_orphans()
     folders = [Folder(path) for path in job.folders]
-    _redirect(folders, lifeline)
+    _redirect(folders, parent_pipe)
     for folder in folders:
         folder.clear()
     pending = [folder for folder in folders if not folder.result.exists()]
     started = time.monotonic()
+    cause = _run_worker(job, max(1, len(pending)), parent_pipe, alive)
+    if cause is not None:
+        _record_death(pending, *cause, seconds=time.monotonic() - started)
+
+
+def _run_worker(job: Job, trials: int, parent_pipe: int, alive: int) -> tuple[Reason, str] | None:
+    """Fork the worker and wait until it and its children are gone.
+
+    Returns:
+        Why it died; None if it was killed from outside.
+    """
     oom_kills = _oom_kills()
     wakeup = _wakeup_on_child_exit()
     child = os.fork()
     if child == 0:
         os.close(alive)
         _become_worker(job)
-    verdict = _wait(child, _Limits(job, max(1, len(pending))), lifeline, wakeup)
+    cause = _wait(child, _Limits(job, trials), parent_pipe, wakeup)
     _, status = os.waitpid(child, 0)
     _kill_orphans()
-    reason = verdict or _reason_of(status, _oom_kills() > oom_kills)
+    return cause or _cause_of_exit(status, _oom_kills() > oom_kills)
+
+
+def _record_death(
+    pending: Sequence[Folder], reason: Reason, message: str, *, seconds: float
+) -> None:
+    """Record why the worker died in every trial for which it left neither outcome nor mark."""
     is_group = len(pending) > 1
     silent = [f for f in pending if _is_silent(f) and not (is_group and f.alone.exists())]
-    if reason is None or not silent or pending[0].unfusable.exists():
+    if not silent or pending[0].unfusable.exists():
         return
-    print(f"hpsearch: {reason[1]}", file=sys.stderr, flush=True)
+    print(f"hpsearch: {message}", file=sys.stderr, flush=True)
     for folder in silent:
         if is_group:
-            files.write_text(folder.alone, reason[1])
+            files.write_text(folder.alone, message)
         else:
-            folder.write_outcome(failure(folder, *reason, seconds=time.monotonic() - started))
+            folder.write_outcome(failure(folder, reason, message, seconds=seconds))
 
 
 class _Limits:
-    """Those of a job, each trial's share times the trials; messages name them as the study does."""
+    """The limits of a job: those of one trial times the number of trials."""
 
     def __init__(self, job: Job, trials: int) -> None:
         self._job = job
@@ -99,16 +117,16 @@ class _Limits:
 
 
 def _become_worker(job: Job) -> None:
-    """The rest of the child's life."""
+    """Run the job in the forked child and exit."""
     code = 1
     try:
-        guard = os.getppid()
+        supervisor = os.getppid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != guard:
+        if os.getppid() != supervisor:
             os._exit(1)
-        # When the machine's memory ends, the kernel should take a trial and not the controller.
+        # When memory runs out, the kernel should kill a trial and not the controller.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("500")
         run_job(job)
@@ -123,16 +141,16 @@ def _become_worker(job: Job) -> None:
         os._exit(code)
 
 
-def _wait(child: int, limits: _Limits, lifeline: int, wakeup: int) -> tuple[Reason, str] | None:
-    """Return when the child has ended; with a verdict if it was this guard that ended it."""
+def _wait(child: int, limits: _Limits, parent_pipe: int, wakeup: int) -> tuple[Reason, str] | None:
+    """Wait for the child to end and enforce its limits; return the limit that it broke, if any."""
     deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
     while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         timeout = None if limits.memory_mib is None else _MEMORY_PERIOD_S
         if deadline is not None:
             left = max(0.0, deadline - time.monotonic())
             timeout = left if timeout is None else min(left, timeout)
-        ready, _, _ = select.select([lifeline, wakeup], [], [], timeout)
-        if lifeline in ready:
+        ready, _, _ = select.select([parent_pipe, wakeup], [], [], timeout)
+        if parent_pipe in ready:
             _kill_orphans()
             os._exit(1)
         if wakeup in ready:
@@ -148,33 +166,33 @@ def _wait(child: int, limits: _Limits, lifeline: int, wakeup: int) -> tuple[Reas
     return None
 
 
-def _reason_of(status: int, machine_out_of_memory: bool) -> tuple[Reason, str] | None:
-    """Why the worker ended; None when it was killed from outside, or left outcomes."""
+def _cause_of_exit(status: int, machine_out_of_memory: bool) -> tuple[Reason, str] | None:
+    """Why the worker ended, if it left no outcomes; None if it was killed from outside."""
     if os.WIFEXITED(status):
         code = os.WEXITSTATUS(status)
         return "error", f"the trainer's process ended with exit code {code} and without a result"
     number = os.WTERMSIG(status)
     if number == signal.SIGKILL and machine_out_of_memory:
         return "out_of_memory", "the kernel killed it because the machine's memory ran out"
-    if number in FOREIGN:
+    if number in EXTERNAL_SIGNALS:
         return None
     return "error", f"the trainer's process died of {signal_name(number)}"
 
 
 def _is_silent(folder: Folder) -> bool:
-    """Whether it is for the guard to say what became of a trial."""
+    """Whether the worker has left no outcome, and the disk is not the reason."""
     if folder.result.exists() or folder.obstacle.exists():
         return False
     return files.disk_fault(None, folder.path) is None
 
 
 def adopt_orphans() -> None:
-    """Become the parent of whatever loses its own below this process, in any session (Linux)."""
+    """Make this process the parent of orphaned descendants, in any session (Linux)."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _kill_orphans() -> None:
-    """Kill everything below this guard, which inherits what the worker leaves behind."""
+    """Kill every process below this supervisor, which adopts what the worker leaves behind."""
     while True:
         try:
             if os.waitpid(-1, os.WNOHANG)[0] != 0:
@@ -189,7 +207,7 @@ def _kill_orphans() -> None:
 
 
 def _resident_mib(pid: int) -> int:
-    """Resident set of a process and its descendants, shared pages counted in each, in MiB."""
+    """Resident set of a process and its descendants in MiB; shared pages count in each."""
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
@@ -200,7 +218,7 @@ def _resident_mib(pid: int) -> int:
 
 
 def _oom_kills() -> int:
-    """Processes that the kernel has killed for want of memory, in this cgroup or machine."""
+    """Number of out-of-memory kills so far, in this cgroup or else on this machine."""
     for path in _oom_counters():
         with contextlib.suppress(OSError, ValueError):
             for line in path.read_text().splitlines():
@@ -218,15 +236,15 @@ def _oom_counters() -> Iterator[Path]:
     yield Path("/proc/vmstat")
 
 
-def _redirect(folders: Sequence[Folder], lifeline: int) -> None:
-    """Send stdout and stderr to the first log, which the others name, and read nothing.
+def _redirect(folders: Sequence[Folder], parent_pipe: int) -> None:
+    """Send stdout and stderr to the first trial's log, and read stdin from /dev/null.
 
     All logs stay open, and with that the folders locked, as long as a process of the job lives.
     """
-    descriptor, *others = [take_log(folder.log, lifeline) for folder in folders]
+    descriptor, *others = [take_log(folder.log, parent_pipe) for folder in folders]
     for folder, other in zip(folders[1:], others, strict=True):
-        where = os.path.relpath(folders[0].log, folder.path)
-        os.write(other, f"hpsearch: trains in a group, whose output is in {where}\n".encode())
+        log = os.path.relpath(folders[0].log, folder.path)
+        os.write(other, f"hpsearch: trains in a group, whose output is in {log}\n".encode())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(descriptor, 1)
@@ -235,15 +253,18 @@ def _redirect(folders: Sequence[Folder], lifeline: int) -> None:
     os.close(null)
 
 
-def take_log(log: Path, lifeline: int | None = None) -> int:
-    """Open the log once nobody else writes it; this process ends if the lifeline does meanwhile.
+def take_log(log: Path, parent_pipe: int | None = None) -> int:
+    """Open the log and lock it, which also locks the folder; returns the descriptor.
 
-    The log is also the folder's lock: whoever has it open works here. After a kill, the processes
-    of an earlier attempt may take some milliseconds to be gone. A daemon of theirs may have lost
-    everyone who would have killed it: this process does.
+    After a kill, processes of the earlier attempt may hold the lock for some milliseconds. A daemon
+    among them may have outlived its supervisor, so that this process has to kill it. Exits if the
+    launcher dies meanwhile.
+
+    Raises:
+        BlockingIOError: another process still holds the lock after 30 s.
     """
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    lifelines = [] if lifeline is None else [lifeline]
+    parent_pipes = [] if parent_pipe is None else [parent_pipe]
     began = time.monotonic()
     while True:
         try:
@@ -255,12 +276,12 @@ def take_log(log: Path, lifeline: int | None = None) -> int:
                 raise
             if waited > _DYING_S:
                 _kill_writers(log)
-            if select.select(lifelines, [], [], 0.01)[0]:
+            if select.select(parent_pipes, [], [], 0.01)[0]:
                 os._exit(1)
 
 
 def _kill_writers(log: Path) -> None:
-    """Kill the processes of this user that have the log open for writing, but for this one."""
+    """Kill every other process of this user that has the log open for writing."""
     path = str(log.resolve())
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

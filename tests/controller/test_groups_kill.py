@@ -16,7 +16,7 @@ from hpsearch.storage import view
 
 SEED = int(os.environ.get("HPSEARCH_KILL_SEED", "0"))
 LONG = STUDY.replace("steps: 40", "steps: 200") + "limits: {retries: 9}\n"
-TARGETS = ["trial", "guard", "nursery", "controller", "everything"]
+TARGETS = ["trial", "supervisor", "fork_server", "controller", "everything"]
 
 
 @pytest.fixture(scope="module")

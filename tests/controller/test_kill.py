@@ -78,12 +78,12 @@ def finished(search: Search) -> int:
 def victims(search: Search, target: str, controller: int) -> list[psutil.Process]:
     """The processes of a kind; the controller, while none of that kind has been started.
 
-    The child that looks at the trainer counts as a nursery.
+    The child that looks at the trainer counts as a fork server.
     """
     layer = [psutil.Process(controller)]
     if target == "everything":
         return search.processes()
-    for name in ("controller", "nursery", "guard", "trial"):
+    for name in ("controller", "fork_server", "supervisor", "trial"):
         if name == target:
             return layer or [psutil.Process(controller)]
         layer = [child for process in layer for child in children(process)]
@@ -101,7 +101,9 @@ def children(process: psutil.Process) -> list[psutil.Process]:
 @pytest.mark.timeout(900)
 def test_twenty_kills_at_random_moments_change_no_trial(search, undisturbed_digest):
     rng = random.Random(SEED)
-    targets = ["controller"] * 6 + ["everything"] * 4 + ["nursery"] * 4 + ["guard", "trial"] * 3
+    targets = (
+        ["controller"] * 6 + ["everything"] * 4 + ["fork_server"] * 4 + ["supervisor", "trial"] * 3
+    )
     rng.shuffle(targets)
     moments = sorted(rng.choices(range(TRIALS - 3), k=KILLS))
     controller, fresh = search.start(), True

@@ -60,7 +60,7 @@ def refused(study) -> str:
 def test_a_function_that_shall_be_fused_is_refused_at_its_place(toy):
     path = toy(STUDY + "fuse: eager\n", FUNCTION)
     assert refused(load_study(path)) == (
-        f"{path}:12:1  fuse: the trainer is a function, of which only whole processes can be run; "
+        f"{path}:12:1  fuse: the trainer is a function, whose trials cannot be fused; "
         "write off or auto, or make it a Trainer class, got eager"
     )
 

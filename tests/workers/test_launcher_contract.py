@@ -21,26 +21,28 @@ def test_the_local_launcher_keeps_the_contract(check, tmp_path):
     check(LocalLauncher, tmp_path)
 
 
-def the_nursery() -> psutil.Process:
+def fork_server() -> psutil.Process:
     """Among the children of the tests, of which a browser may be one."""
     children = psutil.Process().children()
-    [nursery] = [child for child in children if "hpsearch.workers.fork_server" in child.cmdline()]
-    return nursery
+    [server] = [child for child in children if "hpsearch.workers.fork_server" in child.cmdline()]
+    return server
 
 
-def nursery_and_guard() -> tuple[psutil.Process, psutil.Process]:
-    nursery = the_nursery()
-    [guard] = nursery.children()
-    return nursery, guard
+def fork_server_and_supervisor() -> tuple[psutil.Process, psutil.Process]:
+    server = fork_server()
+    [supervisor] = server.children()
+    return server, supervisor
 
 
-@pytest.mark.parametrize("victim", ["nursery", "guard", "trial"])
+@pytest.mark.parametrize("victim", ["server", "supervisor", "trial"])
 def test_whichever_process_is_killed_the_job_is_over_and_nothing_is_left(victim, tmp_path):
     with try_out(LocalLauncher, tmp_path) as trying:
         handle = trying.start("hang_with_children")
         trying.wait_for_file(handle, "hangs")
-        nursery, guard = nursery_and_guard()
-        {"nursery": nursery, "guard": guard, "trial": guard.children()[0]}[victim].kill()
+        server, supervisor = fork_server_and_supervisor()
+        {"server": server, "supervisor": supervisor, "trial": supervisor.children()[0]}[
+            victim
+        ].kill()
         trying.wait_for(handle)
         trying.expect_no_process(handle)
         assert trying.outcome(handle) is None
@@ -49,12 +51,12 @@ def test_whichever_process_is_killed_the_job_is_over_and_nothing_is_left(victim,
         assert trying.outcome(again) is not None
 
 
-def test_a_nursery_that_was_killed_before_it_could_start_anything_is_replaced(tmp_path):
+def test_a_fork_server_that_was_killed_before_it_could_start_anything_is_replaced(tmp_path):
     with try_out(LocalLauncher, tmp_path) as trying:
         first = trying.start("hang")
-        nursery = the_nursery()
-        nursery.kill()
-        nursery.wait()
+        server = fork_server()
+        server.kill()
+        server.wait()
         second, third = trying.start("end"), trying.start("end")
         for handle in (first, second, third):
             trying.wait_for(handle)
@@ -98,10 +100,10 @@ def test_the_workers_ignore_the_terminals_interrupt(tmp_path):
     with try_out(LocalLauncher, tmp_path) as trying:
         handle = trying.start("hang")
         trying.wait_for_file(handle, "hangs")
-        nursery, guard = nursery_and_guard()
-        for process in (nursery, guard, guard.children()[0]):
+        server, supervisor = fork_server_and_supervisor()
+        for process in (server, supervisor, supervisor.children()[0]):
             process.send_signal(signal.SIGINT)
-        assert os.getpgid(nursery.pid) != os.getpgid(0)
+        assert os.getpgid(server.pid) != os.getpgid(0)
         (Path(trying.folders[handle].path) / "go").touch()
         trying.wait_for(handle)
         assert trying.outcome(handle) is not None
