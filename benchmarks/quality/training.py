@@ -66,7 +66,7 @@ def _fused(name: str, keys: Sequence[Key]) -> Iterator[tuple[Key, float]]:
     for number, (index, _) in enumerate(keys):
         params = space.decode(point(name, index))
         shapes[number] = shape_of(params, fixed, trainer.defaults, trainer.structure, space)
-    for members in plan_groups(shapes, places=1, largest=LARGEST):
+    for members in plan_groups(shapes, slots=1, largest=LARGEST):
         found: list[tuple[Key, float]] = []
         with tempfile.TemporaryDirectory() as folder:
             runs = {}

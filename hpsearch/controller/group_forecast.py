@@ -1,7 +1,7 @@
-"""Which trials of a study would train as one, round by round, before they do.
+"""Forecasts the fused groups of each round before any trial runs.
 
-Round 0 is as it will be. What the later rounds draw depends on who survives, which nobody knows
-yet, so they are drawn around survivors of random rankings, several times over.
+Round 0 is drawn as the search will draw it. Later rounds depend on the survivors, which are not
+known yet, so they are drawn around the survivors of several random rankings.
 """
 
 import statistics
@@ -18,7 +18,7 @@ from hpsearch.trial import Outcome, Spec, Trial
 from hpsearch.workers import mean_group_size
 
 RANKINGS = 20
-_RANKING = 2**31 + 2  # first word of their spawn keys; no round has this number
+_RANKING = 2**31 + 2  # first word of the spawn keys; no round has this number
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class RoundForecast:
     """A round's groups.
 
     Attributes:
-        round: its number.
-        source: "sure" for one that is drawn from the study alone, "recorded" for one that was run,
+        round: the round's number.
+        source: "sure" for a round drawn from the study alone, "recorded" for one that was run,
             "random" for one drawn around survivors of random rankings.
-        trials: in the round.
-        groups: of the first ranking, the largest first.
-        count: of groups, in the mean over the rankings.
-        mean: the size of the group that the average trial finds itself in, over the rankings.
-        without: that size if a structural parameter split nothing, for each that splits anything.
+        trials: number of trials.
+        groups: those of the first ranking, the largest first.
+        count: mean number of groups over the rankings.
+        mean: mean group size over trials and rankings.
+        without: `mean` if a structural parameter split no group, for each that splits one.
     """
 
     round: int
@@ -56,14 +56,14 @@ class RoundForecast:
 def forecast_groups(
     study: Study, description: TrainerDescription, recorded: Sequence[Trial] = ()
 ) -> list[RoundForecast]:
-    """The rounds of a study.
+    """Forecast every round of a study.
 
     Args:
-        study: to look at.
-        description: of its trainer.
-        recorded: trials of a run folder of the study; rounds that it has are as it has them.
+        study: the study.
+        description: the description of its trainer.
+        recorded: trials of the study's run folder; their rounds are taken from there.
     """
-    # Of values without a meaning a judge would make nothing but work.
+    # The values are random, so fitting a surrogate to them would be wasted time.
     study = replace(study, search=replace(study.search, surrogate="none"))
     began = {trial.spec.round for trial in recorded if trial.spec.searched}
     rankings = [_search(study, description, recorded, n) for n in range(RANKINGS)]
@@ -74,7 +74,9 @@ def forecast_groups(
             source = "recorded"
         elif number == 0:
             source = "sure"
-        rounds.append(_summary(number, source, description, [found[number] for found in rankings]))
+        rounds.append(
+            _summary(number, source, description, [ranking[number] for ranking in rankings])
+        )
     return rounds
 
 
@@ -86,7 +88,7 @@ def _search(
     random = np.random.default_rng(key)
     shared = shared_structure(description.structure, study.space, description.defaults)
     table = TrialTable(study, recorded, shared)
-    found = []
+    rounds = []
     for round in range(study.search.rounds):
         if not table.members(round):
             for spec in table.round_specs(round)[1]:
@@ -95,22 +97,22 @@ def _search(
             if trial.outcome is None:
                 table.put(replace(trial, outcome=Outcome("complete", random.random(), {})))
         specs = [trial.spec for trial in table.members(round)]
-        found.append(_groups(study, description, specs))
-    return found
+        rounds.append(_groups(study, description, specs))
+    return rounds
 
 
 def _groups(
     study: Study, description: TrainerDescription, specs: Sequence[Spec]
 ) -> list[ForecastGroup]:
-    """By shape, the largest first; how many of one shape train at a time is the launcher's."""
-    found: dict[str, ForecastGroup] = {}
+    """Trials by shape, the largest group first; group size limits are not applied."""
+    groups: dict[str, ForecastGroup] = {}
     for spec in specs:
         shape = shape_of(
             spec.params, study.fixed, description.defaults, description.structure, study.space
         )
-        known = found.get(shape.key, ForecastGroup(shape, ()))
-        found[shape.key] = ForecastGroup(shape, (*known.specs, spec))
-    return sorted(found.values(), key=lambda group: -len(group.specs))
+        known = groups.get(shape.key, ForecastGroup(shape, ()))
+        groups[shape.key] = ForecastGroup(shape, (*known.specs, spec))
+    return sorted(groups.values(), key=lambda group: -len(group.specs))
 
 
 def _summary(
@@ -137,7 +139,7 @@ def _summary(
 
 
 def _sizes(groups: Sequence[ForecastGroup], ignored: str | None = None) -> list[int]:
-    """Members of each group, were it not for one parameter."""
+    """Group sizes; groups that differ only in the `ignored` parameter are merged."""
     merged: dict[str, int] = {}
     for group in groups:
         values = {k: v for k, v in group.shape.values.items() if k != ignored}

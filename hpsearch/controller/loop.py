@@ -1,14 +1,14 @@
-"""The controller's loop: rounds of trials that tighten, then the winners over fresh seeds.
+"""The controller's loop: rounds of trials that tighten, then confirmation over fresh seeds.
 
-Resume is the same loop. What the database holds is finished or was proposed; the rest of a round is
-run, the next one computed from the table. Nothing is remembered anywhere else.
+Resume runs the same loop. The database holds every trial, finished or proposed; the loop runs the
+unfinished ones and computes the next round from the table. No other state is kept.
 """
 
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hpsearch.controller.again import Reruns
+from hpsearch.controller.reruns import Reruns
 from hpsearch.controller.stopping import StoppingRule
 from hpsearch.controller.trial_table import TrialTable
 from hpsearch.errors import ChangedError, SearchFailedError
@@ -40,17 +40,17 @@ from hpsearch.workers import (
 
 
 class Controller:
-    """Takes one study from where it stands to its end.
+    """Runs one study from its recorded state to its end.
 
     Args:
-        study: what to run.
+        study: the study.
         folder: its run folder, whose lock this process holds.
         store: its database.
-        description: of its trainer.
-        devices: of each place where a trial can run.
-        launcher: of its jobs; whoever made it closes it.
+        description: the description of its trainer.
+        devices: the device of each slot.
+        launcher: starts the jobs; the caller closes it.
         stop: requests to end the search.
-        watch: is told of every event.
+        on_event: called with every event.
     """
 
     def __init__(
@@ -62,71 +62,71 @@ class Controller:
         devices: Sequence[str],
         launcher: Launcher,
         stop: StopSignal,
-        watch: Callable[[Event], None],
+        on_event: Callable[[Event], None],
     ) -> None:
         self._study = study
         self._folder = folder
         self._store = store
         self._description = description
         self._devices = tuple(devices)
-        self._watch = watch
+        self._on_event = on_event
         recorded = store.recorded()
         shared = shared_structure(description.structure, study.space, description.defaults)
         self._table = TrialTable(study, recorded.trials, shared)
-        # Not those of trials that a person wanted again, who may want them for something.
-        self._with_checkpoint = {t.spec.number for t in self._table if t.spec.role != "again"}
+        # Checkpoints of reruns are kept: the user who asked for a rerun may need its checkpoint.
+        self._has_checkpoint = {t.spec.number for t in self._table if t.spec.role != "again"}
         self._records = {record.round: record for record in recorded.rounds}
-        self._horizon = StoppingRule(study, folder, store, watch)
-        self._again = Reruns(self._table, store, Requests(folder), study.space)
+        self._stopping = StoppingRule(study, folder, store, on_event)
+        self._reruns = Reruns(self._table, store, Requests(folder), study.space)
         mode, self._why_unfused = fusion_mode(study, description, self._devices[0])
         self._pool = Pool(
             launcher,
             folder,
             devices=self._devices,
             job=replace(Job.of(study), fuse=mode),
-            waiting=JobQueue(
+            queue=JobQueue(
                 lambda spec: (
                     None if mode == "off" else group_shape(study, description, spec.params)
                 ),
-                places=len(self._devices),
+                slots=len(self._devices),
                 largest=max_group_size(study, self._devices[0]),
             ),
             attempts=study.limits.retries + 1,
             stop=stop,
-            watch=watch,
+            on_event=on_event,
         )
 
     def run(self) -> Result:
         self._announce()
         done = self._run_rounds(0)
         self._finish(done - 1)
-        while self._horizon.may_begin(done):  # rounds were added meanwhile
+        while self._stopping.may_begin(done):  # rounds were added during the confirmation
             done = self._run_rounds(done)
             self._finish(done - 1)
         return self._result()
 
     def _run_rounds(self, done: int) -> int:
-        """Run the rounds from `done` on that may be; returns how many there are then."""
+        """Run the rounds from `done` on while a further one may begin; returns their number."""
         while done in self._records or self._may_begin(done):
             self._run_round(done)
             done += 1
-        self._horizon.tell(done)
+        self._stopping.announce_early_end(done)
         return done
 
     def _may_begin(self, number: int) -> bool:
-        if number > 0 and self._is_confirming(number - 1) and self._horizon.may_begin(number):
-            self._finish(number - 1)  # it had begun when rounds were added
+        if number > 0 and self._is_confirming(number - 1) and self._stopping.may_begin(number):
+            self._finish(number - 1)  # its confirmation had begun when rounds were added
         self._pool.wait_while_paused()
-        return self._horizon.may_begin(number)
+        return self._stopping.may_begin(number)
 
     def _finish(self, last: int) -> None:
         self._pool.wait_while_paused()
         self._confirm(last)
-        self._run_trials([])  # those wanted again, if none was confirmed
+        self._run_trials([])  # runs requested reruns even if nothing was confirmed
 
     def _announce(self) -> None:
-        study, rounds = self._study, self._horizon.rounds(len(self._records))
-        self._watch(
+        study, rounds = self._study, self._stopping.rounds(len(self._records))
+        self._on_event(
             SearchStarted(
                 name=study.name,
                 folder=str(self._folder.path),
@@ -134,17 +134,17 @@ class Controller:
                 direction=study.objective.direction,
                 rounds=rounds,
                 trials=study.search.trials,
-                stages=self._horizon.stages(rounds),
+                stages=self._stopping.stages(rounds),
                 places=self._devices,
                 finished=sum(t.outcome is not None for t in self._table),
                 space=study.space,
             )
         )
         if self._why_unfused is not None:
-            self._watch(Unfused(self._why_unfused))
+            self._on_event(Unfused(self._why_unfused))
         for trial in self._table:
             if trial.outcome is not None:
-                self._watch(TrialFound(trial.spec, trial.outcome))
+                self._on_event(TrialFound(trial.spec, trial.outcome))
 
     def _run_round(self, number: int) -> None:
         if number not in self._records:
@@ -155,7 +155,7 @@ class Controller:
             self._records[number] = record
         record = self._records[number]
         members = self._table.members(number)
-        self._watch(
+        self._on_event(
             RoundStarted(
                 number,
                 record.budget,
@@ -166,37 +166,41 @@ class Controller:
             )
         )
         if number + 1 in self._records:
-            return  # it ended in an earlier session, and later rounds rest on it
+            return  # finished in an earlier session
         self._run_trials(members)
-        self._judge_round(number)
+        self._end_round(number)
 
     def _begin(self, specs: Sequence[Spec]) -> None:
         for spec in specs:
             self._table.put(Trial(spec))
-            self._with_checkpoint.add(spec.number)
+            self._has_checkpoint.add(spec.number)
 
     def _run_trials(self, trials: Sequence[Trial]) -> None:
-        specs = [self._stamped(trial.spec) for trial in trials if trial.outcome is None]
+        specs = [self._with_versions(trial.spec) for trial in trials if trial.outcome is None]
         for spec in specs:
             copy_parent_checkpoint(self._folder, spec)
-        self._pool.run(specs, self._land, self._trials_again)
+        self._pool.run(specs, self._record_outcome, self._rerun_specs)
 
-    def _trials_again(self) -> list[Spec]:
-        return [self._stamped(spec) for spec in self._again.specs()]
+    def _rerun_specs(self) -> list[Spec]:
+        return [self._with_versions(spec) for spec in self._reruns.next_specs()]
 
-    def _stamped(self, spec: Spec) -> Spec:
-        """A trial with what it will run with."""
+    def _with_versions(self, spec: Spec) -> Spec:
+        """The spec with the trainer's hash and the package versions of this session."""
         return replace(spec, trainer=self._description.sha256, versions=self._description.versions)
 
-    def _land(self, spec: Spec, outcome: Outcome) -> None:
-        self._refuse_unlike(spec, outcome)
+    def _record_outcome(self, spec: Spec, outcome: Outcome) -> None:
+        self._check_provenance(spec, outcome)
         folder = self._folder.trial(spec.number)
         self._store.land(spec, outcome, folder.read_reports())
         folder.inherited.unlink(missing_ok=True)
         self._table.put(Trial(spec, outcome))
 
-    def _refuse_unlike(self, spec: Spec, outcome: Outcome) -> None:
-        """Values that were measured with different things must not be ranked together."""
+    def _check_provenance(self, spec: Spec, outcome: Outcome) -> None:
+        """Refuse to rank values that were measured with different extractors or sample counts.
+
+        Raises:
+            ChangedError: the outcome's provenance differs from the first trial's.
+        """
         if outcome.value is None:
             return
         measured = (t for t in self._table if t.outcome and value_of(t) is not None)
@@ -208,33 +212,37 @@ class Controller:
                 f"trial {spec.number} measured {self._study.objective.metric} with "
                 f"{dict(outcome.provenance)}, trial {first.spec.number} with "
                 f"{dict(first.outcome.provenance)}; such values cannot be compared. Restore what "
-                f"the first trials used, delete {self._folder.trial(spec.number).result} and go "
-                f"on, or start afresh in another folder with --runs"
+                f"the first trials used, delete {self._folder.trial(spec.number).result} and "
+                f"resume, or start in another folder with --runs"
             )
 
-    def _judge_round(self, number: int) -> None:
-        """Stop if nothing succeeded; else tell how the round went and drop spent checkpoints."""
+    def _end_round(self, number: int) -> None:
+        """Report the round and delete checkpoints that no later trial needs.
+
+        Raises:
+            SearchFailedError: every trial of the round failed.
+        """
         members = self._table.members(number)
         values = [v for t in members if (v := value_of(t)) is not None]
         if not values:
             raise SearchFailedError(self._first_failure(f"every trial of round {number}", members))
         best = self._study.objective.direction.best(values)
         failed = len(members) - len(values)
-        self._watch(RoundEnded(number, best, statistics.median(values), failed))
-        searched = {n for n in self._with_checkpoint if self._table[n].spec.searched}
+        self._on_event(RoundEnded(number, best, statistics.median(values), failed))
+        searched = {n for n in self._has_checkpoint if self._table[n].spec.searched}
         self._drop_checkpoints(searched - self._survivors(number))
 
     def _survivors(self, number: int) -> set[int]:
-        """Trials that may train on after round `number`, or be confirmed."""
+        """Trials that may be continued after round `number`, or be confirmed."""
         count = max(self._study.search.survivors, self._study.confirm.top)
         return {row.number for row in self._table.best(number, count)}
 
-    def _first_failure(self, what: str, trials: Sequence[Trial]) -> str:
+    def _first_failure(self, subject: str, trials: Sequence[Trial]) -> str:
         first = trials[0]
         assert first.outcome is not None
         folder = self._folder.trial(first.spec.number)
         return (
-            f"{what} failed; the first, trial {first.spec.number}: {first.outcome.reason}: "
+            f"{subject} failed; the first, trial {first.spec.number}: {first.outcome.reason}: "
             f"{first.outcome.message}\nlast lines of {folder.log}:\n{folder.log_tail()}"
         )
 
@@ -242,7 +250,7 @@ class Controller:
         for number in numbers:
             if self._table[number].outcome is not None:
                 self._folder.trial(number).checkpoint.unlink(missing_ok=True)
-                self._with_checkpoint.remove(number)
+                self._has_checkpoint.remove(number)
 
     def _is_confirming(self, last: int) -> bool:
         """Whether the confirmation after round `last` has begun and not ended."""
@@ -252,7 +260,11 @@ class Controller:
         )
 
     def _confirm(self, last: int) -> None:
-        """Train the best candidates again, from scratch, under fresh seeds that they share."""
+        """Train the best candidates from scratch, each under the same fresh seeds.
+
+        Raises:
+            SearchFailedError: every confirmation failed.
+        """
         plan = self._study.confirm
         if plan.top == 0 or plan.seeds == 0:
             return
@@ -264,15 +276,15 @@ class Controller:
             self._store.begin(new, self._study.space)
         finished = sum(self._table[spec.number].outcome is not None for spec in specs)
         numbers = tuple(row.number for row in candidates)
-        self._watch(ConfirmStarted(numbers, plan.seeds, finished))
+        self._on_event(ConfirmStarted(numbers, plan.seeds, finished))
         self._run_trials([self._table[spec.number] for spec in specs])
         best = self._result().best
         if best is None:
             members = [self._table[spec.number] for spec in specs]
             raise SearchFailedError(self._first_failure("every confirmation", members))
-        # The survivors train on if the search is given more rounds.
+        # The survivors are continued if rounds are added.
         keep = self._survivors(last) | set(best.trials)
-        self._drop_checkpoints(self._with_checkpoint - keep)
+        self._drop_checkpoints(self._has_checkpoint - keep)
 
     def _result(self) -> Result:
         return Result(

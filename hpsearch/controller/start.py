@@ -1,4 +1,4 @@
-"""The way in: a study file and a run folder become a search, started or gone on with."""
+"""Starts or resumes the search of a study file in its run folder."""
 
 import contextlib
 import os
@@ -32,44 +32,46 @@ def search(
     accept_changes: bool = False,
     watch: Callable[[Event], None] = lambda _event: None,
 ) -> Result:
-    """Run a study, or go on with it, to its end.
+    """Run or resume a study.
 
     Args:
         study: path of the study file.
-        runs: the study's folder is made in here, by the study's name.
+        runs: folder of run folders; the study's is named after the study.
         overrides: as `--set`: "search.rounds=2", "space.lr.loguniform=[1e-4, 1e-2]".
-        accept_changes: go on although the study or its trainer has changed.
-        watch: is told of every event, in this thread.
+        accept_changes: resume although the study or its trainer has changed.
+        watch: called with every event, in this thread.
 
     Returns:
-        The finished study; at once, if it was finished before.
+        The finished study; at once if it was finished before.
 
     Raises:
         StudyError, TrainerError: the study or its trainer is wrong; nothing has run.
-        ChangedError: the folder was started with another study or trainer.
-        LockedError: another process works on it.
+        ChangedError: the run folder was started with another study or trainer.
+        LockedError: another process works on the run folder.
         SearchFailedError: all trials of a round failed.
-        InterruptedSearch: it was stopped; the same call goes on.
-        RunFolderError: the folder cannot be written; what is finished is safe.
+        InterruptedSearch: the search was stopped; the same call resumes it.
+        RunFolderError: the folder cannot be written; finished trials are safe.
     """
     wanted = load_study(study, overrides)
-    # Before there is a folder, so that a wrong study leaves none; and a Ctrl-C ends this as it ends
-    # any program, for the trainer's import may hang.
+    # The check comes before the run folder is made, so that a wrong study leaves no folder, and
+    # before StopSignal, so that Ctrl-C ends an import of the trainer that hangs.
     with contextlib.closing(LocalLauncher(threads=wanted.resources.threads)) as launcher:
         launcher.warm(likely_preload(wanted.trainer))
         description = inspect_study(wanted)
         launcher.warm(description.preload)
         folder = RunFolder(Path(runs) / wanted.name)
-        way = LaunchRecord.here(study, runs, overrides)
-        # No trial trains on when the lock is gone.
+        launch = LaunchRecord.here(study, runs, overrides)
+        # The launcher is closed first, so that no trial runs without the lock.
         with folder.locked(), StopSignal(folder) as stop, contextlib.closing(launcher):
-            return _search(wanted, folder, way, description, launcher, stop, accept_changes, watch)
+            return _search(
+                wanted, folder, launch, description, launcher, stop, accept_changes, watch
+            )
 
 
 def _search(
     wanted: Study,
     folder: RunFolder,
-    way: LaunchRecord,
+    launch: LaunchRecord,
     description: TrainerDescription,
     launcher: LocalLauncher,
     stop: StopSignal,
@@ -78,7 +80,7 @@ def _search(
 ) -> Result:
     try:
         folder.settle(wanted, description, accept=accept_changes)
-        write_launch_record(folder, way)
+        write_launch_record(folder, launch)
         store = StudyWriter.create_or_open(
             folder.database,
             wanted.name,
@@ -87,26 +89,25 @@ def _search(
         )
         try:
             devices = device_slots(wanted, description.gpus)
-            with following(wanted, folder, watch) as tell:
+            with following(wanted, folder, watch) as notify:
                 return Controller(
-                    wanted, folder, store, description, devices, launcher, stop, tell
+                    wanted, folder, store, description, devices, launcher, stop, notify
                 ).run()
         finally:
             store.close()
-    except BrokenPipeError:  # of whoever reads what `watch` prints
+    except BrokenPipeError:  # stdout of `watch` was closed by its reader
         raise
     except OSError as error:
         raise explain_os_error(folder.path, error) from error
 
 
 def inspect_study(study: Study) -> TrainerDescription:
-    """What the study's trainer is and knows, once its loggers are seen to be there.
+    """Describe the study's trainer, and check the study against it.
 
     Raises:
-        TrainerError: it cannot be loaded.
-        StudyError: the study has parameters that it does not know or cannot take, or wants its
-            trials fused, or their weights inherited, where they cannot be; or a logger is not
-            installed.
+        TrainerError: the trainer cannot be loaded.
+        StudyError: the trainer does not take some parameters, trials cannot be fused or inherit
+            weights as the study says, or a logger is not installed.
     """
     loggers.require(study)
     description = describe_in_child(study.trainer)
@@ -131,7 +132,7 @@ def inspect_study(study: Study) -> TrainerDescription:
 
 
 def device_slots(study: Study, gpus: int) -> tuple[str, ...]:
-    """The device of each place where a trial can run."""
+    """The device of each slot in which a trial, or a fused group, can run."""
     wanted = study.resources
     if wanted.device == "cuda" and gpus == 0:
         raise HpsearchError(

@@ -1,4 +1,4 @@
-"""Between the method and the study: trials as rows of its table, its proposals as trials."""
+"""Translates between trials and the method: trials to rows, proposals to trials."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,12 +24,12 @@ from hpsearch.trial import Spec, Trial
 
 
 class TrialTable:
-    """The trials of a study as the method sees them.
+    """The trials of a study, as rows for the method.
 
     Args:
         study: the study.
-        trials: all that are recorded so far, finished or not.
-        shared: what trials of one structure have in common, from `blocks.shared_structure`.
+        trials: the recorded trials, finished or not.
+        shared: the structure that trials of a block share, from `method.shared_structure`.
     """
 
     def __init__(self, study: Study, trials: Iterable[Trial], shared: Structure = ()) -> None:
@@ -53,25 +53,25 @@ class TrialTable:
         return iter(self._trials.values())
 
     def put(self, trial: Trial) -> None:
-        """Add a trial, or its outcome."""
+        """Add a trial, or replace it by its state with an outcome."""
         number = trial.spec.number
         self._trials[number] = trial
         if number not in self._points:
             self._points[number] = unit_point(self._study.space, trial.spec)
 
     def members(self, round: int) -> list[Trial]:
-        """The trials of a round, in order."""
+        """The trials that the method drew for a round, in the order in which they were added."""
         return [t for t in self if t.spec.round == round and t.spec.searched]
 
     def comparable(self, round: int) -> list[Row]:
-        """What round `round` may compare: the trials measured at the budget before it."""
+        """The rows that round `round` ranks: trials at the budget of the round before it."""
         if round == 0:
             return []
         budget = self._study.budget.at(round - 1)
         return [row for row in self.before(round) if row.budget == budget]
 
     def before(self, round: int) -> list[Row]:
-        """The finished trials of the rounds before `round`, at whatever budget."""
+        """The finished trials of the rounds before `round`, at any budget."""
         sign = self._study.objective.direction.sign
         rows = []
         for trial in self:
@@ -90,7 +90,7 @@ class TrialTable:
         return best_distinct(self._study.space, self.comparable(round + 1), count)
 
     def round_specs(self, round: int) -> tuple[RoundRecord, list[Spec]]:
-        """The trials of a new round, and what they are drawn from."""
+        """The trials of a new round, and the record of the ranges that they are drawn from."""
         study = self._study
         budget = study.budget.at(round)
         tightening = tighten(
@@ -129,7 +129,7 @@ class TrialTable:
         params: Mapping[str, Scalar] = self._study.space.decode(proposal.unit)
         seed = proposal.seed
         if proposal.parent is not None:
-            # A continuation is its parent's training, longer: the same seed, the same streams.
+            # A continuation is a longer training of its parent: the same seed, the same streams.
             parent = self[proposal.parent].spec
             params, seed = parent.params, parent.seed
         return Spec(
@@ -148,7 +148,7 @@ class TrialTable:
         )
 
     def confirm_specs(self, candidates: Sequence[Row], last: int) -> list[Spec]:
-        """Every candidate under every fresh seed; those recorded before keep their numbers."""
+        """Each candidate under each confirmation seed; recorded trials keep their numbers."""
         budget = self._study.budget.at(last)
         known = {
             (trial.spec.parent, trial.spec.seed): trial.spec
@@ -178,12 +178,12 @@ class TrialTable:
                 specs.append(spec)
         return specs
 
-    def has_place(self, number: int) -> bool:
-        """Whether it is a trial whose parameters lie in the study's space."""
+    def is_in_space(self, number: int) -> bool:
+        """Whether the trial exists and its parameters are in the study's space."""
         return self._points.get(number) is not None
 
-    def again(self, parent: int, repeat: int) -> int | None:
-        """The number of the trial that trains `parent` again for that time; None if it is new."""
+    def find_rerun(self, parent: int, repeat: int) -> int | None:
+        """The number of the given rerun of `parent`; None if it is not recorded."""
         seed = again_seed(self._study.search.seed, parent, repeat)
         for trial in self:
             spec = trial.spec
@@ -191,8 +191,8 @@ class TrialTable:
                 return spec.number
         return None
 
-    def again_spec(self, parent: int, repeat: int) -> Spec:
-        """A trial's parameters from scratch, to the same budget, under a seed of their own."""
+    def rerun_spec(self, parent: int, repeat: int) -> Spec:
+        """A trial that trains `parent`'s parameters from scratch under a seed of its own."""
         point = self._points[parent]
         assert point is not None
         return replace(
@@ -211,7 +211,7 @@ class TrialTable:
 
 
 def unit_point(space: Space, spec: Spec) -> tuple[float, ...] | None:
-    """A trial's point in the study's space; None if an accepted change left it no place there."""
+    """A trial's point in the unit cube; None if an accepted change left it outside the space."""
     if len(spec.unit) == len(space) and space.decode(spec.unit) == dict(spec.params):
         return spec.unit
     domains = {parameter.name: parameter.domain for parameter in space}

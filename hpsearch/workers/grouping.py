@@ -1,4 +1,4 @@
-"""Trials into groups that train in one loop, and what a fused step costs."""
+"""Forms groups of trials that train in one loop, and estimates the cost of a fused step."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,38 +6,38 @@ from itertools import pairwise
 
 from hpsearch.method import Shape
 
-SMALLEST = 4  # members that a group keeps when it is cut only to give another place work
+SMALLEST = 4  # members of a group that is split only to keep another device slot busy
 
 
-def plan_groups(shapes: Mapping[int, Shape], *, places: int, largest: int) -> list[tuple[int, ...]]:
-    """Trials into groups of one shape each, the largest groups first.
+def plan_groups(shapes: Mapping[int, Shape], *, slots: int, largest: int) -> list[tuple[int, ...]]:
+    """Form groups of trials of equal shape, the largest groups first.
 
-    Trials of a shape are cut evenly into groups of at most `largest`, and into more while places
-    would be without work and no group falls below `SMALLEST`. The order of `shapes` does not
+    Trials of a shape are split evenly into groups of at most `largest`, and into more groups while
+    device slots would be idle and no group falls below `SMALLEST`. The order of `shapes` does not
     matter.
 
     Args:
-        shapes: of each trial, by its number.
-        places: where groups can train at a time.
-        largest: members that a group may have.
+        shapes: the shape of each trial, by its number.
+        slots: number of groups that can train at a time.
+        largest: largest number of members in a group.
     """
     buckets: dict[str, list[int]] = {}
     for number in sorted(shapes):
         buckets.setdefault(shapes[number].key, []).append(number)
     sizes = {key: len(numbers) for key, numbers in buckets.items()}
     parts = {key: math.ceil(size / largest) for key, size in sizes.items()}
-    while sum(parts.values()) < places:
-        able = [key for key in parts if sizes[key] // (parts[key] + 1) >= SMALLEST]
-        if not able:
+    while sum(parts.values()) < slots:
+        splittable = [key for key in parts if sizes[key] // (parts[key] + 1) >= SMALLEST]
+        if not splittable:
             break
-        widest = max(able, key=lambda key: sizes[key] / parts[key])  # the first of equals
+        widest = max(splittable, key=lambda key: sizes[key] / parts[key])  # the first of equals
         parts[widest] += 1
-    groups = [group for key, numbers in buckets.items() for group in _cut(numbers, parts[key])]
+    groups = [group for key, numbers in buckets.items() for group in _split(numbers, parts[key])]
     return sorted(groups, key=len, reverse=True)
 
 
-def _cut(numbers: Sequence[int], parts: int) -> list[tuple[int, ...]]:
-    """Consecutive pieces whose lengths differ by one at most, longer ones first."""
+def _split(numbers: Sequence[int], parts: int) -> list[tuple[int, ...]]:
+    """Consecutive pieces whose lengths differ by at most one, longer ones first."""
     length, longer = divmod(len(numbers), parts)
     ends = [0]
     for i in range(parts):
@@ -46,15 +46,15 @@ def _cut(numbers: Sequence[int], parts: int) -> list[tuple[int, ...]]:
 
 
 def fused_step_cost(members: int) -> float:
-    """What a fused step on a CPU takes, in lone trials' steps.
+    """Duration of a fused step of `members` trials on a CPU, in steps of a lone trial.
 
-    A line through what was measured for an MLP 64-128-10 at batches of 32 and 2 to 100 members
-    (benchmarks/results/fusion.md). Larger networks gain less.
+    A line through measurements of an MLP 64-128-10 at batch size 32 with 2 to 100 members
+    (benchmarks/results/fusion.md). Larger networks gain less from fusion.
     """
     return 0.7 + 0.19 * members
 
 
 def mean_group_size(sizes: Iterable[int]) -> float:
-    """The size of the group that the average trial finds itself in."""
-    found = list(sizes)
-    return sum(n * n for n in found) / sum(found) if found else 0.0
+    """Mean group size over trials, so a group counts once per member; 0 without groups."""
+    sizes = list(sizes)
+    return sum(size * size for size in sizes) / sum(sizes) if sizes else 0.0

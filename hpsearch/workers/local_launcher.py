@@ -128,7 +128,7 @@ class LocalLauncher:
                 return
 
     def _close_server(self) -> None:
-        """Wait until the fork server and its supervisors are gone; the next job starts a new one."""
+        """Wait until the fork server and its supervisors are gone; the next job starts another."""
         server, self._server = self._server, None
         assert server is not None and server.stdin is not None and server.stdout is not None
         with contextlib.suppress(BrokenPipeError):

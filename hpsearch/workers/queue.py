@@ -1,12 +1,14 @@
-"""Trials that wait for a place or have one, gathered into the groups that train as one job."""
+"""Queue of trials, grouped into jobs, that wait for a device slot; and the running jobs."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hpsearch.method import Shape
-from hpsearch.trial import Spec
+from hpsearch.trial import Outcome, Spec
 from hpsearch.workers.grouping import plan_groups
+
+RecordOutcome = Callable[[Spec, Outcome], None]
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class QueuedGroup:
     """Trials that train as one job.
 
     Attributes:
-        specs: one or several.
-        shape: what they share; None for a single trial that does not train fused.
+        specs: one or several trials.
+        shape: their common shape; None for a single trial that does not train fused.
     """
 
     specs: tuple[Spec, ...]
@@ -26,20 +28,20 @@ class JobQueue:
     """Groups in the order in which they start.
 
     Args:
-        shape_of: the shape of a trial that can train fused; None of any other.
-        places: where groups can train at a time.
-        largest: trials that a group may have; None for any number.
+        shape_of: gives the shape of a trial that can be fused, None for any other.
+        slots: number of device slots.
+        largest: largest number of trials in a group; None for any number.
     """
 
     def __init__(
         self,
         shape_of: Callable[[Spec], Shape | None],
         *,
-        places: int,
+        slots: int,
         largest: int | None,
     ) -> None:
         self._shape_of = shape_of
-        self._places = places
+        self._slots = slots
         self._largest = largest
         self._groups: deque[QueuedGroup] = deque()
         self._refused: set[str] = set()  # keys of shapes
@@ -48,29 +50,29 @@ class JobQueue:
         return bool(self._groups)
 
     def add(self, specs: Sequence[Spec]) -> None:
-        """Gather trials into groups, behind those that wait."""
-        found = {spec.number: (spec, self._shape(spec)) for spec in specs}
-        shapes = {number: shape for number, (_, shape) in found.items() if shape is not None}
+        """Group trials and append the groups to the queue."""
+        by_number = {spec.number: spec for spec in specs}
+        shapes = {s.number: shape for s in specs if (shape := self._shape(s)) is not None}
         largest = self._largest or max(1, len(shapes))
-        for numbers in plan_groups(shapes, places=self._places, largest=largest):
-            members = tuple(found[number][0] for number in numbers)
+        for numbers in plan_groups(shapes, slots=self._slots, largest=largest):
+            members = tuple(by_number[number] for number in numbers)
             self._groups.append(QueuedGroup(members, shapes[numbers[0]]))
         self._groups.extend(QueuedGroup((s,), None) for s in specs if s.number not in shapes)
 
     def add_alone(self, specs: Sequence[Spec]) -> None:
-        """Each a group of its own, before those that wait."""
+        """Put each trial as a group of its own at the front of the queue."""
         self._groups.extendleft(QueuedGroup((spec,), self._shape(spec)) for spec in reversed(specs))
 
     def put_back(self, group: QueuedGroup) -> None:
-        """A group that shall run again, before those that wait; an empty one is dropped."""
-        self._groups.extendleft(reversed(self._allowed(group)))
+        """Put a group that has to run again at the front of the queue, unless it is empty."""
+        self._groups.extendleft(reversed(self._split_refused(group)))
 
     def next(self) -> QueuedGroup | None:
-        """Take the first; None when none waits."""
+        """Remove and return the first group; None if the queue is empty."""
         return self._groups.popleft() if self._groups else None
 
     def take(self, number: int) -> Spec | None:
-        """Take one trial out of its group; None if it does not wait."""
+        """Remove one trial from its group; None if it is not in the queue."""
         for i, group in enumerate(self._groups):
             for spec in group.specs:
                 if spec.number == number:
@@ -84,14 +86,14 @@ class JobQueue:
     def refuse(self, shape: Shape) -> None:
         """Trials of this shape train unfused from now on."""
         self._refused.add(shape.key)
-        self._groups = deque(part for group in self._groups for part in self._allowed(group))
+        self._groups = deque(part for group in self._groups for part in self._split_refused(group))
 
     def _shape(self, spec: Spec) -> Shape | None:
         shape = self._shape_of(spec)
         return None if shape is None or shape.key in self._refused else shape
 
-    def _allowed(self, group: QueuedGroup) -> list[QueuedGroup]:
-        """The group, or what is left of it once its shape is refused."""
+    def _split_refused(self, group: QueuedGroup) -> list[QueuedGroup]:
+        """The group itself, or its trials one by one if its shape is refused."""
         if group.shape is not None and group.shape.key in self._refused:
             return [QueuedGroup((spec,), None) for spec in group.specs]
         return [group] if group.specs else []
@@ -99,25 +101,41 @@ class JobQueue:
 
 @dataclass
 class Running:
-    """A job, with the trials of it that have not landed."""
+    """A running job.
+
+    Attributes:
+        group: the trials that were started.
+        specs: those of them without a recorded outcome.
+        slot: index of its device slot.
+        stopping: for trials that were asked to leave the group, the time of that request.
+        is_cancelled: whether the whole job was killed to end one of its trials.
+    """
 
     group: QueuedGroup
     specs: list[Spec]
-    place: int
-    stopping: dict[int, float] = field(default_factory=dict)  # by trial: since when
-    is_cancelled: bool = False  # for the sake of one of its trials
+    slot: int
+    stopping: dict[int, float] = field(default_factory=dict)
+    is_cancelled: bool = False
 
 
 @dataclass
 class Work:
-    """What is where while trials run."""
+    """State of one call of `Pool.run`.
 
-    waiting: JobQueue
-    free: list[int]  # places
-    running: dict[str, Running] = field(default_factory=dict)  # by the launcher's handle
-    kills: dict[int, int] = field(default_factory=dict)  # from outside, by trial
+    Attributes:
+        queue: trials that wait for a device slot.
+        free: indices of free device slots.
+        record_outcome: takes every trial that has ended.
+        running: jobs by the launcher's handle.
+        kills: how often each trial was killed from outside.
+    """
+
+    queue: JobQueue
+    free: list[int]
+    record_outcome: RecordOutcome
+    running: dict[str, Running] = field(default_factory=dict)
+    kills: dict[int, int] = field(default_factory=dict)
 
     @property
-    def trials(self) -> int:
-        """That run."""
+    def running_trials(self) -> int:
         return sum(len(running.specs) for running in self.running.values())

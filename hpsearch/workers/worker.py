@@ -1,4 +1,4 @@
-"""One job: train the trials of its folders in this process, and leave an outcome in each."""
+"""Runs one job: trains the trials of its folders in this process and writes their outcomes."""
 
 import contextlib
 import inspect
@@ -17,28 +17,28 @@ from hpsearch.method import Shape
 from hpsearch.study import Command, Study
 from hpsearch.trainer import Run, TrainerReference, load_trainer, reference_from_record
 from hpsearch.trial import Folder
-from hpsearch.workers import command_trial as script
+from hpsearch.workers.command_trial import run_command
 from hpsearch.workers.fusion_policy import Mode
 from hpsearch.workers.outcome import conclude, reason_of
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a launcher hands to a worker, in a form that goes through JSON.
+    """The instruction of a launcher to a worker; it is sent as JSON.
 
     Attributes:
-        folders: of the trials; several train one after the other, or together if there is a shape.
+        folders: of the trials; with a shape they train fused, otherwise one after the other.
         trainer: where the trainer is.
         fixed: hyperparameters that all trials share.
         objective: the metric that becomes a trial's value.
-        report_every: steps.
+        report_every: steps between two reports.
         device: "cpu" or "cuda:0".
-        threads: for one trial's numerical libraries.
-        trial_seconds: a trial's share of the wall-clock limit, which is that of all pending ones
-            together; None for none.
-        trial_memory_mib: likewise of the resident set, child processes included; None for none.
-        shape: what the trials share that train fused; None for trials that do not.
-        fuse: how those train that do.
+        threads: number of threads of the numerical libraries.
+        trial_seconds: wall-clock limit of a trial; a job's limit is the sum over its pending
+            trials. None for no limit.
+        trial_memory_mib: limit of the resident set, child processes included, added up likewise.
+        shape: the common shape of trials that train fused; None for others.
+        fuse: how fused trials train.
     """
 
     folders: tuple[Path, ...]
@@ -56,7 +56,7 @@ class Job:
 
     @classmethod
     def of(cls, study: Study) -> "Job":
-        """What the jobs of all trials have in common."""
+        """The settings that all jobs of a study share; folders, device and shape are set later."""
         return cls(
             folders=(),
             trainer=study.trainer,
@@ -72,7 +72,7 @@ class Job:
     def to_record(self) -> dict[str, Any]:
         record = asdict(self)
         record["folders"] = [str(path) for path in self.folders]
-        trainer = {key: _plain(value) for key, value in asdict(self.trainer).items()}
+        trainer = {key: _to_json(value) for key, value in asdict(self.trainer).items()}
         return record | {
             "trainer": {"kind": type(self.trainer).__name__, **trainer},
             "shape": None if self.shape is None else self.shape.to_record(),
@@ -95,54 +95,54 @@ def run_job(job: Job) -> None:
     """Train every trial of the job that has no outcome yet.
 
     Raises:
-        OSError: of the disk, which is left as the folders' obstacle if there is room for that.
+        OSError: the disk failed; the error is also written to the folders (`Folder.obstacle`).
     """
     folders = [folder for folder in map(Folder, job.folders) if not folder.result.exists()]
     if job.shape is not None and folders:
-        with _obstacles(folders):
-            _work_together(job, job.shape, folders)
+        with _recorded_disk_errors(folders):
+            _run_fused(job, job.shape, folders)
         return
     for folder in folders:
-        with _obstacles([folder]):
-            _work_alone(job, folder)
+        with _recorded_disk_errors([folder]):
+            _run_single(job, folder)
 
 
-def _work_alone(job: Job, folder: Folder) -> None:
+def _run_single(job: Job, folder: Folder) -> None:
     started = time.monotonic()
     run: Run | None = None
     error: BaseException | None = None
     try:
-        run = _run_of(job, folder)
+        run = _new_run(job, folder)
         _train(job, run)
     except BaseException as raised:
         error = raised
     _conclude(job, folder, run, error, started)
 
 
-def _work_together(job: Job, shape: Shape, folders: Sequence[Folder]) -> None:
+def _run_fused(job: Job, shape: Shape, folders: Sequence[Folder]) -> None:
     """Train the trials as one fused group; each gets its outcome when it ends.
 
-    What breaks the group as a whole is laid to the charge of none of several: each is marked, and
-    shall train alone.
+    An exception that breaks a group of several trials does not show which of them is at fault, so
+    each is marked to train alone.
     """
     started = time.monotonic()
-    unwritten: list[OSError] = []
+    write_errors: list[OSError] = []
 
-    def ended(run: Run, error: BaseException | None) -> None:
+    def conclude_run(run: Run, error: BaseException | None) -> None:
         try:
             _conclude(job, run.folder, run, error, started)
         except OSError as fault:
-            unwritten.append(fault)
+            write_errors.append(fault)
             raise
 
     try:
-        runs = [_run_of(job, folder) for folder in folders]
-        _train_group(job, runs, shape, ended)
+        runs = [_new_run(job, folder) for folder in folders]
+        _train_group(job, runs, shape, conclude_run)
     except UnfusableError as error:
         files.write_text(folders[0].unfusable, str(error))
     except BaseException as error:
-        if unwritten:
-            raise unwritten[0] from None
+        if write_errors:
+            raise write_errors[0] from None
         if (fault := files.disk_fault(error, folders[0].path)) is not None:
             raise fault from error
         left = [folder for folder in folders if not folder.result.exists()]
@@ -155,8 +155,8 @@ def _work_together(job: Job, shape: Shape, folders: Sequence[Folder]) -> None:
 
 
 @contextlib.contextmanager
-def _obstacles(folders: Sequence[Folder]) -> Iterator[None]:
-    """That the disk fails is no trial's fault, and is left in the folders as what it is."""
+def _recorded_disk_errors(folders: Sequence[Folder]) -> Iterator[None]:
+    """Write a disk error to the folders: it is no failure of the trials."""
     try:
         yield
     except OSError as error:
@@ -167,7 +167,7 @@ def _obstacles(folders: Sequence[Folder]) -> Iterator[None]:
         raise
 
 
-def _run_of(job: Job, folder: Folder) -> Run:
+def _new_run(job: Job, folder: Folder) -> Run:
     spec = folder.read_spec()
     return Run(
         spec,
@@ -188,37 +188,37 @@ def _conclude(
 
 def _train(job: Job, run: Run) -> None:
     if isinstance(job.trainer, Command):
-        script.run_command(job.trainer, run, threads=job.threads)
+        run_command(job.trainer, run, threads=job.threads)
         return
-    trainer = _loaded(job)
-    _settle(run.seed, job)
+    trainer = _load(job)
+    _set_up_libraries(run.seed, job)
     if not inspect.isclass(trainer):
         trainer(run)
         return
     from hpsearch.trainer import train_trial
 
-    described: Any = trainer()
-    train_trial(described, run)
+    instance: Any = trainer()
+    train_trial(instance, run)
 
 
 def _train_group(
-    job: Job, runs: Sequence[Run], shape: Shape, ended: Callable[[Run, BaseException | None], None]
+    job: Job, runs: Sequence[Run], shape: Shape, on_end: Callable[[Run, BaseException | None], None]
 ) -> None:
-    trainer = _loaded(job)
-    # The same whoever is in the group, so no trial's own seed.
-    _settle(0, job)
+    trainer = _load(job)
+    # A trial's own seed would make results depend on the other members.
+    _set_up_libraries(0, job)
     from hpsearch.trainer import train_group
 
-    train_group(trainer(), runs, shape, ended, is_compiled=job.fuse == "compile")
+    train_group(trainer(), runs, shape, on_end, is_compiled=job.fuse == "compile")
 
 
-def _loaded(job: Job) -> Any:
+def _load(job: Job) -> Any:
     assert not isinstance(job.trainer, Command)
     return load_trainer(job.trainer)
 
 
-def _settle(seed: int, job: Job) -> None:
-    """Threads and global generators, for trainers that draw from them."""
+def _set_up_libraries(seed: int, job: Job) -> None:
+    """Set the number of threads, and seed the global generators that trainers may use."""
     random.seed(seed)
     if "numpy" in sys.modules:
         import numpy as np
@@ -233,5 +233,5 @@ def _settle(seed: int, job: Job) -> None:
         torch.manual_seed(seed)
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value

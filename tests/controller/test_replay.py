@@ -15,7 +15,7 @@ def numbers(search, role: str) -> list[int]:
 @pytest.mark.parametrize("role", ["draw", "continue", "confirm"])
 def test_it_gives_the_same_bits(undisturbed, role):
     seen = []
-    found = replay_trial(undisturbed.run.path, numbers(undisturbed, role)[0], watch=seen.append)
+    found = replay_trial(undisturbed.run.path, numbers(undisturbed, role)[0], on_report=seen.append)
     assert found.is_same
     assert seen[-1].metrics == found.outcome.metrics
 

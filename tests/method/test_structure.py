@@ -1,7 +1,6 @@
 """Groups: what the trials of one share, and how a round is divided into them."""
 
 import json
-import random
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from hpsearch.method import structure as groups
 from hpsearch.method.structure import Alike, Padded, Shape, shape_of
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
-from hpsearch.workers import grouping
 
 DEFAULTS = {
     "depth": 1,
@@ -148,56 +146,3 @@ def test_a_space_that_the_structure_cannot_take_is_said() -> None:
     )
     assert set(groups.structure_space_faults(STRUCTURE, space)) == {"width", "penalty"}
     assert groups.structure_space_faults(STRUCTURE, SPACE) == {}
-
-
-def bucket(name: str) -> Shape:
-    return Shape({"depth": name}, {})
-
-
-def test_a_bucket_is_cut_so_that_all_places_have_work() -> None:
-    shapes = {n: bucket("a") for n in range(25)}
-    assert [len(g) for g in grouping.plan_groups(shapes, places=2, largest=100)] == [13, 12]
-    assert [len(g) for g in grouping.plan_groups(shapes, places=1, largest=10)] == [9, 8, 8]
-    assert [len(g) for g in grouping.plan_groups(shapes, places=20, largest=100)] == [
-        5,
-        4,
-        4,
-        4,
-        4,
-        4,
-    ]
-
-
-def test_small_groups_are_not_cut_to_feed_places() -> None:
-    shapes = {n: bucket("a") for n in range(7)}
-    assert grouping.plan_groups(shapes, places=4, largest=100) == [tuple(range(7))]
-
-
-def test_larger_groups_come_first_and_equal_ones_by_their_first_member() -> None:
-    shapes = {0: bucket("a"), 1: bucket("b"), 2: bucket("c"), 3: bucket("b"), 4: bucket("c")}
-    assert grouping.plan_groups(shapes, places=1, largest=9) == [(1, 3), (2, 4), (0,)]
-
-
-@given(
-    st.dictionaries(st.integers(0, 999), st.sampled_from("abcde"), max_size=60),
-    st.integers(1, 9),
-    st.integers(1, 30),
-    st.randoms(use_true_random=False),
-)
-def test_a_plan_holds_every_trial_once_whatever_their_order(
-    of: dict[int, str], places: int, largest: int, shuffle: random.Random
-) -> None:
-    shapes = {number: bucket(name) for number, name in of.items()}
-    found = grouping.plan_groups(shapes, places=places, largest=largest)
-    assert sorted(n for group in found for n in group) == sorted(shapes)
-    for group in found:
-        assert 1 <= len(group) <= largest and len({of[n] for n in group}) == 1
-    numbers = list(shapes)
-    shuffle.shuffle(numbers)
-    again = {n: shapes[n] for n in numbers}
-    assert grouping.plan_groups(again, places=places, largest=largest) == found
-
-
-def test_the_average_trial_weighs_a_group_by_its_size() -> None:
-    assert grouping.mean_group_size([4, 1]) == 17 / 5
-    assert grouping.mean_group_size([]) == 0

@@ -50,7 +50,7 @@ def test_confirmations_and_repeats_train_from_scratch(study):
     heir = next(spec for spec in run(table, 1) if spec.weights_of is not None)
     candidates = table.best(1, 3)
     assert {spec.weights_of for spec in table.confirm_specs(candidates, 1)} == {None}
-    again = table.again_spec(heir.number, 0)
+    again = table.rerun_spec(heir.number, 0)
     assert (again.weights_of, again.params) == (None, heir.params)
 
 
@@ -128,7 +128,7 @@ def test_weights_that_are_gone_are_named_or_not_promised(folder):
         inheritance.copy_parent_checkpoint(folder, HEIR)
     assert str(raised.value) == (
         f"{checkpoint}: missing, and trial 9 starts from its weights. Restore the file, or start "
-        "afresh in another folder with --runs"
+        "in another folder with --runs"
     )
 
 

@@ -68,6 +68,6 @@ def test_a_function_that_shall_be_fused_is_refused_at_its_place(toy):
 def test_several_threads_on_a_cpu_that_shall_fuse_are_refused_with_the_cure(toy):
     path = toy(STUDY.replace(":train", ":Toy") + "fuse: compile\n", CLASS)
     said = refused(load_study(path, ["resources.device=cpu", "resources.threads=2"]))
-    assert said.startswith(f"{path}:12:1  fuse: what several threads compute on a CPU depends on")
+    assert said.startswith(f"{path}:12:1  fuse: with several threads on a CPU, results depend on")
     assert said.endswith("set that to 1, or write off or auto, got compile")
     inspect_study(load_study(path, ["resources.device=cpu"]))

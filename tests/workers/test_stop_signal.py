@@ -6,7 +6,7 @@ import subprocess
 
 from searches import HPSEARCH, HeldSearch, until
 
-STOPPED = "hpsearch: stopped; `hpsearch run` with the same arguments goes on with {}\n"
+STOPPED = "hpsearch: stopped; `hpsearch run` with the same arguments resumes {}\n"
 
 
 def interrupt(search: HeldSearch, controller: "subprocess.Popen[bytes]") -> None:

@@ -20,7 +20,7 @@ def replay(
     ] = None,
 ) -> None:
     """Train a trial again, here and now, and compare; the study stays as it is."""
-    found = replay_trial(run, trial, into=into, device=device, watch=_show)
+    found = replay_trial(run, trial, into=into, device=device, on_report=_show)
     print(f"now       {_said(found.outcome)}")
     if found.recorded is None:
         print("recorded  nothing yet")
