@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from hpsearch.controller.start import inspect_study
+from hpsearch.controller import inspect_study
 from hpsearch.controller.trial_table import TrialTable
 from hpsearch.storage.round_record import SearchPlan
 from hpsearch.storage.run_folder import RunFolder

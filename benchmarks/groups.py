@@ -11,8 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
+from hpsearch.controller import inspect_study
 from hpsearch.controller.group_forecast import forecast_groups
-from hpsearch.controller.start import inspect_study
 from hpsearch.study.load import load_study
 from hpsearch.ui.cli.fusion import split_text
 

@@ -9,8 +9,8 @@ from .control import write_note as write_note
 from .group_forecast import ForecastGroup as ForecastGroup
 from .group_forecast import RoundForecast as RoundForecast
 from .group_forecast import forecast_groups as forecast_groups
+from .inspection import device_slots as device_slots
+from .inspection import inspect_study as inspect_study
 from .replay import replay_trial as replay_trial
-from .start import device_slots as device_slots
-from .start import inspect_study as inspect_study
 from .start import search as search
 from .trial_table import unit_point as unit_point

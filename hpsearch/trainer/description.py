@@ -3,11 +3,13 @@
 The controller never imports a trainer: a child process does, and describes it.
 """
 
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
 import inspect
 import json
+import os
 import platform
 import re
 import sys
@@ -96,7 +98,7 @@ def _describe(reference: TrainerReference) -> TrainerDescription:
 
 def _preload(modules_before: set[str], sources: Iterable[Path]) -> list[str]:
     """Modules that the trainer imported, without its own sources."""
-    own = {path.resolve() for path in sources}
+    own = {str(path.resolve()) for path in sources}
     known = {*modules_before, *FORMER_MODULES, "__main__"}
     modules = [
         name
@@ -132,27 +134,32 @@ def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:
         folder = reference.path.parent
     else:
         top = sys.modules[reference.module.partition(".")[0]]
-        folder = Path((_source_of(top) or Path(next(iter(top.__path__)), "_")).parent)
+        folder = Path(_source_of(top) or Path(next(iter(top.__path__)), "_")).parent
         if "." not in reference.module:
             own = _source_of(sys.modules[reference.module])
-            return folder, [] if own is None else [own]
-    base = folder.resolve()
+            return folder, [] if own is None else [Path(own)]
+    base = f"{folder.resolve()}{os.sep}"
+    found = [_source_of(module) for module in list(sys.modules.values())]
+    below = [Path(path) for path in found if path is not None and path.startswith(base)]
     return folder, [
         path
-        for path in map(_source_of, list(sys.modules.values()))
-        if path is not None
-        and base in path.parents
-        and "site-packages" not in path.relative_to(base).parts
+        for path in below
+        if path.is_file() and "site-packages" not in path.relative_to(base).parts
     ]
 
 
-def _source_of(module: Any) -> Path | None:
-    """A module's source file; None if it names one that does not exist, as torch's `_classes`."""
+def _source_of(module: Any) -> str | None:
+    """The real path of a module's Python file, which need not exist, as torch's `_classes.py`."""
     name = getattr(module, "__file__", None)
     if not isinstance(name, str) or not name.endswith(".py"):
         return None
-    path = Path(name).resolve()
-    return path if path.is_file() else None
+    folder, _, file = name.rpartition(os.sep)
+    path = f"{_real_folder(folder)}{os.sep}{file}"
+    return os.path.realpath(path) if Path(path).is_symlink() else path
+
+
+# torch's two thousand modules lie in two hundred folders.
+_real_folder = functools.cache(os.path.realpath)
 
 
 def _digests(sources: Iterable[Path], folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
 from . import plots as plots
-from .cli.main import main as main
+from .cli.entry import main as main
 from .python import open as open
 from .python import search as search

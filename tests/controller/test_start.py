@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.controller.start import device_slots
+from hpsearch.controller import device_slots
 from hpsearch.errors import HpsearchError
 from hpsearch.study.load import load_study
 

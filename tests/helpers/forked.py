@@ -133,7 +133,7 @@ def _server() -> socket.socket:
 
 def serve() -> None:
     """Fork a command for each order; in the command's process, become it."""
-    from hpsearch.ui.cli.main import main
+    from hpsearch.ui import main
 
     for late in (
         "hpsearch.controller.control", "hpsearch.controller.loop", "hpsearch.controller.start",

@@ -11,8 +11,8 @@ import hpsearch
 from hpsearch.errors import TrainerError
 from hpsearch.method.structure import Alike, Padded
 from hpsearch.storage import trainer_copy as kept
+from hpsearch.study import FileTrainer, ModuleTrainer
 from hpsearch.study.command import Command
-from hpsearch.study.schema import FileTrainer, ModuleTrainer
 from hpsearch.trainer import describe_in_child
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.controller.start import inspect_study
+from hpsearch.controller import inspect_study
 from hpsearch.controller.trial_table import TrialTable
 from hpsearch.errors import RunFolderError, StudyError
 from hpsearch.storage.run_folder import RunFolder

@@ -3,7 +3,7 @@
 import pytest
 from toys import FUNCTION, STUDY
 
-from hpsearch.controller.start import inspect_study
+from hpsearch.controller import inspect_study
 from hpsearch.errors import StudyError
 from hpsearch.study.load import load_study
 from hpsearch.study.trainer_description import TrainerDescription

@@ -6,18 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hpsearch.controller import (
-    extend_search,
-    finish_after_round,
-    pause_search,
-    rerun_trial,
-    resume_search,
-    stop_search,
-    stop_trial,
-    write_note,
-)
+from hpsearch import controller, storage
 from hpsearch.errors import HpsearchError
-from hpsearch.storage import RunFolder
 
 app = typer.Typer()
 
@@ -29,19 +19,19 @@ _RENAMED = {"go-on": "resume", "end": "finish", "again": "rerun"}
 @app.command()
 def pause(run: RunPath) -> None:
     """Start no more trials until `resume`; running trials finish."""
-    print(pause_search(run))
+    print(controller.pause_search(run))
 
 
 @app.command()
 def resume(run: RunPath) -> None:
     """Lift a pause, withdraw a `finish`; or restart the search in the background."""
-    print(resume_search(run))
+    print(controller.resume_search(run))
 
 
 @app.command()
 def finish(run: RunPath) -> None:
     """Finish the current round, confirm the winners and begin no further round."""
-    print(finish_after_round(run))
+    print(controller.finish_after_round(run))
 
 
 @app.command()
@@ -56,12 +46,12 @@ def stop(
     if trial is not None:
         if now:
             raise HpsearchError("--now: a single trial is always ended now; leave it out")
-        print(stop_trial(run, trial))
+        print(controller.stop_trial(run, trial))
         return
-    folder = RunFolder(run)
+    folder = storage.RunFolder(run)
     holder = folder.holder()
     at_once = now or folder.stop_requested() is not None
-    stop_search(run, now=now)
+    controller.stop_search(run, now=now)
     waited = False
     while holder is not None and folder.holder() == holder:  # another may come after it
         if not waited and not at_once:
@@ -77,7 +67,7 @@ def add_rounds(
     rounds: Annotated[int, typer.Argument(help="How many more.", metavar="N")],
 ) -> None:
     """Add rounds to a search; withdraws a `finish`."""
-    print(extend_search(run, rounds))
+    print(controller.extend_search(run, rounds))
 
 
 @app.command()
@@ -90,15 +80,15 @@ def note(
 ) -> None:
     """Write a note on a trial, or show it."""
     if text is None:
-        print(RunFolder(run).trial(trial).read_note() or f"no note on trial {trial}")
+        print(storage.RunFolder(run).trial(trial).read_note() or f"no note on trial {trial}")
     else:
-        print(write_note(run, trial, text))
+        print(controller.write_note(run, trial, text))
 
 
 @app.command()
 def rerun(run: RunPath, trial: TrialNumber) -> None:
     """Train a trial's parameters again from scratch, under a fresh seed."""
-    print(rerun_trial(run, trial))
+    print(controller.rerun_trial(run, trial))
 
 
 def _add_renamed(old: str, new: str) -> None:

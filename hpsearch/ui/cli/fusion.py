@@ -10,7 +10,7 @@ from hpsearch.method import Shape
 from hpsearch.storage import RunFolder, read_snapshot
 from hpsearch.study import Study, TrainerDescription
 from hpsearch.trial import Trial
-from hpsearch.ui.terminal.tables import console
+from hpsearch.ui.terminal.screen import console
 from hpsearch.workers import fused_step_cost, fusion_mode, fusion_obstacles
 
 _SOURCES = {

@@ -1,31 +1,31 @@
 """The command line: `hpsearch check | run | status | best | trials | export | digest`.
 
-The other commands are in `cli_acts`, `cli_dashboard`, `cli_replay` and `cli_report`.
+The other commands are in `control`, `dashboard`, `replay` and `report`. Rooms are imported as
+modules, whose names load at their first use, and the terminal's modules inside the commands:
+`--help` must not wait for what only a search needs.
 """
 
 import csv
 import io
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.controller import device_slots, inspect_study, search
+from hpsearch import controller, storage
+from hpsearch import study as studies
 from hpsearch.errors import HpsearchError
 from hpsearch.files import replacing, write_text
-from hpsearch.storage import Result, read_snapshot
-from hpsearch.study import format_params, load_study
-from hpsearch.ui.cli import control as cli_acts
-from hpsearch.ui.cli import dashboard as cli_dashboard
-from hpsearch.ui.cli import fusion as cli_fusion
-from hpsearch.ui.cli import replay as cli_replay
-from hpsearch.ui.cli import report as cli_report
+from hpsearch.ui.cli import control, dashboard, replay, report
 from hpsearch.ui.cli.control import RunPath
-from hpsearch.ui.terminal import live, progress, tables
+from hpsearch.ui.cli.version import print_version
+
+if TYPE_CHECKING:
+    from hpsearch.storage import Result
 
 app = typer.Typer(
     help="Tightening random search for GANs and classifiers.",
@@ -50,7 +50,7 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here,
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        print(f"hpsearch {metadata.version('hpsearch')}")
+        print_version()
         raise typer.Exit
 
 
@@ -77,15 +77,6 @@ class TableFormat(StrEnum):
     json = "json"
 
 
-def main() -> None:
-    """Run the command line; errors for the user end it with one message and their exit code."""
-    try:
-        app()
-    except HpsearchError as error:
-        print(f"hpsearch: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-
-
 @app.command()
 def check(
     study: StudyFile,
@@ -98,11 +89,15 @@ def check(
     runs: Runs = Path("runs"),
 ) -> None:
     """Say what a study would run, and every mistake in it; runs nothing."""
-    wanted = load_study(study, _overrides(set_, parallel))
-    description = inspect_study(wanted)
-    tables.show_plan(wanted, device_slots(wanted, description.gpus), description)
+    from hpsearch.ui.terminal import plan
+
+    checked = studies.load_study(study, _overrides(set_, parallel))
+    description = controller.inspect_study(checked)
+    plan.show(checked, controller.device_slots(checked, description.gpus), description)
     if fusion:
-        cli_fusion.show(wanted, description, runs)
+        from hpsearch.ui.cli.fusion import show
+
+        show(checked, description, runs)
 
 
 @app.command()
@@ -118,8 +113,10 @@ def run(
     json_: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
 ) -> None:
     """Start a study or go on with it: the same command after anything."""
+    from hpsearch.ui.terminal import progress, tables
+
     with progress.watcher(quiet=quiet, as_json=json_) as watch:
-        result = search(
+        result = controller.search(
             study,
             runs=runs,
             overrides=_overrides(set_, parallel),
@@ -131,7 +128,7 @@ def run(
     else:
         tables.show_result(result, brief=quiet)
         if not quiet:
-            tables.show_bounds(read_snapshot(result.folder))
+            tables.show_bounds(storage.read_snapshot(result.folder))
 
 
 @app.command()
@@ -142,9 +139,11 @@ def status(
     ] = False,
 ) -> None:
     """Where a search stands: rounds, running trials, leaders, failures."""
+    from hpsearch.ui.terminal import live, tables
+
     if watch:
         live.follow(run)
-    tables.show_status(read_snapshot(run))
+    tables.show_status(storage.read_snapshot(run))
 
 
 @app.command()
@@ -154,7 +153,7 @@ def best(
     output: Output = None,
 ) -> None:
     """The winner's parameters, ready to paste; what they reached goes to stderr."""
-    result = read_snapshot(run).result
+    result = storage.read_snapshot(run).result
     winner, trial = result.best, result.best_trial
     if winner is not None:
         params, said = winner.params, f"{result.metric} {winner.confirmed} over seeds"
@@ -168,7 +167,7 @@ def best(
     if format is ParamsFormat.json:
         text = json.dumps(dict(params), indent=1) + "\n"
     else:
-        text = format_params(params)
+        text = studies.format_params(params)
     _write(text, output)
 
 
@@ -180,10 +179,12 @@ def trials(
     limit: Annotated[int | None, typer.Option(help="At most this many.")] = None,
 ) -> None:
     """A table of trials."""
+    from hpsearch.ui.terminal import tables
+
     if sort not in ("number", "value"):
         raise HpsearchError(f"--sort: must be number or value, got {sort!r}")
     tables.show_trials(
-        read_snapshot(run).result, round=round, by_value=sort == "value", limit=limit
+        storage.read_snapshot(run).result, round=round, by_value=sort == "value", limit=limit
     )
 
 
@@ -194,16 +195,16 @@ def export(
     output: Output = None,
 ) -> None:
     """All trials as one table: what they are, params.*, metrics.*."""
-    result = read_snapshot(run).result
+    result = storage.read_snapshot(run).result
+    rows = [storage.trial_row(trial) for trial in result.records]
     if format is TableFormat.parquet:
-        _write_parquet(result, output)
+        _write_parquet(rows, output)
         return
-    rows = tables.rows(result)
     if format is TableFormat.json:
         _write(json.dumps(rows, indent=1) + "\n", output)
         return
     text = io.StringIO()
-    writer = csv.DictWriter(text, tables.columns(rows), lineterminator="\n")
+    writer = csv.DictWriter(text, _columns(rows), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     _write(text.getvalue(), output)
@@ -212,21 +213,21 @@ def export(
 @app.command()
 def digest(run: RunPath) -> None:
     """One SHA-256 over every trial: equal for a killed and an undisturbed search."""
-    print(read_snapshot(run).result.digest)
+    print(storage.read_snapshot(run).result.digest)
 
 
-app.command()(cli_dashboard.dashboard)
-app.command()(cli_report.report)
-app.command()(cli_report.compare)
-app.command()(cli_replay.replay)
-app.add_typer(cli_acts.app)
+app.command()(dashboard.dashboard)
+app.command()(report.report)
+app.command()(report.compare)
+app.command()(replay.replay)
+app.add_typer(control.app)
 
 
 def _overrides(given: list[str] | None, parallel: str | None) -> list[str]:
     return [*(given or []), *([f"resources.parallel={parallel}"] if parallel else [])]
 
 
-def _best_record(result: Result) -> dict[str, Any]:
+def _best_record(result: "Result") -> dict[str, Any]:
     winner = result.best
     record: dict[str, Any] = {"event": "SearchEnded", "folder": str(result.folder)}
     if winner is not None:
@@ -240,6 +241,13 @@ def _best_record(result: Result) -> dict[str, Any]:
     return record
 
 
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every key of any row, in the order of first appearance, params before metrics."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    order = {"params": 1, "metrics": 2}
+    return sorted(names, key=lambda name: order.get(name.partition(".")[0], 0))
+
+
 def _write(text: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
@@ -250,7 +258,7 @@ def _write(text: str, output: Path | None) -> None:
         raise HpsearchError(f"{output}: cannot be written: {error.strerror}") from error
 
 
-def _write_parquet(result: Result, output: Path | None) -> None:
+def _write_parquet(rows: Sequence[Mapping[str, Any]], output: Path | None) -> None:
     if output is None:
         raise HpsearchError("--format parquet needs --output FILE")
     try:
@@ -260,13 +268,9 @@ def _write_parquet(result: Result, output: Path | None) -> None:
         raise HpsearchError(
             "--format parquet needs pandas and pyarrow: pip install 'hpsearch[pandas]'"
         ) from None
-    frame = pandas.DataFrame(tables.rows(result))
+    frame = pandas.DataFrame(rows)
     for name in frame.columns:
         if frame[name].dtype == object:  # a choice may mix numbers and strings
             frame[name] = frame[name].map(lambda v: v if v is None else str(v))
     with replacing(output) as file:
         frame.to_parquet(file, index=False)
-
-
-if __name__ == "__main__":
-    main()

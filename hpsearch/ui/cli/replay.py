@@ -1,12 +1,14 @@
 """`hpsearch replay`: a recorded trial, trained again by hand."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpsearch.controller import replay_trial
-from hpsearch.trial import Outcome, Report
+from hpsearch import controller
+
+if TYPE_CHECKING:
+    from hpsearch.trial import Outcome, Report
 
 
 def replay(
@@ -20,7 +22,7 @@ def replay(
     ] = None,
 ) -> None:
     """Train a trial again, here and now, and compare; the study stays as it is."""
-    found = replay_trial(run, trial, into=into, device=device, on_report=_show)
+    found = controller.replay_trial(run, trial, into=into, device=device, on_report=_show)
     print(f"now       {_said(found.outcome)}")
     if found.recorded is None:
         print("recorded  nothing yet")
@@ -31,11 +33,11 @@ def replay(
         raise typer.Exit(1)
 
 
-def _show(report: Report) -> None:
+def _show(report: "Report") -> None:
     metrics = " ".join(f"{name} {value}" for name, value in report.metrics.items())
     print(f"step {report.step:,}: {metrics}", flush=True)
 
 
-def _said(outcome: Outcome) -> str:
+def _said(outcome: "Outcome") -> str:
     said = outcome.state if outcome.value is None else repr(outcome.value)
     return f"{said} ({outcome.reason}: {outcome.message})" if outcome.reason else said

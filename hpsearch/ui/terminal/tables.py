@@ -1,12 +1,5 @@
 """What the command line prints: a study's plan, a search's state, its trials and its winner."""
 
-import os
-import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.console import Console
 from rich.table import Table
 
 from hpsearch.storage import (
@@ -17,57 +10,12 @@ from hpsearch.storage import (
     Winner,
     mean_step_seconds,
     state_of,
-    trial_row,
     value_of,
 )
-from hpsearch.study import Study, TrainerDescription, training_stages
 from hpsearch.trial import Trial
 from hpsearch.ui import figures
-from hpsearch.ui.formatting import domain_text, params_text, trainer_text, when_text
-
-# A file or a pipe has no width of its own; tables there are for wide screens and for grep.
-_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-console = Console(highlight=False, width=_WIDTH)
-
-
-def show_plan(study: Study, places: Sequence[str], description: TrainerDescription) -> None:
-    """What a study would run."""
-    console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
-    console.print(
-        f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True
-    )
-    table = Table(box=None, header_style="dim")
-    for heading in ("parameter", "scale", "range", "when"):
-        table.add_column(heading)
-    for parameter in study.space:
-        table.add_row(parameter.name, *domain_text(parameter), when_text(parameter))
-    console.print(table)
-    if study.fixed:
-        console.print("fixed     " + ", ".join(f"{k}={v!r}" for k, v in study.fixed.items()))
-    if study.loggers:
-        console.print("loggers   " + ", ".join(logs.name for logs in study.loggers))
-    _show_rounds(study)
-    counts = Counter(places)
-    console.print("places    " + ", ".join(f"{n} × {device}" for device, n in counts.items()))
-
-
-def _show_rounds(study: Study) -> None:
-    table = Table(box=None, header_style="dim")
-    for heading in ("round", "draws", "continued", "confirmed", "steps each", "steps"):
-        table.add_column(heading, justify="right")
-    stages = training_stages(study)
-    for number, stage in enumerate(stages):
-        table.add_row(
-            "confirm" if stage.confirmed else str(number),
-            str(stage.draws or ""),
-            str(stage.continued or ""),
-            str(stage.confirmed or ""),
-            f"{stage.budget:,}",
-            f"{stage.steps:,}",
-        )
-    console.print(table)
-    trials, steps = sum(s.trials for s in stages), sum(s.steps for s in stages)
-    console.print(f"total     {trials:,} trials, {steps:,} steps")
+from hpsearch.ui.formatting import params_text
+from hpsearch.ui.terminal.screen import console
 
 
 def show_status(snapshot: Snapshot) -> None:
@@ -213,14 +161,3 @@ def _winner_cells(winner: Winner) -> tuple[str, ...]:
         str(winner.failures),
         params_text(winner.params),
     )
-
-
-def rows(result: Result) -> list[dict[str, Any]]:
-    return [trial_row(trial) for trial in result.records]
-
-
-def columns(table: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Every key of any row, in the order of first appearance, params before metrics."""
-    names = list(dict.fromkeys(name for record in table for name in record))
-    order = {"params": 1, "metrics": 2}
-    return sorted(names, key=lambda name: order.get(name.partition(".")[0], 0))

@@ -102,7 +102,7 @@ def test_a_place_that_cannot_be_written_is_one_message(told_copy: Path) -> None:
 def test_a_missing_package_is_one_message_that_names_the_extra(told: Path, missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = ['report', {str(told)!r}]; "
-        "from hpsearch.ui.cli.main import main; main()"
+        "from hpsearch.ui import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -1,0 +1,10 @@
+"""The console on which every command prints."""
+
+import os
+import sys
+
+from rich.console import Console
+
+# A file or a pipe has no width of its own; tables there are for wide screens and for grep.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+console = Console(highlight=False, width=_WIDTH)
