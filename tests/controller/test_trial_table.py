@@ -9,7 +9,7 @@ import pytest
 from hpsearch.controller.trial_table import TrialTable, unit_point
 from hpsearch.study.load import load_study
 from hpsearch.study.schema import Study
-from hpsearch.trial import Outcome, Trial
+from hpsearch.trial import Direction, Outcome, Trial
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_without_growth_a_round_compares_all_that_came_before(study: Study) -> N
 
 
 def test_values_to_maximize_are_turned_round(study: Study) -> None:
-    upward = replace(study, objective=replace(study.objective, direction="maximize"))
+    upward = replace(study, objective=replace(study.objective, direction=Direction.MAXIMIZE))
     table = TrialTable(upward, [])
     run(table, 0)
     assert [row.number for row in table.best(0, 2)] == [5, 4]
