@@ -65,5 +65,5 @@ def test_faults_come_as_data(toy: Callable[..., Path], tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'serach'"):
+    with pytest.raises(AttributeError, match="No hpsearch attribute serach"):
         hpsearch.serach  # noqa: B018

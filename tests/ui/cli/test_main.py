@@ -94,7 +94,7 @@ def test_a_space_that_the_trainers_structure_cannot_take_is_found_before_anythin
     toy: Toy,
 ) -> None:
     trainer = (
-        "from hpsearch.trainer import Padded\n"
+        "from hpsearch import Padded\n"
         "class GAN:\n    defaults = {'x': 1, 'kind': 'a', 'y': 1.0}\n"
         "    structure = ('kind', Padded('x'))\n"
     )
