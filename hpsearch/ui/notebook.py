@@ -42,7 +42,7 @@ def _document(s: Snapshot) -> Document:
             rounds_table(s),
             Drawing(
                 "tightening",
-                f"What each round drew from{of}; hpsearch.ui.plots.tightening shows it all.",
+                f"What each round drew from{of}; hpsearch.plots.tightening shows it all.",
                 figures.tightening(s, some),
             ),
         ]

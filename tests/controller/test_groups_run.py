@@ -221,8 +221,8 @@ def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_wh
     assert search.end(controller)[0] == 130
     assert search.spec(0).group == ()
     assert search.lines()[1] == (
-        "trains one process a trial, because what several threads compute on a CPU depends on who "
-        "shares the loop (resources.threads is 2)"
+        "trains one process a trial, because with several threads on a CPU, results depend on the "
+        "group size (resources.threads is 2)"
     )
 
 

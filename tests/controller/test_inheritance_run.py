@@ -75,7 +75,7 @@ def test_every_heir_has_the_bits_that_it_has_when_its_line_is_trained_undisturbe
 ):
     # In this process, which has loaded torch already.
     monkeypatch.setattr(replay, "describe_in_child", functools.cache(describe_in_child))
-    monkeypatch.setattr(replay, "_work", lambda job, *_: worker.run_job(job))
+    monkeypatch.setattr(replay, "_run_job", lambda job, *_: worker.run_job(job))
     of = heirs(killed)
     assert any(parent in of for parent in of.values())  # of the third generation
     for number in of:

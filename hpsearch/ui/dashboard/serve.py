@@ -112,10 +112,16 @@ class Server:
 
     def _close_sockets(self) -> None:
         """The serving loop ends when no socket is left; runs in the thread that serves."""
+        from waitress.channel import HTTPChannel
+
         self._server.task_dispatcher.shutdown()
         self._registry.close()
         for open_socket in list(self._sockets.values()):
-            open_socket.close()
+            if isinstance(open_socket, HTTPChannel):
+                # Also closes the temporary file of an answer that was not sent whole.
+                open_socket.handle_close()
+            else:
+                open_socket.close()
 
 
 class _PathDispatcher:

@@ -1,7 +1,7 @@
 """Figures of a study: pure functions from a snapshot to Plotly's JSON form.
 
 They import neither Plotly nor matplotlib, and each figure stays under 100 kB for a study of any
-size, so the dashboard can poll them. `hpsearch.ui.plots` turns them into Plotly figures for
+size, so the dashboard can poll them. `hpsearch.plots` turns them into Plotly figures for
 notebooks; `hpsearch.ui.figures.static` renders them as SVG, PDF or PNG.
 """
 

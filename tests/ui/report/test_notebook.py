@@ -50,7 +50,7 @@ def test_a_representation_in_text_stays_short(told: Path) -> None:
 
 def test_plots_are_there_after_import_hpsearch(told: Path) -> None:
     code = (
-        f"import hpsearch; figure = hpsearch.ui.plots.tightening({str(told)!r}); "
+        f"import hpsearch; figure = hpsearch.plots.tightening({str(told)!r}); "
         "print(type(figure).__module__, len(figure.data) > 3)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
