@@ -3,21 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from hpsearch.storage import Snapshot, value_of
-from hpsearch.ui.figures.scales import value_axis
-from hpsearch.ui.figures.style import (
-    PALETTE,
-    Figure,
-    direction,
-    empty,
-    error_bars,
-    escaped,
-    layout,
-    name,
-    rgba,
-    rounded,
-    subsample,
-)
+from hpsearch.storage import Snapshot, Winner, value_of
+from hpsearch.ui.figures import scales, style
+from hpsearch.ui.figures.progress import confirmed
+from hpsearch.ui.figures.style import PALETTE, Figure, rounded, subsample
 
 _TITLE = "Best so far"
 _STUDIES = 12
@@ -36,28 +25,22 @@ def compare(snapshots: Sequence[Snapshot], x: Literal["trials", "steps"] = "tria
     """
     shown = [s for s in snapshots[:_STUDIES] if any(value_of(t) is not None for t in s.searched)]
     if not shown:
-        return empty(_TITLE, "No trial has finished yet.")
+        return style.empty(_TITLE, "No trial has finished yet.")
     data: list[Figure] = []
     values: list[float | None] = []
     for i, s in enumerate(shown):
         line = _thinned_steps(best_so_far(s, x), _POINTS // len(shown))
         values += [value for _, value in line]
         data.append(_line(s, i, line, x))
-        if (mark := _confirmed(s, line[-1][0], PALETTE[i % len(PALETTE)])) is not None:
-            data.append(mark)
-            values += mark["y"]
-    frame = layout(_TITLE, _notes(shown, len(snapshots)), height=300, legend=True)
+        if s.result.best is not None:
+            data.append(_winner(s.result.best, line[-1][0], PALETTE[i % len(PALETTE)]))
+            values += data[-1]["y"]
+    frame = style.layout(_TITLE, _notes(shown, len(snapshots)), height=300, legend=True)
     title = "finished trials of the search" if x == "trials" else "training steps of the search"
-    frame["xaxis"] = {
-        "title": {"text": title},
-        "rangemode": "tozero",
-        "zeroline": False,
-        "tickformat": ",",
-        "nticks": 6,
-    }
-    result = shown[0].result
-    metrics = " / ".join(dict.fromkeys(name(s.result.metric) for s in shown))
-    frame["yaxis"] = value_axis(values, f"{metrics} ({direction(result.direction)})")
+    frame["xaxis"] = scales.count_axis(title) | {"rangemode": "tozero"}
+    metrics = " / ".join(dict.fromkeys(style.name(s.result.metric) for s in shown))
+    direction = style.direction(shown[0].result.direction)
+    frame["yaxis"] = scales.value_axis(values, f"{metrics} ({direction})")
     return {"data": data, "layout": frame}
 
 
@@ -67,21 +50,16 @@ def _notes(shown: Sequence[Snapshot], count: int) -> list[str]:
         notes.append("A line restarts where the budget grows.")
     if len({(s.result.metric, s.result.direction) for s in shown}) > 1:
         notes.append("These studies have different metrics; their values do not compare.")
-    if len(shown) < count:
-        notes.append(f"{len(shown)} of {count} studies.")
-    return notes
+    return [*notes, style.part(len(shown), count, "studies")]
 
 
 def _line(s: Snapshot, i: int, line: Sequence[tuple[float, float | None]], x: str) -> Figure:
-    label = escaped(s.result.name, 32)
+    label = style.escaped(s.result.name, 32)
     dash = ("solid", "dot", "dash")[i // len(PALETTE) % 3]
-    return {
-        "type": "scatter",
-        "mode": "lines",
+    return style.lines(PALETTE[i % len(PALETTE)], 2, dash=dash, shape="hv") | {
         "name": label,
         "x": [rounded(at, 9) for at, _ in line],
         "y": [rounded(value) for _, value in line],
-        "line": {"color": PALETTE[i % len(PALETTE)], "width": 2, "dash": dash, "shape": "hv"},
         "hovertemplate": f"{label}: %{{y:.5g}} after %{{x:,}} {x}<extra></extra>",
     }
 
@@ -118,18 +96,7 @@ def _thinned_steps(
     return subsample(changes, most)
 
 
-def _confirmed(s: Snapshot, end: float, colour: str) -> Figure | None:
-    best = s.result.best
-    if best is None:
-        return None
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [end],
-        "y": [rounded(best.confirmed.mean)],
-        "marker": {"size": 8, "symbol": "diamond", "color": colour},
-        "error_y": error_bars([best.confirmed.sd], rgba(colour, 0.8), thickness=3, width=5),
-        "hovertext": [f"trial {best.number}: {best.confirmed} over {best.confirmed.count} seeds"],
-        "hoverinfo": "text",
-        "showlegend": False,
-    }
+def _winner(winner: Winner, x: float, colour: str) -> Figure:
+    sds = [winner.confirmed.sd]
+    bars = style.error_bars(sds, style.rgba(colour, 0.8), thickness=3, width=5)
+    return confirmed([winner], colour) | {"x": [x], "error_y": bars, "showlegend": False}

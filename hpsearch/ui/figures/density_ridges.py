@@ -8,9 +8,9 @@ import numpy as np
 
 from hpsearch.method import Marginal
 from hpsearch.space import Choice, Domain, Int, Logint
-from hpsearch.ui.figures import scales
+from hpsearch.ui.figures import scales, style
 from hpsearch.ui.figures.bounds import AtBound
-from hpsearch.ui.figures.style import MUTED, NO_HOVER, PALETTE, WARNING, Figure, rgba, rounded
+from hpsearch.ui.figures.style import PALETTE, Figure, rounded
 
 _HEIGHT = 0.72  # of the highest ridge, in rows
 _MAX_STEMS = 6  # of a ridge, the most probable
@@ -33,12 +33,10 @@ def bounds(
         ends = [initial] if limit == initial or limit != extent[i] else [initial, limit]
         for u in ends:
             is_hit = warning is not None and warning.side == side and u == limit
-            line: Figure = {"color": WARNING if is_hit else MUTED, "width": 3 if is_hit else 1}
-            if u != limit:
-                line["dash"] = "dot"
+            look = {"dash": "dot"} if u != limit else {}
+            line = style.lines(style.WARNING, 3) if is_hit else style.lines(style.MUTED, 1, **look)
             x = scales.to_axis(domain, u) if u != initial else scales.limits(domain)[i]
-            y = [-0.95, count - 0.6]
-            yield {"type": "scatter", "mode": "lines", "x": [x, x], "y": y, "line": line} | NO_HOVER
+            yield line | {"x": [x, x], "y": [-0.95, count - 0.6]} | style.NO_HOVER
 
 
 def ridges(
@@ -49,22 +47,13 @@ def ridges(
     shown = {row: _within(extent, m, paired=paired) for row, m in marginals.items()}
     heights = {row: _heights(domain, marginal, root=root) for row, marginal in shown.items()}
     tallest = max((max(h) for h, _ in heights.values()), default=0.0) or 1.0
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for row, (height, edges) in heights.items():
-        up = [row - _HEIGHT * h / tallest for h in height]
-        for shape in _shapes(domain, edges, up, row):
-            x += [*(rounded(scales.to_axis(domain, u), 4) for u, _ in shape), None]
-            y += [*(rounded(v, 4) for _, v in shape), None]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "fill": "toself",
-        "fillcolor": rgba(PALETTE[5], 0.4),
-        "line": {"color": PALETTE[5], "width": 1},
-        "x": x[:-1],
-        "y": y[:-1],
-    } | NO_HOVER
+    shapes = [
+        [(scales.to_axis(domain, u), v) for u, v in shape]
+        for row, (height, edges) in heights.items()
+        for shape in _shapes(domain, edges, [row - _HEIGHT * h / tallest for h in height], row)
+    ]
+    fill = {"fill": "toself", "fillcolor": style.rgba(PALETTE[5], 0.4)}
+    return style.lines(PALETTE[5], 1) | fill | style.joined(shapes, 4) | style.NO_HOVER
 
 
 def peak(marginal: Marginal) -> float:
@@ -124,13 +113,10 @@ def stems(domain: Domain, marginals: dict[int, Marginal]) -> Figure:
             x += [position, position, None]
             y += [row, row - 0.85, None]
             probabilities += [rounded(probability, 2)] * 2 + [None]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "line": {"color": rgba(PALETTE[0], 0.8), "width": 1},
+    return style.lines(style.rgba(PALETTE[0], 0.8), 1) | {
         "x": x,
         "y": y,
         "customdata": probabilities,
-        "hovertemplate": "kept unchanged with probability %{customdata}<extra></extra>",
+        "hovertemplate": "copied unchanged with probability %{customdata}<extra></extra>",
         "showlegend": False,
     }

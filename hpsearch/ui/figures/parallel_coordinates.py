@@ -10,25 +10,9 @@ import math
 from hpsearch.space import Choice, Domain, Logint, Loguniform
 from hpsearch.storage import Snapshot, value_of
 from hpsearch.trial import Trial
-from hpsearch.ui.figures import scales
+from hpsearch.ui.figures import scales, style
 from hpsearch.ui.figures.bounds import searched_extent
-from hpsearch.ui.figures.style import (
-    GREY,
-    PALETTE,
-    Figure,
-    direction,
-    empty,
-    joined,
-    layout,
-    muted,
-    name,
-    needs_log,
-    rounded,
-    row_axis,
-    shown,
-    subsample,
-    tick,
-)
+from hpsearch.ui.figures.style import PALETTE, Figure, rounded, tick
 
 _TITLE = "Parallel coordinates"
 _LINES, _POINTS = 300, 3600
@@ -44,32 +28,32 @@ def parallel(s: Snapshot) -> Figure:
     """The trials at the largest budget; the best few in colour."""
     done = [t for t in s.searched if value_of(t) is not None]
     if not done:
-        return empty(_TITLE, "No trial has finished yet.")
+        return style.empty(_TITLE, "No trial has finished yet.")
     budget = max(t.spec.budget for t in done)
     equal = [t for t in done if t.spec.budget == budget]
     equal.sort(key=s.result.direction.key)
     domains = {p.name: (p.domain, searched_extent(s, p)) for p in list(s.space)[:_PARAMETERS]}
     best, rest = equal[:_BEST], equal[_BEST:]
-    subset = subsample(rest, min(_LINES, _POINTS // (len(domains) + 1)))
+    subset = style.subsample(rest, min(_LINES, _POINTS // (len(domains) + 1)))
     values = [value_of(t) or 0.0 for t in equal]
-    ends, log = (min(values), max(values)), needs_log(values)
-    rows = len(domains) + 1
+    ends, log = (min(values), max(values)), style.needs_log(values)
     data = [_axes(domains)]
     if subset:
-        many = joined((p for t in subset for p in _trial_line(t, domains, ends, log)), 3)
-        line = {"color": muted(len(subset)), "width": 1}
-        data.append(_lines(line) | many | {"name": f"{len(subset)} others", "hoverinfo": "skip"})
-    data += [_coloured(s, i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
+        many = style.joined((p for t in subset for p in _trial_line(t, domains, ends, log)), 3)
+        line = style.lines(style.muted(len(subset)), 1) | many
+        data.append(line | {"name": f"{len(subset)} others", "hoverinfo": "skip"})
+    data += [_coloured(i, t, domains, ends, log) for i, t in reversed(list(enumerate(best)))]
     data.append(_tick_labels(domains, ends, log))
-    notes = [f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else ""]
-    if len(subset) + len(best) < len(equal):
-        notes.append(f"{len(subset) + len(best)} of {len(equal):,} trials are shown.")
-    if len(domains) < len(s.space):
-        notes.append(f"{len(domains)} of {len(s.space)} parameters.")
-    frame = layout(_TITLE, notes, height=_ROW_PX * rows, legend=True, left=110)
+    notes = [
+        f"Trials of {budget:,} steps." if len({t.spec.budget for t in done}) > 1 else "",
+        style.part(len(subset) + len(best), len(equal), "trials are shown"),
+        style.part(len(domains), len(s.space), "parameters"),
+    ]
+    height = _ROW_PX * (len(domains) + 1)
+    frame = style.layout(_TITLE, notes, height=height, legend=True, left=110)
     frame["xaxis"] = {"range": [-0.04, 1.04], "visible": False}
-    objective = f"<b>{name(s.result.metric)}</b><br>{direction(s.result.direction)}"
-    frame["yaxis"] = row_axis([*(name(key) for key in domains), objective], top=-0.4)
+    objective = f"<b>{style.name(s.result.metric)}</b><br>{style.direction(s.result.direction)}"
+    frame["yaxis"] = style.row_axis([*map(style.name, domains), objective], top=-0.4)
     return {"data": data, "layout": frame}
 
 
@@ -97,10 +81,6 @@ def _share(value: float, ends: tuple[float, float], log: bool) -> float:
     return float(f"{(value - low) / (high - low):.3f}") if high > low else 0.5
 
 
-def _lines(line: Figure) -> Figure:
-    return {"type": "scatter", "mode": "lines", "line": line}
-
-
 def _on(extent: scales.Extent, u: float) -> float:
     """A coordinate's position on the axis of an extent, 0 to 1."""
     return u if extent == scales.UNIT else (u - extent[0]) / (extent[1] - extent[0])
@@ -114,42 +94,22 @@ def _axes(domains: Axes) -> Figure:
             if end != far:
                 x = _on(extent, end)
                 lines.append([(x, row - _MARK), (x, row + _MARK)])
-    return (
-        _lines({"color": GREY, "width": 1})
-        | joined(lines)
-        | {"hoverinfo": "skip", "showlegend": False}
-    )
+    return style.lines(style.GREY, 1) | style.joined(lines) | style.NO_HOVER
 
 
-def _coloured(
-    s: Snapshot,
-    i: int,
-    trial: Trial,
-    domains: Axes,
-    ends: tuple[float, float],
-    log: bool,
-) -> Figure:
+def _coloured(i: int, trial: Trial, domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
     pieces = _trial_line(trial, domains, ends, log)
     label = f"trial {trial.spec.number}: {tick(value_of(trial) or 0.0)}"
     params = trial.spec.params
     texts: list[str] = []
     for piece in pieces:
         keys = [list(domains)[int(row or 0)] for _, row in piece if (row or 0) < len(domains)]
-        texts += [f"{label}<br>{name(key)} = {shown(params[key])}" for key in keys]
+        texts += [f"{label}<br>{style.name(key)} = {style.shown(params[key])}" for key in keys]
         texts += [label] * (len(piece) - len(keys)) + [""]
     colour = PALETTE[i % len(PALETTE)]
-    return (
-        _lines({"color": colour, "width": 2.2})
-        | joined(pieces, 3)
-        | {
-            "mode": "lines+markers",
-            "marker": {"size": 5, "color": colour},
-            "name": label,
-            "legendrank": i,
-            "hovertext": texts[:-1],
-            "hoverinfo": "text",
-        }
-    )
+    line = style.lines(colour, 2.2) | style.joined(pieces, 3) | style.hover(texts[:-1])
+    marker = {"size": 5, "color": colour}
+    return line | {"mode": "lines+markers", "marker": marker, "name": label, "legendrank": i}
 
 
 def _tick_labels(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
@@ -180,9 +140,7 @@ def _tick_labels(domains: Axes, ends: tuple[float, float], log: bool) -> Figure:
         "text": texts,
         "textposition": [_text_position(at) for at in x],
         "textfont": {"size": 10},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
+    } | style.NO_HOVER
 
 
 def _text_position(at: float | None) -> str:

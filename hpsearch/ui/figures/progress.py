@@ -5,19 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hpsearch.storage import Snapshot, Winner, value_of
-from hpsearch.ui.figures.scales import value_axis
-from hpsearch.ui.figures.style import (
-    PALETTE,
-    Figure,
-    direction,
-    empty,
-    error_bars,
-    layout,
-    name,
-    rgba,
-    rounded,
-    subsample,
-)
+from hpsearch.ui.figures import scales, style
+from hpsearch.ui.figures.style import PALETTE, Figure, rounded, subsample
 
 _TITLE = "Progress"
 _ROUNDS = 200
@@ -28,7 +17,7 @@ def progress(s: Snapshot) -> Figure:
     rounds = [(r.round, r.budget, _values(s, r.round)) for r in s.rounds]
     done = [(r, budget, values) for r, budget, values in rounds if values]
     if not done:
-        return empty(_TITLE, "No trial has finished yet.")
+        return style.empty(_TITLE, "No trial has finished yet.")
     subset = subsample(done, _ROUNDS)
     rows = [r for r, _, _ in subset]
     best = s.result.direction.best
@@ -37,25 +26,23 @@ def progress(s: Snapshot) -> Figure:
         for column in zip(*(np.quantile(v, (0.25, 0.5, 0.75)) for _, _, v in subset), strict=True)
     )
     tops = [rounded(best(values)) for _, _, values in subset]
-    budgets = list(dict.fromkeys(budget for _, budget, _ in subset))
-    note = ""
-    if len(budgets) > 1:
-        note = "Budgets grow from round to round: only values at equal steps compare."
-    if len(subset) < len(done):
-        note += f" {len(subset)} of {len(done)} rounds are shown."
+    grown = len({budget for _, budget, _ in subset}) > 1
+    notes = [
+        "Budgets grow from round to round: only values at equal steps compare." * grown,
+        style.part(len(subset), len(done), "rounds are shown"),
+    ]
     winners = s.result.winners
     room = max(1.0, 0.12 * len(subset))
     data = [
         _band(rows, low, high),
         _line(rows, middle, "median", PALETTE[0], "dot"),
-        _best(s, subset, tops),
-        *([_confirmed(winners, rows[-1], room)] if winners else []),
+        _best(subset, tops),
+        *([_candidates(winners, rows[-1], room)] if winners else []),
     ]
-    frame = layout(_TITLE, [note], height=280, legend=True)
-    frame["xaxis"] = _round_axis(subset, room if winners else 0.0, grown=len(budgets) > 1)
-    confirmed = [w.confirmed.mean for w in winners]
-    title = f"{name(s.result.metric)} ({direction(s.result.direction)})"
-    frame["yaxis"] = value_axis([*low, *high, *tops, *confirmed], title)
+    frame = style.layout(_TITLE, notes, height=280, legend=True)
+    frame["xaxis"] = _round_axis(subset, room if winners else 0.0, grown=grown)
+    means = [w.confirmed.mean for w in winners]
+    frame["yaxis"] = scales.value_axis([*low, *high, *tops, *means], style.objective(s.result))
     return {"data": data, "layout": frame}
 
 
@@ -106,15 +93,13 @@ def _steps(budget: int) -> str:
 
 
 def _band(x: Sequence[int], low: Sequence[float | None], high: Sequence[float | None]) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "lines",
+    colour = style.rgba(PALETTE[0], 0.18)
+    return style.lines(colour, 0) | {
         "name": "middle half",
         "x": [*x, *reversed(x), x[0]],
         "y": [*low, *reversed(high), low[0]],
         "fill": "toself",
-        "fillcolor": rgba(PALETTE[0], 0.18),
-        "line": {"width": 0, "color": rgba(PALETTE[0], 0.18)},
+        "fillcolor": colour,
         "hoverinfo": "skip",
     }
 
@@ -122,21 +107,17 @@ def _band(x: Sequence[int], low: Sequence[float | None], high: Sequence[float | 
 def _line(
     x: Sequence[int], y: Sequence[float | None], label: str, colour: str, dash: str
 ) -> Figure:
-    return {
-        "type": "scatter",
+    return style.lines(colour, 2, dash=dash) | {
         "mode": "lines+markers",
         "name": label,
         "x": list(x),
         "y": list(y),
-        "line": {"color": colour, "width": 2, "dash": dash},
         "marker": {"size": 6, "color": colour},
         "hovertemplate": f"round %{{x}}: {label} %{{y:.5g}}<extra></extra>",
     }
 
 
-def _best(
-    s: Snapshot, subset: Sequence[tuple[int, int, list[float]]], tops: Sequence[float | None]
-) -> Figure:
+def _best(subset: Sequence[tuple[int, int, list[float]]], tops: Sequence[float | None]) -> Figure:
     trace = _line([r for r, _, _ in subset], tops, "best", PALETTE[1], "solid")
     texts = [
         f"round {r}: best {top:.5g} of {len(values)} after {budget:,} steps"
@@ -144,23 +125,20 @@ def _best(
         if top is not None
     ]
     del trace["hovertemplate"]
-    return trace | {"hovertext": texts, "hoverinfo": "text"}
+    return trace | style.hover(texts)
 
 
-def _confirmed(winners: Sequence[Winner], last: int, room: float) -> Figure:
-    """Mean and standard deviation of the candidates, side by side, the best first."""
+def _candidates(winners: Sequence[Winner], last: int, room: float) -> Figure:
+    """The confirmed candidates side by side, the best first."""
     few = winners[:5]
     offsets = [1 + 0.16 * (i - (len(few) - 1) / 2) for i in range(len(few))]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": "confirmed, mean ± sd",
-        "x": [rounded(last + room * offset) for offset in offsets],
-        "y": [rounded(w.confirmed.mean) for w in few],
-        "error_y": error_bars((w.confirmed.sd for w in few), PALETTE[2], thickness=1.6, width=4),
-        "marker": {"size": 8, "symbol": "diamond", "color": PALETTE[2]},
-        "hovertext": [
-            f"trial {w.number}: {w.confirmed} over {w.confirmed.count} seeds" for w in few
-        ],
-        "hoverinfo": "text",
-    }
+    x = [rounded(last + room * offset) for offset in offsets]
+    bars = style.error_bars((w.confirmed.sd for w in few), PALETTE[2], thickness=1.6, width=4)
+    return confirmed(few, PALETTE[2]) | {"name": "confirmed, mean ± sd", "x": x, "error_y": bars}
+
+
+def confirmed(winners: Sequence[Winner], colour: str) -> Figure:
+    """Diamonds at the mean of each winner over fresh seeds, without x and error bars."""
+    texts = (f"trial {w.number}: {w.confirmed} over {w.confirmed.count} seeds" for w in winners)
+    means = {"y": [rounded(w.confirmed.mean) for w in winners]}
+    return style.markers(colour, 8, symbol="diamond") | style.hover(texts) | means

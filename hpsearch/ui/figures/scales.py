@@ -139,6 +139,11 @@ def value_axis(values: Iterable[float | None], title: str) -> Figure:
     }
 
 
+def count_axis(title: str, nticks: int = 6) -> Figure:
+    """The axis of a count: of steps or trials."""
+    return {"title": {"text": title}, "zeroline": False, "tickformat": ",", "nticks": nticks}
+
+
 def _decades(low: float, high: float, max_count: int) -> list[float]:
     """Powers of ten inside, subsample; where there are fewer than two, the ends and between."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hpsearch.storage import Result
 from hpsearch.trial import Direction
 
 Figure = dict[str, Any]
@@ -22,14 +23,7 @@ WARNING = "#D55E00"
 # Viridis without its ends; dark for the worst.
 COLORSCALE = [[0.0, "#414487"], [0.35, "#2a788e"], [0.7, "#22a884"], [1.0, "#7ad151"]]
 MARGIN_LEFT, MARGIN_RIGHT = 56, 14
-_TOP_LEFT = {
-    "x": 0,
-    "xref": "container",
-    "xanchor": "left",
-    "y": 1,
-    "yref": "container",
-    "yanchor": "top",
-}
+_TOP_LEFT = dict(x=0, xref="container", xanchor="left", y=1, yref="container", yanchor="top")
 NO_HOVER: Figure = {"hoverinfo": "skip", "showlegend": False}
 _NOTE_WIDTH = 54  # characters that fit a phone's width
 _NAME_WIDTH = 24
@@ -101,6 +95,30 @@ def direction(better: Direction) -> str:
     return "lower is better" if better is Direction.MINIMIZE else "higher is better"
 
 
+def objective(result: Result) -> str:
+    """The title of the objective's axis."""
+    return f"{name(result.metric)} ({direction(result.direction)})"
+
+
+def part(shown: int, count: int, noun: str) -> str:
+    """A note that a figure shows only a part; empty if it shows everything."""
+    return f"{shown} of {count:,} {noun}." if shown < count else ""
+
+
+def lines(colour: str, width: float, **look: object) -> Figure:
+    """A trace of lines without its points; `look`: further keys of Plotly's `line`."""
+    return {"type": "scatter", "mode": "lines", "line": {"color": colour, "width": width} | look}
+
+
+def markers(colour: str | list[float], size: float, **look: object) -> Figure:
+    """A trace of markers without its points; `look`: further keys of Plotly's `marker`."""
+    return {"type": "scatter", "mode": "markers", "marker": {"color": colour, "size": size} | look}
+
+
+def hover(texts: Iterable[str]) -> Figure:
+    return {"hovertext": list(texts), "hoverinfo": "text"}
+
+
 def layout(
     title: str,
     notes: Sequence[str] = (),
@@ -160,70 +178,56 @@ def error_bars(sds: Iterable[float | None], colour: str, thickness: float, width
 
 
 class Panels:
-    """Small multiples: a grid of axes with a heading each, filled row by row."""
+    """Small multiples: a figure's layout with a grid of axes with a heading each, row by row.
+
+    Args:
+        title: of the figure.
+        notes: below the title.
+        count: number of panels.
+        columns: panels side by side.
+        panel: height of a panel in pixels.
+        between: height between two rows of panels in pixels.
+        gap: width between two panels, as a share of the figure's.
+        **frame: further arguments of `layout`.
+    """
 
     def __init__(
-        self,
-        frame: Figure,
-        count: int,
-        *,
-        columns: int,
-        panel: int,
-        between: int = 58,
-        gap: float = 0.08,
-    ) -> None:
-        self._frame = frame
+        self, title: str, notes: Sequence[str], count: int, *, columns: int, panel: int,
+        between: int, gap: float = 0.08, **frame: Any,
+    ) -> None:  # fmt: skip
         self._columns = max(1, min(columns, count))
-        self._rows = math.ceil(count / self._columns)
-        self._panel, self._between, self._gap = panel, between, gap
-
-    @staticmethod
-    def height(count: int, *, columns: int, panel: int, between: int = 58) -> int:
-        """The grid's height in pixels."""
-        rows = math.ceil(count / max(1, min(columns, count)))
-        return rows * panel + (rows - 1) * between + 24
+        self._panel, self._stride, self._gap = panel, panel + between, gap
+        self._height = math.ceil(count / self._columns) * self._stride - between + 24
+        self.layout = layout(title, notes, height=self._height, **frame)
 
     def add(self, i: int, x: Figure, y: Figure, heading: str) -> Figure:
         """Add panel `i`; returns the axis references for its traces."""
         row, column = divmod(i, self._columns)
         width = (1 - self._gap * (self._columns - 1)) / self._columns
         left = column * (width + self._gap)
-        total = self._rows * self._panel + (self._rows - 1) * self._between + 24
-        top = 1 - (24 + row * (self._panel + self._between)) / total
-        bottom = max(0.0, top - self._panel / total)
+        top = 1 - (24 + row * self._stride) / self._height
+        bottom = max(0.0, top - self._panel / self._height)
         ending = "" if i == 0 else str(i + 1)
         across = [round(left, 4), round(left + width, 4)]
         up = [round(bottom, 4), round(top, 4)]
-        self._frame[f"xaxis{ending}"] = {"domain": across, "anchor": f"y{ending}"} | x
-        self._frame[f"yaxis{ending}"] = {"domain": up, "anchor": f"x{ending}"} | y
-        self._frame["annotations"].append(
-            {
-                "text": heading,
-                "x": 0,
-                "xref": f"x{ending} domain",
-                "xanchor": "left",
-                "y": 1,
-                "yref": f"y{ending} domain",
-                "yanchor": "bottom",
-                "yshift": 3,
-                "showarrow": False,
-                "font": {"size": 12},
-            }
-        )
+        self.layout[f"xaxis{ending}"] = {"domain": across, "anchor": f"y{ending}"} | x
+        self.layout[f"yaxis{ending}"] = {"domain": up, "anchor": f"x{ending}"} | y
+        corner = {"x": 0, "xref": f"x{ending} domain", "y": 1, "yref": f"y{ending} domain"}
+        look = {"xanchor": "left", "yanchor": "bottom", "yshift": 3, "font": {"size": 12}}
+        self.layout["annotations"].append({"text": heading, "showarrow": False} | corner | look)
         return {"xaxis": f"x{ending}", "yaxis": f"y{ending}"}
 
     def first_column(self, i: int) -> bool:
         return i % self._columns == 0
 
 
-def joined(lines: Iterable[Sequence[tuple[float | None, float | None]]], digits: int = 6) -> Figure:
+def joined(
+    pieces: Iterable[Sequence[tuple[float | None, float | None]]], digits: int = 6
+) -> Figure:
     """Several lines as the x and y of one trace, with gaps between them."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for line in lines:
-        x += [*(rounded(point[0], digits) for point in line), None]
-        y += [*(rounded(point[1], digits) for point in line), None]
-    return {"x": x[:-1], "y": y[:-1]}
+    gap: list[tuple[float | None, float | None]] = [(None, None)]
+    points = [point for piece in pieces for point in (*piece, *gap)][:-1]
+    return {axis: [rounded(p[i], digits) for p in points] for i, axis in enumerate("xy")}
 
 
 def subsample(points: Sequence[Any], most: int) -> list[Any]:

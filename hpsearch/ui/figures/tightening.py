@@ -8,25 +8,10 @@ from hpsearch.method import Marginal, Row, Tightening, round_marginals, share_bl
 from hpsearch.space import Parameter
 from hpsearch.storage import Snapshot, value_of
 from hpsearch.trial import Trial
-from hpsearch.ui.figures import scales
+from hpsearch.ui.figures import scales, style
 from hpsearch.ui.figures.bounds import AtBound, at_bound, searched_extent
 from hpsearch.ui.figures.density_ridges import bounds, has_density, peak, ridges, stems
-from hpsearch.ui.figures.style import (
-    COLORSCALE,
-    GREY,
-    NO_HOVER,
-    WARNING,
-    Figure,
-    Panels,
-    empty,
-    escaped,
-    layout,
-    name,
-    rounded,
-    row_axis,
-    shown,
-    subsample,
-)
+from hpsearch.ui.figures.style import GREY, WARNING, Figure, rounded
 
 _TITLE = "What each round sampled from"
 _PARAMETERS = 12
@@ -52,7 +37,7 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     every = [by_name[key] for key in parameters or by_name]
     chosen = every[:_PARAMETERS]
     if not s.rounds or not chosen:
-        return empty(_TITLE, "The first round has not begun yet.")
+        return style.empty(_TITLE, "The first round has not begun yet.")
     most = max(8, _DOTS // (len(chosen) * len(_shown_rounds(s))))
     while True:
         figure = _figure(s, chosen, len(every), most, columns)
@@ -88,31 +73,30 @@ def _figure(
         "values that it may copy. Dots: trials, brighter for better; rings: survivors.",
         "A surrogate picked among such draws." * any(summary.judge for summary in s.rounds),
         _left_out(len(s.rounds), numbers),
-        f"{len(chosen)} of {every} parameters." if len(chosen) < every else "",
+        style.part(len(chosen), every, "parameters"),
         _dots_left_out(s, numbers, most),
         _DOTTED * any(p.domain.limits != scales.UNIT for p in chosen),
     ]
-    grid = {"columns": columns, "panel": round(_ROW_PX * (len(numbers) + 0.5)), "between": 62}
-    frame = layout(_TITLE, notes, height=Panels.height(len(chosen), **grid))
-    panels = Panels(frame, len(chosen), **grid)
+    height = round(_ROW_PX * (len(numbers) + 0.5))
+    panels = style.Panels(_TITLE, notes, len(chosen), columns=columns, panel=height, between=62)
     warnings = {p.parameter: p for p in at_bound(s)}
     data: list[Figure] = []
     for i, parameter in enumerate(chosen):
         warning = warnings.get(parameter.name)
         labelled = panels.first_column(i)
-        y = row_axis([str(r) for r in numbers], top=-0.95, bottom=0.6)
+        y = style.row_axis([str(r) for r in numbers], top=-0.95, bottom=0.6)
         y |= {"showticklabels": labelled, "title": {"text": "round" if labelled else ""}}
         extent = searched_extent(s, parameter)
         axes = panels.add(i, scales.axis(parameter.domain, extent), y, _heading(parameter, warning))
         panel = _panel(s, parameter, extent, stages, survivors, warning, root)
         data += [trace | axes for trace in panel]
-    return {"data": data, "layout": frame}
+    return {"data": data, "layout": panels.layout}
 
 
 def _heading(parameter: Parameter, warning: AtBound | None) -> str:
-    heading = f"<b>{name(parameter.name)}</b>"
+    heading = f"<b>{style.name(parameter.name)}</b>"
     if parameter.when:
-        heading += f"<span style='color:{GREY}'> if {name(parameter.when[0].parent)}</span>"
+        heading += f"<span style='color:{GREY}'> if {style.name(parameter.when[0].parent)}</span>"
     if warning is not None:
         side = "lower" if warning.side == "low" else "upper"
         heading += f"<span style='color:{WARNING}'> survivors at its {side} bound</span>"
@@ -134,7 +118,7 @@ def _shown_trials(s: Snapshot, round: int, survivors: set[int], most: int) -> li
     members = s.members(round)
     first = [t for t in members if t.spec.number in survivors]
     others = [t for t in members if t.spec.number not in survivors]
-    return first[: most // 2] + subsample(others, max(most // 2, most - len(first)))
+    return first[: most // 2] + style.subsample(others, max(most // 2, most - len(first)))
 
 
 def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict[str, Marginal]:
@@ -207,50 +191,45 @@ Placed = Sequence[tuple[float, float, Trial]]
 
 
 def _dots(s: Snapshot, parameter: Parameter, placed: Placed, ranks: dict[int, float]) -> Figure:
-    metric = escaped(s.result.metric)
-    marker = {
-        "size": 6,
-        "color": [ranks[t.spec.number] for _, _, t in placed],
-        "colorscale": COLORSCALE,
-        "cmin": 0,
-        "cmax": 1,
-        "showscale": False,
-    }
-    return _markers(placed, marker) | {
-        "customdata": [
-            [t.spec.number, rounded(value_of(t), 5), shown(t.spec.params[parameter.name], 14)]
-            for _, _, t in placed
-        ],
-        "hovertemplate": f"trial %{{customdata[0]}}: {metric} %{{customdata[1]}}<br>"
-        f"{name(parameter.name)} = %{{customdata[2]}}<extra></extra>",
-        "showlegend": False,
-    }
+    metric = style.escaped(s.result.metric)
+    colours = [ranks[t.spec.number] for _, _, t in placed]
+    scale = {"colorscale": style.COLORSCALE, "cmin": 0, "cmax": 1, "showscale": False}
+    return (
+        style.markers(colours, 6, **scale)
+        | _positions(placed)
+        | {
+            "customdata": [
+                [
+                    t.spec.number,
+                    rounded(value_of(t), 5),
+                    style.shown(t.spec.params[parameter.name], 14),
+                ]
+                for _, _, t in placed
+            ],
+            "hovertemplate": f"trial %{{customdata[0]}}: {metric} %{{customdata[1]}}<br>"
+            f"{style.name(parameter.name)} = %{{customdata[2]}}<extra></extra>",
+            "showlegend": False,
+        }
+    )
 
 
 def _valueless(placed: Placed, symbol: str) -> Figure:
     """Trials without a value: failed, or not finished."""
-    return _markers(placed, {"size": 5, "symbol": symbol, "color": GREY}) | {
-        "hovertext": [
-            f"trial {t.spec.number}: "
-            + ("not finished" if t.outcome is None else f"failed ({escaped(t.outcome.reason)})")
-            for _, _, t in placed
-        ],
-        "hoverinfo": "text",
-        "showlegend": False,
-    }
+    texts = (
+        f"trial {t.spec.number}: "
+        + ("not finished" if t.outcome is None else f"failed ({style.escaped(t.outcome.reason)})")
+        for _, _, t in placed
+    )
+    trace = style.markers(GREY, 5, symbol=symbol) | style.hover(texts)
+    return trace | _positions(placed) | {"showlegend": False}
 
 
 def _rings(placed: Placed) -> Figure:
     line = {"width": 1.6, "color": WARNING}
-    marker = {"size": 10, "symbol": "circle-open", "color": WARNING, "line": line}
-    return _markers(placed, marker) | NO_HOVER
+    trace = style.markers(WARNING, 10, symbol="circle-open", line=line)
+    return trace | _positions(placed) | style.NO_HOVER
 
 
-def _markers(placed: Placed, marker: Figure) -> Figure:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [rounded(x, 5) for x, _, _ in placed],
-        "y": [rounded(y, 4) for _, y, _ in placed],
-        "marker": marker,
-    }
+def _positions(placed: Placed) -> Figure:
+    x, y = [rounded(x, 5) for x, _, _ in placed], [rounded(y, 4) for _, y, _ in placed]
+    return {"x": x, "y": y}
