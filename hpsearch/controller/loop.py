@@ -135,7 +135,7 @@ class Controller:
                 rounds=rounds,
                 trials=study.search.trials,
                 stages=self._stopping.stages(rounds),
-                places=self._devices,
+                devices=self._devices,
                 finished=sum(t.outcome is not None for t in self._table),
                 space=study.space,
             )

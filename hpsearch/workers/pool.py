@@ -9,9 +9,9 @@ from hpsearch import files
 from hpsearch.errors import InterruptedSearch
 from hpsearch.events import (
     Event,
-    GoesOn,
     GroupBroke,
     Paused,
+    Resumed,
     Stopping,
     TrialEnded,
     TrialRetried,
@@ -126,7 +126,7 @@ class Pool:
             )
         paused = self._requests.paused
         if paused != self._paused:
-            self._on_event(Paused(running) if paused else GoesOn())
+            self._on_event(Paused(running) if paused else Resumed())
             self._paused = paused
         return paused or level is not None
 

@@ -60,7 +60,7 @@ def test_a_pause_lets_running_trials_finish_and_starts_none(held, undisturbed_he
     assert control.resume_search(held.run.path) == "the pause is lifted"
     assert held.end(controller) == (0, "")
     said = names(held)
-    assert "TrialStarted" not in said[said.index("Paused") : said.index("GoesOn")]
+    assert "TrialStarted" not in said[said.index("Paused") : said.index("Resumed")]
     assert held.digest() == undisturbed_held
     assert not pending_requests(held.run)
 

@@ -85,7 +85,7 @@ def test_a_trial_that_kills_its_process_fails_and_the_others_give_what_they_ever
     assert search.finish() == (0, "")
     expect_one_to_blame(search, innocent, "SIGSEGV")
     [broke] = [line for line in search.lines() if "broke" in line]
-    assert broke.startswith("the group of trials [0, 1, 2, 3, 4, 5] broke, each goes on alone: ")
+    assert broke.startswith("the group of trials [0, 1, 2, 3, 4, 5] broke, each is trained alone: ")
     assert "SIGSEGV" in broke
 
 
@@ -208,9 +208,9 @@ def test_a_trainer_that_cannot_be_fused_runs_alone_and_one_line_says_why(tmp_pat
         assert each.finish() == (0, "")
         assert [each.spec(number).group for number in range(6)] == [()] * 6
     assert search.digest() == off.digest()
-    [said] = [line for line in search.lines() if "one process a trial" in line]
-    assert said.startswith("trains one process a trial, because ")
-    assert not [line for line in off.lines() if "one process a trial" in line]
+    [said] = [line for line in search.lines() if "its own process" in line]
+    assert said.startswith("each trial has its own process, because ")
+    assert not [line for line in off.lines() if "its own process" in line]
 
 
 def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_why(search):
@@ -221,8 +221,8 @@ def test_several_threads_on_a_cpu_train_one_process_a_trial_and_one_line_says_wh
     assert search.end(controller)[0] == 130
     assert search.spec(0).group == ()
     assert search.lines()[1] == (
-        "trains one process a trial, because with several threads on a CPU, results depend on the "
-        "group size (resources.threads is 2)"
+        "each trial has its own process, because with several threads on a CPU, results depend on "
+        "the group size (resources.threads is 2)"
     )
 
 

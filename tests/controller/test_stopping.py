@@ -69,7 +69,7 @@ def test_an_end_stands_until_it_is_withdrawn_and_the_same_command_says_so(held):
     before = held.digest()
     assert held.finish() == (0, "")
     assert (
-        f"no more rounds after 1 of 2, as was asked; `hpsearch resume {held.run.path}` withdraws"
+        f"no further round after 1 of 2, as requested; `hpsearch resume {held.run.path}` withdraws"
         in held.stdout()
     )
     assert (held.digest(), state(held)) == (before, "finished")

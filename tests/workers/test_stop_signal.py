@@ -51,7 +51,7 @@ def test_the_second_ctrl_c_ends_the_running_trials_now(held, undisturbed_held):
     until(lambda: "stopping after 2 running trials" in held.stdout(), "it has heard")
     interrupt(held, controller)
     assert held.end(controller) == (130, STOPPED.format(held.run.path))
-    assert "stopping now; the same command goes on" in held.stdout()
+    assert "stopping now; the same command resumes the search" in held.stdout()
     assert has_ended(held) == 0
     held.release()
     expect_to_go_on(held, undisturbed_held)

@@ -30,7 +30,9 @@ def show(study: Study, description: TrainerDescription, runs: Path) -> None:
         runs: where a run folder of the study may lie, whose rounds are then shown as they are.
     """
     if description.kind != "trainer":
-        console.print(f"fusion    none: {_KINDS[description.kind]} trains one process a trial")
+        console.print(
+            f"fusion    none: {_KINDS[description.kind]} trains each trial in its own process"
+        )
         return
     mode, why = fusion_mode(study, description, device_slots(study, description.gpus)[0])
     if mode == "off":

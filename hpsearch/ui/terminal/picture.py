@@ -1,4 +1,4 @@
-"""A search as a picture in a terminal: rounds, places, leaders, tightening, time left."""
+"""A search as a picture in a terminal: rounds, running trials, leaders, tightening, time left."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,29 +8,35 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.events import Event, Severity
 from hpsearch.space import Choice, Scalar, same
 from hpsearch.storage import RunningTrial, Snapshot, value_of
 from hpsearch.trial import Trial
+from hpsearch.ui.formatting import params_text
 
 _ROUNDS_SHOWN = 12
-_PLACES_SHOWN = 8
+_SLOTS_SHOWN = 8
 _PARAMETERS_SHOWN = 12
-_STRIP = 32  # characters of a parameter's range
-# Viridis, dark for the worst: readable for the colour-blind and on light and dark ground.
+_STRIP = 32  # characters that show a parameter's range
+# Viridis, dark for the worst: legible for colour-blind readers and on light and dark terminals.
 _SHADES = ("#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30")
 
 
-def picture(snapshot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
-    """The search as it stands, with the last of the notes below."""
+def picture(snapshot: Snapshot, notes: Sequence[Event] = ()) -> RenderableType:
+    """The search as it stands, with the latest of the notes below."""
     parts: list[RenderableType] = [_header(snapshot), _strips(snapshot)]
     if snapshot.running:
-        parts += [Text("\nplaces", style="dim"), _places(snapshot)]
+        parts += [Text("\nrunning", style="dim"), _slots(snapshot)]
     if leaders := snapshot.result.leaders(3):
         parts += [Text("\nleaders", style="dim"), _leaders(snapshot, leaders)]
         parts.append(Text("\ntightening: ━ drawn from, ● leaders", style="dim"))
         parts.append(_tightening(snapshot, leaders))
-    parts += [Text(note, style="yellow") for note in notes[-3:]]
-    return Group(*parts)
+    return Group(*parts, *(_note(event) for event in notes[-3:]))
+
+
+def _note(event: Event) -> Text:
+    style = "yellow" if event.severity <= Severity.WARNING else "none"
+    return Text(str(event), style=style, overflow="ellipsis", no_wrap=True)
 
 
 def _header(snapshot: Snapshot) -> Text:
@@ -39,8 +45,8 @@ def _header(snapshot: Snapshot) -> Text:
     text.append(f"  {result.direction} {result.metric}", style="none")
     if snapshot.holder is None or snapshot.state == "paused":
         text.append(f"  {snapshot.state}", style="bold")
-    if (gone := snapshot.seconds_gone) is not None:
-        text.append(f"  {_clock(gone)} gone", style="dim")
+    if (elapsed := snapshot.seconds_gone) is not None:
+        text.append(f"  {_clock(elapsed)} elapsed", style="dim")
     if (left := snapshot.seconds_left) is not None:
         text.append(f", about {_clock(left)} left", style="dim")
     text.append(f"  {result.folder}", style="dim")
@@ -51,7 +57,7 @@ def _strips(snapshot: Snapshot) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     count = len(snapshot.result.rounds)
     if count > _ROUNDS_SHOWN:
-        table.add_row(Text(f"{count - _ROUNDS_SHOWN} rounds before", style="dim"))
+        table.add_row(Text(f"{count - _ROUNDS_SHOWN} earlier rounds", style="dim"))
     for number in range(max(0, count - _ROUNDS_SHOWN), count):
         members = snapshot.members(number)
         table.add_row(f"round {number}", _cells(snapshot, members), _summary(snapshot, members))
@@ -62,15 +68,15 @@ def _strips(snapshot: Snapshot) -> Table:
 
 
 def _cells(snapshot: Snapshot, members: Sequence[Trial]) -> Text:
-    """One cell a trial: shaded by rank within the round, brighter is better."""
+    """One cell per trial, shaded by its rank among the members: brighter is better."""
     values = _sorted_values(snapshot, members)
-    at_work = {running.number for running in snapshot.running}
+    running = {trial.number for trial in snapshot.running}
     text = Text()
     for trial in members:
         value = value_of(trial)
         if trial.outcome is None:
-            begun = trial.spec.number in at_work
-            text.append("▸" if begun else "·", style="bold" if begun else "dim")
+            is_running = trial.spec.number in running
+            text.append(*("▸", "bold") if is_running else ("·", "dim"))
         elif value is None:
             text.append("×", style="red")
         else:
@@ -84,40 +90,40 @@ def _summary(snapshot: Snapshot, members: Sequence[Trial]) -> Text:
     values = _sorted_values(snapshot, members)
     if not values:
         return Text("")
-    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-    return Text(f"best {values[0]:.4g}  median {middle:.4g}", style="dim")
+    median = statistics.median(values)
+    return Text(f"best {values[0]:.4g}  median {median:.4g}", style="dim")
 
 
 def _sorted_values(snapshot: Snapshot, members: Sequence[Trial]) -> list[float]:
-    """Finished values, best first."""
+    """Values of the finished members, best first."""
     values = [value for t in members if (value := value_of(t)) is not None]
     return sorted(values, key=lambda value: snapshot.result.direction.sign * value)
 
 
-def _places(snapshot: Snapshot) -> Table:
+def _slots(snapshot: Snapshot) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     metric, now = snapshot.result.metric, datetime.now()
     best = snapshot.result.direction.best
-    for members in snapshot.places[:_PLACES_SHOWN]:
-        values = [value for one in members if (value := one.metrics.get(metric)) is not None]
-        share = statistics.fmean(min(1.0, one.step / one.budget) for one in members)
+    for members in snapshot.places[:_SLOTS_SHOWN]:
+        values = [value for each in members if (value := each.metrics.get(metric)) is not None]
+        share = statistics.fmean(min(1.0, each.step / each.budget) for each in members)
         filled = round(20 * share)
-        started = min(one.started for one in members)
+        started = min(each.started for each in members)
         table.add_row(
             members[0].device,
-            _who(members),
-            " ".join(dict.fromkeys(snapshot.trial(one.number).spec.role for one in members)),
+            _subject(members),
+            " ".join(dict.fromkeys(snapshot.trial(each.number).spec.role for each in members)),
             Text("━" * filled, style="cyan") + Text("━" * (20 - filled), style="dim"),
-            f"{min(one.step for one in members):,}/{max(one.budget for one in members):,}",
+            f"{min(each.step for each in members):,}/{max(each.budget for each in members):,}",
             f"{metric} {best(values):.4g}" if values else "",
             _clock(max(0.0, (now - started).total_seconds())),
         )
-    if len(snapshot.places) > _PLACES_SHOWN:
-        table.add_row("", f"and {len(snapshot.places) - _PLACES_SHOWN} more")
+    if (rest := len(snapshot.places) - _SLOTS_SHOWN) > 0:
+        table.add_row("", f"and {rest} more")
     return table
 
 
-def _who(members: Sequence[RunningTrial]) -> str:
+def _subject(members: Sequence[RunningTrial]) -> str:
     if len(members[0].group) < 2:
         return f"trial {members[0].number}"
     left = len(members)
@@ -127,20 +133,16 @@ def _who(members: Sequence[RunningTrial]) -> str:
 def _leaders(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     for trial in leaders:
-        params = " ".join(
-            f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}"
-            for k, v in trial.spec.params.items()
-        )
         table.add_row(
             f"trial {trial.spec.number}",
             f"{snapshot.result.metric} {value_of(trial):.4g}",
-            Text(params, style="dim", overflow="ellipsis", no_wrap=True),
+            Text(params_text(trial.spec.params), style="dim", overflow="ellipsis", no_wrap=True),
         )
     return table
 
 
 def _tightening(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
-    """Where in each parameter's range the last round draws (thick) and the leaders lie (●)."""
+    """Where each parameter's last draws lie in its range (thick), and where the leaders do (●)."""
     table = Table(box=None, show_header=False, padding=(0, 1))
     last = snapshot.result.rounds[-1]
     parents = [snapshot.trial(number).spec for number in last.survivors]
@@ -166,10 +168,10 @@ def _tightening(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
 def _strip(
     drawn: Sequence[float], reach: float, best: Sequence[float], shown: tuple[float, float]
 ) -> Text:
-    """A range: thick within `reach` of a coordinate in `drawn`, a dot at each in `best`.
+    """The coordinates from `shown[0]` to `shown[1]`: thick within `reach` of one of `drawn`.
 
-    It is drawn from one coordinate in `shown` to the other, with a mark where between them the
-    range ends that the search has left.
+    A dot stands at each of `best`, and a mark at each end of the study's range, 0 or 1, that the
+    search has gone beyond.
     """
     text = Text()
     cell = (shown[1] - shown[0]) / _STRIP
@@ -177,7 +179,7 @@ def _strip(
     def cell_of(u: float) -> int:
         return min(int((u - shown[0]) / cell), _STRIP - 1)
 
-    marks = {cell_of(end) for end, far in zip((0.0, 1.0), shown, strict=True) if end != far}
+    marks = {cell_of(end) for end, last in zip((0.0, 1.0), shown, strict=True) if end != last}
     for k in range(_STRIP):
         if any(cell_of(u) == k for u in best):
             text.append("●", style="bold")

@@ -10,8 +10,8 @@ from hpsearch.ui.formatting import domain_text, trainer_text, when_text
 from hpsearch.ui.terminal.screen import console
 
 
-def show(study: Study, places: Sequence[str], description: TrainerDescription) -> None:
-    """What a study would run."""
+def show(study: Study, devices: Sequence[str], description: TrainerDescription) -> None:
+    """Print a study's plan; `devices` has the device of each slot."""
     console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
     console.print(
         f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True
@@ -27,8 +27,8 @@ def show(study: Study, places: Sequence[str], description: TrainerDescription) -
     if study.loggers:
         console.print("loggers   " + ", ".join(logs.name for logs in study.loggers))
     _show_rounds(study)
-    counts = Counter(places)
-    console.print("places    " + ", ".join(f"{n} × {device}" for device, n in counts.items()))
+    counts = Counter(devices).items()
+    console.print("slots     " + ", ".join(f"{count} × {device}" for device, count in counts))
 
 
 def _show_rounds(study: Study) -> None:

@@ -53,7 +53,7 @@ def test_check_says_what_would_run_and_runs_nothing(toy: Toy) -> None:
         "1 4 2 8 40",
         "confirm 4 8 32",
         "total 16 trials, 96 steps",
-        "places 3 × cpu",
+        "slots 3 × cpu",
     ]
     assert not (file.parent / "runs").exists()
 
@@ -137,7 +137,9 @@ def test_check_says_why_a_trainer_cannot_train_as_one(toy: Toy) -> None:
 def test_a_function_trains_one_process_a_trial(toy: Toy) -> None:
     file = toy()
     done = hpsearch("check", file, "--fusion", cwd=file.parent)
-    assert "fusion none: a function trains one process a trial" in " ".join(done.stdout.split())
+    assert "fusion none: a function trains each trial in its own process" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_a_function_has_no_structures_to_share(toy: Toy) -> None:
@@ -161,7 +163,7 @@ def test_a_trainer_that_cannot_be_imported_shows_the_end_of_its_traceback(toy: T
 def test_plain_lines_tell_the_rounds_and_the_winner(finished: Path) -> None:
     output = (finished / "output.txt").read_text()
     for line in (
-        r"toy: 2 rounds of 6 trials on \d+ places; runs/toy",
+        r"toy: minimize loss, 2 rounds of 6 trials on \d+ slots; runs/toy",
         r"round 0: 4 steps, prior",
         r"round 0 done: best [\d.]+, median [\d.]+",
         r"round 1: 8 steps, width 0\.200 around \[\d+, \d+\]",
@@ -169,7 +171,7 @@ def test_plain_lines_tell_the_rounds_and_the_winner(finished: Path) -> None:
         r"winner +trial \d+: loss [\d.]+ ± \S+ over 2 seeds",
     ):
         assert re.search(line, output), line
-    assert output.count("draw ") == 10 and output.count("continue ") == 2
+    assert output.count("(draw): ") == 10 and output.count("(continue of ") == 2
 
 
 def test_a_finished_study_is_shown_again_and_nothing_runs(finished: Path) -> None:
