@@ -1,6 +1,6 @@
 // Buttons that act on a search; one that is disabled says why.
 
-import { at, h, mayAct } from "./dom.js";
+import { at, button, h, mayAct } from "./dom.js";
 import { question, say } from "./page.js";
 
 /** Post an action and show the server's answer; returns whether it succeeded. */
@@ -27,20 +27,14 @@ export async function act(name, action) {
 }
 
 /** A button; `reason` says why it is disabled, if it is. */
-export function actButton(words, reason, run, kind = "") {
-  return h(
-    "button",
-    {
-      class: `button ${kind}`,
-      type: "button",
-      "data-key": words,
-      "aria-disabled": reason ? "true" : null,
-      title: reason || null,
-      onclick: () =>
-        reason ? say(`${words.replace(" …", "")}: ${reason}.`, { wrong: true }) : run(),
-    },
-    words,
-  );
+function actButton(words, reason, run, kind = "") {
+  const refuse = () => say(`${words.replace(" …", "")}: ${reason}.`, { wrong: true });
+  return button(words, reason ? refuse : run, {
+    class: `button ${kind}`,
+    "data-key": words,
+    "aria-disabled": reason ? "true" : null,
+    title: reason || null,
+  });
 }
 
 /** The buttons of a study. */
@@ -82,8 +76,7 @@ export function studyActions(name, { head, pending, rounds }) {
 
 function cannotResume(head, pending, working, requested) {
   if (working) return pending.stop ? "it is stopping" : "";
-  if (head.state === "failed")
-    return "no trial succeeded; fix the trainer and start a new search";
+  if (head.state === "failed") return "no trial succeeded; fix the trainer and start a new search";
   const wanted = requested || pending.rounds !== null || pending.again.length > 0;
   return head.state === "finished" && !wanted ? "it has finished; add rounds first" : "";
 }
@@ -99,7 +92,6 @@ async function addRounds(name, head) {
   });
   const content = h(
     "p",
-    null,
     h("label", { for: "rounds-to-add" }, `Rounds to add to the planned ${head.plan.rounds} `),
     field,
   );
@@ -111,7 +103,6 @@ async function addRounds(name, head) {
 async function stop(name) {
   const content = h(
     "p",
-    null,
     "The controller exits; “Resume”, or the same command, continues the search later. Running trials either finish first, or stop now and continue from their last checkpoints.",
   );
   const answer = await question("Stop the search?", content, [
@@ -140,7 +131,6 @@ export function trialActions(name, trial) {
 async function stopTrial(name, number) {
   const content = h(
     "p",
-    null,
     "It is recorded as failed with the reason “killed”, and the search does not retry it.",
   );
   const answer = await question(`Stop trial ${number}?`, content, [["yes", "Stop it", "danger"]]);

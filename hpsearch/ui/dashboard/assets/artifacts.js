@@ -1,6 +1,6 @@
 // A trial's artifacts by series; a slider over steps shows how a GAN's samples develop.
 
-import { $, at, h } from "./dom.js";
+import { $, at, button, h } from "./dom.js";
 import { count } from "./format.js";
 
 const PLAY_MS = 350;
@@ -30,8 +30,8 @@ class Player {
       alt: "",
       onload: () => this.image.classList.toggle("tiny", this.image.naturalWidth <= TINY),
     });
-    this.open = h("a", null, "open");
-    this.frame = h("div", { class: "frame" }, this.image);
+    this.open = h("a", "open");
+    this.frame = h("div.frame", this.image);
     this.range = h("input", {
       type: "range",
       min: "0",
@@ -40,21 +40,11 @@ class Player {
       oninput: () => this.go(this.range.valueAsNumber, true),
     });
     this.output = h("output");
-    this.button = h(
-      "button",
-      {
-        class: "button small",
-        type: "button",
-        "aria-pressed": "false",
-        onclick: () => this.play(!this.timer),
-      },
-      "Play",
-    );
-    this.slider = h("div", { class: "slider" }, this.button, this.range, this.output);
+    this.button = button("Play", () => this.play(!this.timer), { "aria-pressed": "false" });
+    this.slider = h("div.slider", this.button, this.range, this.output);
     this.element = h(
       "figure",
-      null,
-      h("figcaption", null, h("span", null, name), this.open),
+      h("figcaption", h("span", name), this.open),
       this.frame,
       this.slider,
     );

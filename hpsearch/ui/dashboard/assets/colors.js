@@ -24,15 +24,14 @@ export function shade(good) {
 export function legend() {
   const sample = (look, words, extra = "") =>
     h(
-      "span",
-      { class: "key" },
+      "span.key",
       h("i", { class: `cell ${extra}`, dataset: { look }, "aria-hidden": "true" }),
       words,
     );
-  const ramp = h("i", { class: "ramp", "aria-hidden": "true" });
+  const ramp = h("i.ramp", { "aria-hidden": "true" });
   ramp.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map(shade).join(", ")})`;
   return [
-    h("span", { class: "key" }, "worse", ramp, "better in its round"),
+    h("span.key", "worse", ramp, "better in its round"),
     sample("done", "survivor", "survivor plain"),
     sample("done", "continuation", "continued plain"),
     sample("done", "collapsed", "collapsed plain"),

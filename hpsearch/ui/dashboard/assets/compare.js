@@ -1,6 +1,6 @@
 // Compares studies: their winners, parameters and progress.
 
-import { $, at, h, message, show, trialLink } from "./dom.js";
+import { $, at, h, message, row, show, showRefusal, table, trialLink } from "./dom.js";
 import { Figures } from "./figures.js";
 import { count, number, spread } from "./format.js";
 import { badge, tab } from "./icons.js";
@@ -21,16 +21,13 @@ function take({ studies }) {
   const metrics = new Set(studies.map((one) => `${one.metric} ${one.direction}`));
   show($("#notice"), metrics.size, () =>
     metrics.size > 1
-      ? message(
-          "warn",
-          h("p", null, "These studies have different objectives, so their values do not compare."),
-        )
+      ? message("warn", "These studies have different objectives; their values do not compare.")
       : [],
   );
   show(
     $("#table"),
     studies.map((one) => ({ ...one, running: 0, seconds_left: 0 })),
-    () => table(studies, metrics.size === 1),
+    () => comparison(studies, metrics.size === 1),
   );
   const now = studies.map((one) => one.done).join();
   if (now !== done) figures.touch();
@@ -38,101 +35,49 @@ function take({ studies }) {
   return studies.some((one) => one.state === "running") ? 2000 : 6000;
 }
 
-function table(studies, comparable) {
-  const row = (heading, cells, kind = "") =>
-    h(
-      "tr",
-      { class: kind },
-      h("th", { scope: "row" }, heading),
-      cells.map((cell) =>
-        cell instanceof HTMLElement && cell.tagName === "TD" ? cell : h("td", null, cell),
-      ),
-    );
+function comparison(studies, comparable) {
   const group = (words) =>
-    h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: studies.length + 1 }, words));
-  const winners = studies.map((one) => one.winners[0]);
-  const best = comparable ? winnerOf(studies) : -1;
-  const metrics = [
-    ...new Set(winners.flatMap((winner) => Object.keys(winner?.metrics ?? {}))),
-  ].filter((name) => !(comparable && name === studies[0].metric));
+    h("tr.group", h("th", { scope: "rowgroup", colspan: studies.length + 1 }, words));
+  const each = (heading, cell) => row(heading, studies.map(cell));
+  const metrics = new Set(studies.flatMap((one) => Object.keys(one.winners[0]?.metrics ?? {})));
+  if (comparable) metrics.delete(studies[0].metric);
   const params = [...new Set(studies.flatMap((one) => Object.keys(leader(one)?.params ?? {})))];
-  return h(
-    "div",
-    { class: "scroll" },
+  const links = studies.map((one) => h("a", { href: at.study(one.id) }, one.id));
+  const rows = [
+    each("state", (one) => badge(one.state)),
+    row(comparable ? studies[0].metric : "objective", objectives(studies, comparable)),
+    each("in the search", (one) => number(one.winners[0]?.searched ?? one.best?.value)),
+    each("trial", (one) => (leader(one) ? trialLink(one.id, leader(one).number) : "–")),
+    each("rounds × trials", (one) => `${one.plan.rounds} × ${one.plan.trials}`),
+    each("ended", (one) => `${count(one.done)} of ${count(one.total)}`),
+    metrics.size > 0 && group("Other metrics of the winner"),
+    [...metrics].map((name) => each(name, (one) => spread(one.winners[0]?.metrics[name]))),
+    params.length > 0 && group("Its parameters; differing ones are highlighted"),
+    params.map((name) => {
+      const values = studies.map((one) => leader(one)?.params[name]);
+      return row(
+        name,
+        values.map((value) => number(value, 5)),
+        { class: differ(values) ? "differs" : "" },
+      );
+    }),
+  ];
+  const headings = [h("span.hidden", "Property"), ...links];
+  return h("div.scroll", table("Studies side by side", headings, rows, { class: "compared" }));
+}
+
+/** A cell per study: its confirmed mean, else its best value. */
+function objectives(studies, comparable) {
+  const best = comparable ? winnerOf(studies) : -1;
+  return studies.map((one, i) =>
     h(
-      "table",
-      { class: "compared" },
-      h("caption", { class: "hidden" }, "Studies side by side"),
-      h(
-        "thead",
-        null,
-        h(
-          "tr",
-          null,
-          h("td"),
-          studies.map((one) =>
-            h("th", { scope: "col" }, h("a", { href: at.study(one.id) }, one.id)),
-          ),
-        ),
-      ),
-      h(
-        "tbody",
-        null,
-        row(
-          "state",
-          studies.map((one) => badge(one.state)),
-        ),
-        row(
-          comparable ? studies[0].metric : "objective",
-          studies.map((one, i) =>
-            h(
-              "td",
-              { class: i === best ? "best" : "" },
-              comparable ? "" : `${one.metric} `,
-              winners[i]
-                ? spread(winners[i].confirmed)
-                : [number(one.best?.value), one.best && h("small", null, " one seed")],
-              i === best && h("small", null, " best mean"),
-            ),
-          ),
-        ),
-        row(
-          "in the search",
-          studies.map((one, i) => number(winners[i]?.searched ?? one.best?.value)),
-        ),
-        row(
-          "trial",
-          studies.map((one) =>
-            leader(one)
-              ? trialLink(one.id, leader(one).number)
-              : "–",
-          ),
-        ),
-        row(
-          "rounds × trials",
-          studies.map((one) => `${one.plan.rounds} × ${one.plan.trials}`),
-        ),
-        row(
-          "ended",
-          studies.map((one) => `${count(one.done)} of ${count(one.total)}`),
-        ),
-        metrics.length > 0 && group("Other metrics of the winner"),
-        metrics.map((name) =>
-          row(
-            name,
-            winners.map((winner) => spread(winner?.metrics[name])),
-          ),
-        ),
-        params.length > 0 && group("Its parameters; differing ones are highlighted"),
-        params.map((name) => {
-          const values = studies.map((one) => leader(one)?.params[name]);
-          return row(
-            name,
-            values.map((value) => (value === undefined ? "–" : number(value, 5))),
-            differ(values) ? "differs" : "",
-          );
-        }),
-      ),
+      "td",
+      { class: i === best ? "best" : "" },
+      comparable ? "" : `${one.metric} `,
+      one.winners.length
+        ? spread(one.winners[0].confirmed)
+        : [number(one.best?.value), one.best && h("small", " one seed")],
+      i === best && h("small", " best mean"),
     ),
   );
 }
@@ -157,17 +102,8 @@ function winnerOf(studies) {
 }
 
 if (names.length < 2) {
-  $("#table").replaceChildren(
-    h(
-      "p",
-      { class: "nothing" },
-      "Choose two or more studies on the ",
-      h("a", { href: `/?${query}` }, "page of all studies"),
-      ".",
-    ),
-  );
+  const link = h("a", { href: `/?${query}` }, "page of all studies");
+  $("#table").replaceChildren(h("p.nothing", "Choose two or more studies on the ", link, "."));
 } else {
-  follow(() => `/data/compare?${query}`, take, {
-    refused: (error) => show($("#notice"), error.message, () => message("warn", h("p", null, error.message))),
-  });
+  follow(() => `/data/compare?${query}`, take, { refused: showRefusal });
 }

@@ -1,13 +1,12 @@
 // Failures by reason, with the last lines of a log and a cure; and warnings of narrow ranges.
 
-import { h, message, show, trialLink } from "./dom.js";
+import { h, listed, message, quiet, show, trialLink } from "./dom.js";
 import { number, reason, several } from "./format.js";
 
 const CURES = {
   nonfinite:
     "Usually the step size is too large. If they lie at one end of a parameter, narrow its range there.",
-  collapsed:
-    "Their values count. If they lie at one end of a parameter, narrow its range there.",
+  collapsed: "Their values count. If they lie at one end of a parameter, narrow its range there.",
   discriminator_saturated:
     "Their values count. Their discriminator learns too fast: lower its learning rate, or add a penalty.",
   timeout: "Raise limits.trial_seconds, or narrow the parameters that make a trial slow.",
@@ -20,58 +19,36 @@ const details = new Map(); // by reason: number, message, tail
 
 export function failed(place, head, name, update = []) {
   for (const failure of update) details.set(failure.reason, failure);
-  show(place, [head.failures, head.failures.map((failure) => details.get(failure.reason))], ([groups]) => {
+  const known = head.failures.map((failure) => details.get(failure.reason));
+  show(place, [head.failures, known], ([groups]) => {
     if (!groups.length)
-      return h("p", { class: "nothing" }, head.done ? "None so far." : "Nothing has ended yet.");
+      return h("p.nothing", head.done ? "None so far." : "Nothing has ended yet.");
     requestAnimationFrame(() =>
       place.querySelectorAll("pre").forEach((log) => (log.scrollTop = log.scrollHeight)),
     );
-    return groups.map((group) => {
-      const detail = details.get(group.reason);
-      const rest = group.count - group.numbers.length;
-      return h(
-        "article",
-        { class: "failure" },
-        h(
-          "h3",
-          null,
-          group.reason.replaceAll("_", " "),
-          h("span", { class: "chip" }, several(group.count, "trial")),
-        ),
-        h(
-          "p",
-          null,
-          `${sentence(reason(group.reason))} `,
-          h("span", { class: "quiet" }, CURES[group.reason] ?? ""),
-        ),
-        h(
-          "p",
-          { class: "numbers" },
-          group.numbers.map((trial) =>
-            trialLink(name, trial, String(trial), `f${trial}`),
-          ),
-          rest > 0 && h("span", { class: "quiet" }, `and ${rest} more`),
-        ),
-        detail &&
-          h(
-            "p",
-            { class: "quiet" },
-            `Trial ${detail.number}: `,
-            h("span", { class: "failure-message" }, detail.message || "no message"),
-          ),
-        detail?.tail &&
-          h(
-            "pre",
-            {
-              class: "log short",
-              tabindex: "0",
-              "aria-label": `The end of the log of trial ${detail.number}`,
-            },
-            detail.tail,
-          ),
-      );
-    });
+    return groups.map((group) => failure(group, name, details.get(group.reason)));
   });
+}
+
+/** The trials that failed for one reason, and the message and log of the first. */
+function failure(group, name, example) {
+  const rest = group.count - group.numbers.length;
+  const size = h("span.chip", several(group.count, "trial"));
+  const links = group.numbers.map((trial) => trialLink(name, trial, String(trial), `f${trial}`));
+  const parts = [
+    h("h3", group.reason.replaceAll("_", " "), size),
+    h("p", `${sentence(reason(group.reason))} `, h("span.quiet", CURES[group.reason] ?? "")),
+    h("p.numbers", links, rest > 0 && h("span.quiet", `and ${rest} more`)),
+  ];
+  if (example) {
+    const text = h("span.failure-message", example.message || "no message");
+    parts.push(quiet(`Trial ${example.number}: `, text));
+  }
+  if (example?.tail) {
+    const label = `The end of the log of trial ${example.number}`;
+    parts.push(h("pre.log.short", { tabindex: "0", "aria-label": label }, example.tail));
+  }
+  return h("article.failure", parts);
 }
 
 function sentence(words) {
@@ -81,21 +58,15 @@ function sentence(words) {
 export function warnings(place, atBound, name) {
   show(place, atBound, () =>
     atBound.map((one) =>
-      message(
-        "warn",
-        h(
-          "p",
-          null,
-          "Survivors ",
-          one.survivors.map((trial, i) => [i ? ", " : "", trialLink(name, trial)]),
-          ` lie at the ${one.side === "low" ? "lower" : "upper"} end of `,
-          h("b", null, one.parameter),
-          ` (${number(one.bound)}). To search beyond it, `,
-          one.is_limit ? "widen " : "set ",
-          h("code", null, `space.${one.parameter}.within`),
-          ".",
-        ),
-      ),
+      message("warn", [
+        "Survivors ",
+        listed(one.survivors.map((trial) => trialLink(name, trial))),
+        ` lie at the ${one.side === "low" ? "lower" : "upper"} end of `,
+        h("b", one.parameter),
+        ` (${number(one.bound)}). To search beyond it, ${one.is_limit ? "widen" : "set"} `,
+        h("code", `space.${one.parameter}.within`),
+        ".",
+      ]),
     ),
   );
 }

@@ -116,7 +116,7 @@ class Figure {
   }
 
   tell(sentence) {
-    if (!this.drawn) this.plot.replaceChildren(h("p", { class: "nothing" }, sentence));
+    if (!this.drawn) this.plot.replaceChildren(h("p.nothing", sentence));
   }
 
   async draw() {

@@ -1,7 +1,8 @@
 // The tooltip of a cell: its parameters beside its parent's; and lines to related trials.
 
-import { $, at, h, svg } from "./dom.js";
-import { number, reason, role } from "./format.js";
+import { $, at, h, quiet, row, svg } from "./dom.js";
+import { number, reason } from "./format.js";
+import { origin } from "./params.js";
 import { ask } from "./polling.js";
 
 const DELAY_MS = 70; // a passing pointer sends no request
@@ -13,7 +14,7 @@ export class Hover {
     this.name = name;
     this.known = new Map(); // summaries of ended trials
     this.cell = null;
-    this.tip = h("div", { class: "tip", role: "tooltip", id: "tip", hidden: true });
+    this.tip = h("div.tip", { role: "tooltip", id: "tip", hidden: true });
     document.body.append(this.tip);
     strips.addEventListener("pointerover", (event) => this.select(event.target.closest(".cell")));
     strips.addEventListener("pointerleave", () =>
@@ -66,49 +67,20 @@ export class Hover {
   content(trial, summary) {
     const { metric } = this.table.head;
     const running = this.table.running.get(trial.number);
-    const value =
-      trial.value !== null
-        ? `${metric} ${number(trial.value, 5)}`
-        : running
-          ? `step ${running.step} of ${running.budget}`
-          : "";
-    const state =
-      trial.state === "fail"
-        ? `failed: ${reason(trial.reason)}`
-        : trial.reason
-          ? reason(trial.reason)
-          : "";
-    const others = summary.donors.filter((donor) => donor !== summary.parent);
-    const from =
-      summary.parent === null
-        ? "sampled from the prior"
-        : trial.role === "draw"
-          ? `sampled around ${summary.parent}${others.length ? `, mixed with ${others.join(", ")}` : ""}`
-          : `${role(trial.role)} of ${summary.parent}`;
+    const step = running ? `step ${running.step} of ${running.budget}` : "";
+    const value = trial.value === null ? step : `${metric} ${number(trial.value, 5)}`;
+    const failed = trial.state === "fail" ? "failed: " : "";
+    const state = trial.reason && ` · ${failed}${reason(trial.reason)}`;
+    const was = (one) => one.changed && (one.inherited ? `was ${number(one.parent)}` : "new");
+    const rows = summary.params.map((one) =>
+      row(one.name, [number(one.value), h("td.was", was(one))], {
+        class: one.changed ? "changed" : "",
+      }),
+    );
     return [
-      h("p", { class: "tip-head" }, h("b", null, `Trial ${trial.number}`), h("span", null, value)),
-      h("p", { class: "quiet" }, from, state && ` · ${state}`),
-      h(
-        "table",
-        null,
-        h(
-          "tbody",
-          null,
-          summary.params.map((one) =>
-            h(
-              "tr",
-              { class: one.changed ? "changed" : "" },
-              h("th", { scope: "row" }, one.name),
-              h("td", null, number(one.value)),
-              h(
-                "td",
-                { class: "was" },
-                one.changed ? (one.inherited ? `was ${number(one.parent)}` : "new") : "",
-              ),
-            ),
-          ),
-        ),
-      ),
+      h("p.tip-head", h("b", `Trial ${trial.number}`), h("span", value)),
+      quiet(origin(summary, String), state),
+      h("table", h("tbody", rows)),
     ];
   }
 
@@ -146,7 +118,7 @@ export class Hover {
         d: `M${x} ${y}C${x} ${half} ${ox} ${half} ${ox} ${oy}`,
       });
     });
-    this.lines = svg("svg", { class: "relations", "aria-hidden": "true" }, paths);
+    this.lines = svg("svg.relations", { "aria-hidden": "true" }, paths);
     this.strips.append(this.lines);
   }
 }

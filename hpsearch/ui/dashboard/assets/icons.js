@@ -25,18 +25,18 @@ const COLOURS = {
   unreadable: "#b07400",
 };
 
-export function icon(state) {
+function icon(state) {
   const [path] = ICONS[state] ?? ICONS.waiting;
   return svg(
-    "svg",
-    { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    "svg.icon",
+    { viewBox: "0 0 16 16", "aria-hidden": "true" },
     svg("path", { d: path, "fill-rule": "evenodd" }),
   );
 }
 
 /** The icon and the word. */
 export function badge(state, word = ICONS[state]?.[1] ?? state) {
-  return h("span", { class: "badge", dataset: { state } }, icon(state), word);
+  return h("span.badge", { dataset: { state } }, icon(state), word);
 }
 
 /** The browser's tab: progress as a ring, the state as an icon. */

@@ -1,6 +1,6 @@
 // A log that follows a running trial; earlier lines are loaded on demand.
 
-import { h } from "./dom.js";
+import { button } from "./dom.js";
 import { ask } from "./polling.js";
 
 const MAX_LENGTH = 1 << 20; // characters in the page
@@ -13,21 +13,8 @@ export class Log {
     this.next = null; // byte to continue from
     this.from = 0; // first byte shown
     this.following = true;
-    this.button = h(
-      "button",
-      {
-        class: "button small",
-        type: "button",
-        "aria-pressed": "true",
-        onclick: () => this.follow(!this.following),
-      },
-      "Follow",
-    );
-    this.earlier = h(
-      "button",
-      { class: "button small", type: "button", hidden: true, onclick: () => this.readEarlier() },
-      "Earlier lines",
-    );
+    this.button = button("Follow", () => this.follow(!this.following), { "aria-pressed": "true" });
+    this.earlier = button("Earlier lines", () => this.readEarlier(), { hidden: true });
     acts.append(this.earlier, this.button);
     place.addEventListener(
       "scroll",

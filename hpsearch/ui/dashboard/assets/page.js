@@ -1,6 +1,6 @@
 // What every page has: the theme, keyboard shortcuts and their list, and the toast.
 
-import { $, h } from "./dom.js";
+import { $, button, h } from "./dom.js";
 
 const THEMES = ["system", "light", "dark"];
 const KEYS = [
@@ -52,16 +52,11 @@ export function question(title, content, answers) {
       h(
         "form",
         { method: "dialog" },
-        h("h2", null, title),
+        h("h2", title),
         content,
         h(
-          "div",
-          { class: "answers" },
-          h(
-            "button",
-            { class: "button", type: "button", onclick: () => dialog.close("") },
-            answers.length ? "Cancel" : "Close",
-          ),
+          "div.answers",
+          button(answers.length ? "Cancel" : "Close", () => dialog.close(""), { class: "button" }),
           answers.map(([value, words, kind]) =>
             h("button", { class: `button ${kind ?? ""}`, value }, words),
           ),
@@ -77,25 +72,18 @@ export function question(title, content, answers) {
   });
 }
 
-/** A button that copies a text to the clipboard. */
-export function copyButton(text, name) {
-  return h(
-    "button",
-    {
-      class: "button small",
-      type: "button",
-      "aria-label": `Copy ${name}`,
-      onclick: async () => {
-        try {
-          await navigator.clipboard.writeText(text);
-          say(`Copied ${name}.`);
-        } catch {
-          say("The browser does not allow copying; select the text instead.", { wrong: true });
-        }
-      },
-    },
-    "Copy",
-  );
+/** A text with a button that copies it to the clipboard. */
+export function copied(text, name) {
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say(`Copied ${name}.`);
+    } catch {
+      say("The browser does not allow copying; select the text instead.", { wrong: true });
+    }
+  };
+  const label = { "aria-label": `Copy ${name}` };
+  return h("div.command", h("code", text), button("Copy", copy, label));
 }
 
 function help() {
@@ -103,15 +91,13 @@ function help() {
   question(
     "Keys",
     h(
-      "dl",
-      { class: "keys" },
+      "dl.keys",
       KEYS.map(([keys, description]) => [
         h(
           "dt",
-          null,
-          keys.split(" ").map((one) => h("kbd", null, one)),
+          keys.split(" ").map((one) => h("kbd", one)),
         ),
-        h("dd", null, description),
+        h("dd", description),
       ]),
     ),
     [],
@@ -135,7 +121,7 @@ function nextTheme() {
 
 function nameTheme() {
   const theme = document.documentElement.dataset.theme ?? "system";
-  $("#theme").replaceChildren(h("span", { class: "wide" }, "Theme: "), theme);
+  $("#theme").replaceChildren(h("span.wide", "Theme: "), theme);
 }
 
 function isTyping(element) {

@@ -3,15 +3,14 @@
 const LIMIT_MS = 15000;
 
 /** An error answer of the server. */
-export class Refusal extends Error {}
+class Refusal extends Error {}
 
 /** JSON from a GET, and its ETag as `tag`; the browser caches and revalidates answers with a tag. */
 export async function ask(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
   // An error may come without a record; an answer that cannot be read counts as a lost connection.
   const body = await (response.ok ? response.json() : response.json().catch(() => ({})));
-  if (response.status === 401)
-    throw new Refusal("This dashboard needs its token again: reload the page.");
+  if (response.status === 401) throw new Refusal("The token is needed again: reload the page.");
   if (!response.ok) throw new Refusal(body.error ?? `The server answered ${response.status}.`);
   return { body, tag: response.headers.get("ETag") };
 }
@@ -53,10 +52,9 @@ export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
 }
 
 function connected(yes) {
-  const place = document.getElementById("connection");
-  if (place.hidden === yes) return;
-  place.textContent = yes
-    ? ""
-    : "Connection lost, trying again. The page shows the last known state.";
-  place.hidden = yes;
+  const banner = document.getElementById("connection");
+  if (banner.hidden === yes) return;
+  const lost = "Connection lost, retrying. The page shows the last known state.";
+  banner.textContent = yes ? "" : lost;
+  banner.hidden = yes;
 }

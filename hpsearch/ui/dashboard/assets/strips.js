@@ -1,6 +1,6 @@
 // Rounds as strips of cells, one cell per trial, coloured by its rank in the round.
 
-import { at, h } from "./dom.js";
+import { at, button, h } from "./dom.js";
 import { count, number, role, several, spread } from "./format.js";
 import { Hover } from "./hover.js";
 import { shade } from "./colors.js";
@@ -27,7 +27,7 @@ export class Strips {
     this.rows = new Map(); // by strip: element, its cells by number
     this.marks = new Map(); // the last appearance of each cell
     this.element.replaceChildren();
-    this.remaining = h("p", { class: "quiet to-come" });
+    this.remaining = h("p.quiet.to-come");
   }
 
   update({ touched, fresh }) {
@@ -36,7 +36,9 @@ export class Strips {
     this.arrange(shown);
     for (const strip of shown) {
       const row = this.rows.get(strip);
-      if (row.empty || touched.has(strip)) this.draw(strip, row);
+      if (strip === "more")
+        row.button.textContent = `Show the ${count(this.hidden)} rounds between`;
+      else if (row.empty || touched.has(strip)) this.draw(strip, row);
     }
     this.showRemaining();
     if (!this.element.querySelector('.cell[tabindex="0"]'))
@@ -70,7 +72,6 @@ export class Strips {
     let grid = this.element.querySelector("[role=grid]");
     if (!grid) {
       grid = h("div", {
-        class: "grid",
         role: "grid",
         "aria-label": "Trials by round; arrow keys move, Enter opens",
       });
@@ -83,11 +84,11 @@ export class Strips {
   }
 
   row(strip) {
-    const label = h("div", { class: "strip-label", role: "rowheader" });
-    const cells = h("div", { class: "cells" });
-    const numbers = h("div", { class: "strip-numbers", role: "gridcell" });
+    const label = h("div.strip-label", { role: "rowheader" });
+    const cells = h("div.cells");
+    const numbers = h("div.strip-numbers", { role: "gridcell" });
     return {
-      element: h("div", { class: "strip", role: "row", dataset: { strip } }, label, cells, numbers),
+      element: h("div.strip", { role: "row", dataset: { strip } }, label, cells, numbers),
       label,
       cells,
       numbers,
@@ -96,33 +97,17 @@ export class Strips {
   }
 
   more() {
-    const words = `Show the ${count(this.hidden)} rounds between`;
-    const button = h(
-      "button",
-      {
-        class: "button small",
-        type: "button",
-        onclick: () => {
-          this.all = true;
-          this.update({ touched: new Set() });
-          this.element.querySelector('[data-strip="r1"] .cell')?.focus();
-        },
-      },
-      words,
-    );
-    button.label = () => (button.textContent = `Show the ${count(this.hidden)} rounds between`);
-    return {
-      element: h(
-        "div",
-        { class: "strip more", role: "row" },
-        h("div", { role: "gridcell" }, button),
-      ),
-      button,
+    const showAll = () => {
+      this.all = true;
+      this.update({ touched: new Set() });
+      this.element.querySelector('[data-strip="r1"] .cell')?.focus();
     };
+    const more = button("", showAll);
+    const element = h("div.strip.more", { role: "row" }, h("div", { role: "gridcell" }, more));
+    return { element, button: more };
   }
 
   draw(strip, row) {
-    if (strip === "more") return row.button.label();
     row.empty = false;
     const members = this.table.strips.get(strip) ?? [];
     const ranks = this.table.ranks(strip);
@@ -137,8 +122,7 @@ export class Strips {
         cell = h(
           "div",
           { role: "gridcell" },
-          h("a", {
-            class: "cell",
+          h("a.cell", {
             href: at.trial(this.name, trial.number),
             tabindex: "-1",
             dataset: { number: trial.number },
@@ -148,7 +132,6 @@ export class Strips {
       }
       this.paint(cell.firstChild, trial, ranks.get(trial.number), survivors.has(trial.number));
     }
-    return undefined;
   }
 
   paint(cell, trial, rank, survives) {
@@ -168,7 +151,10 @@ export class Strips {
     const words = [`Trial ${trial.number}`];
     if (trial.role !== "draw") words.push(role(trial.role));
     if (look === "done")
-      words.push(`${this.table.head.metric} ${number(trial.value)}`, `rank ${rank.rank} of ${rank.of}`);
+      words.push(
+        `${this.table.head.metric} ${number(trial.value)}`,
+        `rank ${rank.rank} of ${rank.of}`,
+      );
     else if (look === "failed") words.push(`failed: ${trial.reason}`);
     else if (look === "running") words.push(`running, ${Math.round(done * 100)} %`);
     else words.push("waiting");
@@ -177,43 +163,40 @@ export class Strips {
     cell.setAttribute("aria-label", words.join(", "));
   }
 
+  /** The content of a strip's heading and of the numbers at its end. */
   words(strip, members) {
+    const lines = (first, second) => [h("b", first), h("span", second)];
+    if (strip === "again") return { label: lines("reruns", "with fresh seeds"), numbers: [] };
+    return isConfirmation(strip)
+      ? this.confirmationWords(strip, members, lines)
+      : this.roundWords(this.table.rounds[Number(strip.slice(1))], lines);
+  }
+
+  confirmationWords(strip, members, lines) {
     const { head, rounds } = this.table;
-    if (strip === "again")
-      return {
-        label: [h("b", null, "reruns"), h("span", null, "with fresh seeds")],
-        numbers: [],
-      };
-    if (isConfirmation(strip)) {
-      const { number: candidate, budget } = confirmed(strip);
-      const winner = head.winners.find((one) => stripOfWinner(one, this.table) === strip);
-      const best = winner && head.winners[0] === winner && head.state === "finished";
-      const earlier = budget < rounds.at(-1).budget ? `earlier, at ${count(budget)} steps` : null;
-      return {
-        label: [
-          h("b", null, `confirm ${candidate}`),
-          h("span", null, best ? "winner" : (earlier ?? several(members.length, "fresh seed"))),
-        ],
-        numbers: winner
-          ? [
-              h("b", null, spread(winner.confirmed)),
-              h("span", null, `${number(winner.searched)} in the search`),
-            ]
-          : [],
-      };
-    }
-    const round = rounds[Number(strip.slice(1))];
+    const { number: candidate, budget } = confirmed(strip);
+    const winner = head.winners.find((one) => stripOfWinner(one, this.table) === strip);
+    const best = winner && head.winners[0] === winner && head.state === "finished";
+    const isEarlier = budget < rounds.at(-1).budget;
+    const seeds = isEarlier
+      ? `earlier, at ${count(budget)} steps`
+      : several(members.length, "fresh seed");
+    const searched = winner && `${number(winner.searched)} in the search`;
+    return {
+      label: lines(`confirm ${candidate}`, best ? "winner" : seeds),
+      numbers: winner ? lines(spread(winner.confirmed), searched) : [],
+    };
+  }
+
+  roundWords(round, lines) {
     const width = `width ${number(round.width, 2)}${round.surrogate ? `, ${round.surrogate}` : ""}`;
     const around = round.round === 0 ? "prior" : width;
     return {
-      label: [
-        h("b", null, `round ${round.round}`),
-        h("span", null, `${count(round.budget)} steps · ${around}`),
-      ],
+      label: lines(`round ${round.round}`, `${count(round.budget)} steps · ${around}`),
       numbers:
         round.best === null
-          ? [h("span", null, `${round.done} of ${round.trials} done`)]
-          : [h("b", null, number(round.best)), h("span", null, `median ${number(round.median)}`)],
+          ? [h("span", `${round.done} of ${round.trials} done`)]
+          : lines(number(round.best), `median ${number(round.median)}`),
     };
   }
 
@@ -222,15 +205,13 @@ export class Strips {
     const parts = [];
     const rounds = plan.rounds - this.table.rounds.length;
     const open = state !== "finished" && state !== "failed";
-    if (open && rounds > 0)
-      parts.push(`${rounds} more round${rounds === 1 ? "" : "s"} of ${plan.trials}`);
+    if (open && rounds > 0) parts.push(`${several(rounds, "more round")} of ${plan.trials}`);
     if (open && winners.length === 0 && plan.candidates * plan.seeds > 0) {
-      parts.push(
-        `the best ${plan.candidates} confirmed over ${plan.seeds} fresh seed${plan.seeds === 1 ? "" : "s"}`,
-      );
+      const seeds = several(plan.seeds, "fresh seed");
+      parts.push(`the best ${plan.candidates} confirmed over ${seeds}`);
     }
     this.remaining.hidden = parts.length === 0;
-    this.remaining.textContent = parts.length ? `Remaining: ${parts.join(", then ")}.` : "";
+    this.remaining.textContent = `Remaining: ${parts.join(", then ")}.`;
   }
 
   /** Only one cell is in the page's tab order; the arrow keys reach the others. */

@@ -1,6 +1,6 @@
 // The list of run folders: state, best value, and the choice of studies to compare.
 
-import { $, at, h, message, show, svg, table } from "./dom.js";
+import { $, at, h, message, quiet, show, svg, table } from "./dom.js";
 import { count, duration, number, several, spread } from "./format.js";
 import { badge, tab } from "./icons.js";
 import { follow } from "./polling.js";
@@ -20,85 +20,65 @@ function draw() {
   );
   show(place, [studies, wanted, known.runs], () => {
     if (!known.studies.length) return empty();
-    if (!studies.length)
-      return h("p", { class: "nothing" }, `No study matches “${filter.value}”.`);
-    const compareHeading = h("span", { class: "hidden" }, "Compare");
+    if (!studies.length) return h("p.nothing", `No study matches “${filter.value}”.`);
+    const compareHeading = h("span.hidden", "Compare");
     return table(
       "Studies",
       [compareHeading, "Study", "State", "Best", "Progress", "Best by round", "Time left"],
-      studies.map(row),
+      studies.map(studyRow),
       { class: "studies" },
     );
   });
   compare();
 }
 
-function row(one) {
-  const check = h(
-    "td",
-    null,
-    h("input", {
-      type: "checkbox",
-      ".checked": chosen.has(one.id),
-      "data-key": `c${one.id}`,
-      "aria-label": `Compare ${one.id}`,
-      onchange: (event) => choose(one.id, event.target.checked),
-    }),
-  );
+function studyRow(one) {
+  const check = h("input", {
+    type: "checkbox",
+    ".checked": chosen.has(one.id),
+    "data-key": `c${one.id}`,
+    "aria-label": `Compare ${one.id}`,
+    onchange: (event) => choose(one.id, event.target.checked),
+  });
   const name = h(
     "th",
     { scope: "row" },
     h("a", { href: at.study(one.id), "data-key": one.id }, one.id),
-    one.name !== one.id && h("small", { class: "quiet" }, ` ${one.name}`),
+    one.name !== one.id && h("small.quiet", ` ${one.name}`),
   );
-  if (one.state === "unreadable") {
-    return h(
-      "tr",
-      null,
-      h("td"),
-      name,
-      h("td", null, badge(one.state)),
-      h("td", { colspan: "4", class: "quiet" }, one.error),
-    );
-  }
-  const best = one.winner
-    ? [
-        spread(one.winner.confirmed),
-        h(
-          "div",
-          { class: "quiet" },
-          `${one.metric}, ${several(one.winner.confirmed.count, "seed")}`,
-        ),
-      ]
-    : [
-        number(one.best?.value),
-        h("div", { class: "quiet" }, `${one.metric}${one.best ? ", one seed" : ""}`),
-      ];
+  const state = h("td", badge(one.state));
+  if (one.state === "unreadable")
+    return h("tr", h("td"), name, state, h("td.quiet", { colspan: "4" }, one.error));
   return h(
     "tr",
-    null,
-    check,
+    h("td", check),
     name,
-    h("td", null, badge(one.state)),
-    h("td", null, best),
-    h(
-      "td",
-      { class: "of" },
-      h(
-        "span",
-        { class: "quiet" },
-        `round ${one.round + 1} of ${one.rounds} · ${count(one.done)} of ${count(one.total)} trials`,
-        one.failed > 0 && ` · ${count(one.failed)} failed`,
-      ),
-      h("progress", {
-        max: one.total,
-        value: one.done,
-        "aria-label": `Trials of ${one.id} that have ended`,
-      }),
-    ),
-    h("td", null, spark(one.curve)),
-    h("td", { class: "quiet" }, one.seconds_left === null ? "" : duration(one.seconds_left)),
+    state,
+    h("td", bestOf(one)),
+    h("td.of", progressOf(one)),
+    h("td", spark(one.curve)),
+    h("td.quiet", one.seconds_left === null ? "" : duration(one.seconds_left)),
   );
+}
+
+function bestOf({ winner, best, metric }) {
+  const seeds = winner ? several(winner.confirmed.count, "seed") : best && "one seed";
+  return [
+    winner ? spread(winner.confirmed) : number(best?.value),
+    h("div.quiet", seeds ? `${metric}, ${seeds}` : metric),
+  ];
+}
+
+function progressOf(one) {
+  const label = `Trials of ${one.id} that have ended`;
+  return [
+    h(
+      "span.quiet",
+      `round ${one.round + 1} of ${one.rounds} · ${count(one.done)} of ${count(one.total)} trials`,
+      one.failed > 0 && ` · ${count(one.failed)} failed`,
+    ),
+    h("progress", { max: one.total, value: one.done, "aria-label": label }),
+  ];
 }
 
 /** The best value of each round as a line; its label names the first and the last. */
@@ -114,9 +94,8 @@ function spark(curve) {
     ].map((x) => x.toFixed(1));
   const last = at(points.at(-1));
   return svg(
-    "svg",
+    "svg.spark",
     {
-      class: "spark",
       viewBox: "0 0 96 26",
       role: "img",
       "aria-label": `from ${number(values[0])} to ${number(values.at(-1))}`,
@@ -129,13 +108,11 @@ function spark(curve) {
 function empty() {
   return message(
     null,
-    h("p", null, h("b", null, "No study has begun here yet."), " A study appears when a search runs:"),
-    h("p", null, h("code", null, `hpsearch run my_study.yaml --runs ${known.runs}`)),
-    h(
-      "p",
-      { class: "quiet" },
+    [h("b", "No study has begun here yet."), " A study appears when a search runs:"],
+    [h("code", `hpsearch run my_study.yaml --runs ${known.runs}`)],
+    quiet(
       "or, in a checkout of hpsearch, ",
-      h("code", null, "make sweep"),
+      h("code", "make sweep"),
       ", which trains GANs on real digits for three minutes.",
     ),
   );

@@ -1,12 +1,12 @@
 // The page of a study: polls once a second and redraws only what has changed.
 
 import { studyActions } from "./actions.js";
-import { $, at, h, message, show, study } from "./dom.js";
+import { $, at, h, message, show, showRefusal, study } from "./dom.js";
 import { failed, warnings } from "./failures.js";
 import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
 import { ask, follow } from "./polling.js";
-import { copyButton, key } from "./page.js";
+import { copied, key } from "./page.js";
 import { legend } from "./colors.js";
 import { Strips } from "./strips.js";
 import { Table } from "./table.js";
@@ -27,7 +27,7 @@ function take(answer) {
   unreadable(null);
   show($("#state"), [head.state, requests(pending, head.state)], ([state, chips]) => [
     badge(state),
-    chips.map((chip) => h("span", { class: "chip" }, chip)),
+    chips.map((chip) => h("span.chip", chip)),
   ]);
   show($("#acts"), [head.state, head.plan, table.rounds.length, pending], () =>
     studyActions(study, table),
@@ -65,37 +65,19 @@ function requests(pending, state) {
 
 function notice(head) {
   if (head.state === "interrupted") {
-    const known = head.command.startsWith("hpsearch ");
-    const state = "No controller is running; finished trials are kept.";
-    return message(
-      "warn",
-      h("p", null, known ? `${state} The command that started the search resumes it:` : state),
-      known
-        ? h(
-            "div",
-            { class: "command" },
-            h("code", null, head.command),
-            copyButton(head.command, "the command"),
-          )
-        : h("p", null, head.command),
-    );
+    const state = "No controller is running; finished trials are stored.";
+    if (!head.command.startsWith("hpsearch ")) return message("warn", state, head.command);
+    const resume = `${state} The command that started the search resumes it:`;
+    return message("warn", resume, copied(head.command, "the command"));
   }
   if (head.state === "failed") {
-    return message(
-      "bad",
-      h(
-        "p",
-        null,
-        "Every trial that the search could continue from has failed. See ",
-        h("a", { href: "#failures" }, "the failures"),
-        ", fix their cause, and start a new search in another folder.",
-      ),
-    );
+    return message("bad", [
+      "Every trial that the search could continue from has failed. See ",
+      h("a", { href: "#failures" }, "the failures"),
+      ", fix their cause, and start a new search in another folder.",
+    ]);
   }
-  if (head.done === 0) {
-    return message(null, h("p", null, "The search has begun; no trial has ended yet."));
-  }
-  return [];
+  return head.done === 0 ? message(null, "The search has begun; no trial has ended yet.") : [];
 }
 
 let updating = false;
@@ -119,7 +101,7 @@ function unreadable(error) {
   document.body.classList.toggle("bare", error !== null && table.head === null);
   if (error === null) return;
   if (table.head === null) show($("#state"), "unreadable", () => badge("unreadable"));
-  show($("#notice"), error.message, () => message("warn", h("p", null, error.message)));
+  showRefusal(error);
 }
 
 follow(() => at.data(study, table.query), take, { refused: unreadable });

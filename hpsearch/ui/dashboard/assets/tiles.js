@@ -1,6 +1,6 @@
 // The summary at the top: progress, best value, time left, and running trials.
 
-import { h, show, study, trialLink } from "./dom.js";
+import { big, h, quiet, show, study, trialLink } from "./dom.js";
 import { count, duration, number, several, spread } from "./format.js";
 
 const RUNNING_SHOWN = 6;
@@ -9,9 +9,7 @@ export function tiles(place, table) {
   const { head } = table;
   if (!place.firstChild)
     place.append(
-      ...["round", "best", "left", "now"].map((name) =>
-        h("section", { class: "tile", id: `tile-${name}` }),
-      ),
+      ...["round", "best", "left", "now"].map((name) => h("section.tile", { id: `tile-${name}` })),
     );
   const [round, best, left, now] = place.children;
   show(
@@ -20,7 +18,11 @@ export function tiles(place, table) {
     progress,
   );
   show(best, [head.best, head.winners[0], head.metric, head.direction], leader);
-  show(left, [head.state, head.seconds_left && duration(head.seconds_left), head.failures], timeLeft);
+  show(
+    left,
+    [head.state, head.seconds_left && duration(head.seconds_left), head.failures],
+    timeLeft,
+  );
   runningNow(now, table);
 }
 
@@ -28,86 +30,52 @@ function confirming(table) {
   return [...table.running.keys()].some((running) => table.trials.get(running)?.role === "confirm");
 }
 
-function title(words) {
-  return h("h2", null, words);
-}
-
 function progress([rounds, begun, done, total, isConfirming]) {
   return [
-    title("Rounds"),
-    h(
-      "p",
-      { class: "big" },
-      `${begun} of ${rounds}`,
-      isConfirming && h("small", null, " confirming"),
-    ),
+    h("h2", "Rounds"),
+    big(`${begun} of ${rounds}`, isConfirming && h("small", " confirming")),
     h("progress", { max: total, value: done, "aria-label": "Trials that have ended" }),
-    h("p", { class: "quiet" }, `${count(done)} of ${several(total, "trial")}`),
+    quiet(`${count(done)} of ${several(total, "trial")}`),
   ];
 }
 
 function leader([best, winner, metric, direction]) {
-  const heading = title(`Best ${metric}`);
-  const aim = direction === "minimize" ? "lower is better" : "higher is better";
-  if (winner) {
+  const heading = h("h2", `Best ${metric}`);
+  const aim = quiet(direction === "minimize" ? "lower is better" : "higher is better");
+  if (!best) return [heading, big("–"), aim];
+  const link = (trial) => trialLink(study, trial.number, `trial ${trial.number}`, "best");
+  if (!winner)
     return [
       heading,
-      h("p", { class: "big" }, spread(winner.confirmed)),
-      h(
-        "p",
-        { class: "quiet" },
-        trialLink(study, winner.number, `trial ${winner.number}`, "best"),
-        ` over ${several(winner.confirmed.count, "fresh seed")}; ${number(winner.searched)} in the search`,
-      ),
-      tests(winner.metrics),
+      big(number(best.value)),
+      quiet(link(best), ", one seed, not confirmed yet"),
+      aim,
     ];
-  }
-  if (best) {
-    return [
-      heading,
-      h("p", { class: "big" }, number(best.value)),
-      h(
-        "p",
-        { class: "quiet" },
-        trialLink(study, best.number, `trial ${best.number}`, "best"),
-        ", one seed, not confirmed yet",
-      ),
-      h("p", { class: "quiet" }, aim),
-    ];
-  }
-  return [heading, h("p", { class: "big" }, "–"), h("p", { class: "quiet" }, aim)];
+  const seeds = several(winner.confirmed.count, "fresh seed");
+  return [
+    heading,
+    big(spread(winner.confirmed)),
+    quiet(link(winner), ` over ${seeds}; ${number(winner.searched)} in the search`),
+    tests(winner.metrics),
+  ];
 }
 
 function tests(metrics) {
-  const found = Object.entries(metrics).filter(([name]) => name.startsWith("test"));
-  if (!found.length) return null;
-  return h(
-    "p",
-    { class: "quiet" },
-    found.slice(0, 2).map(([name, of], i) => [i ? " · " : "", `${name} ${spread(of)}`]),
-  );
+  const shown = Object.entries(metrics)
+    .filter(([name]) => name.startsWith("test"))
+    .slice(0, 2);
+  return shown.length > 0 && quiet(shown.map(([name, of]) => `${name} ${spread(of)}`).join(" · "));
 }
 
 function timeLeft([state, left, failures]) {
   const failed = failures.reduce((sum, one) => sum + one.count, 0);
-  const words =
-    {
-      running: left ?? "unknown",
-      finished: "finished",
-      failed: "ended",
-      paused: left ?? "paused",
-      interrupted: "interrupted",
-    }[state] ?? "–";
+  const words = { running: left ?? "unknown", paused: left ?? "paused", failed: "ended" };
+  const link = () =>
+    h("a", { href: "#failures", "data-key": "failed" }, `${several(failed, "trial")} failed`);
   return [
-    title(state === "running" ? "Time left" : "Time"),
-    h("p", { class: "big" }, words),
-    h(
-      "p",
-      { class: "quiet" },
-      failed
-        ? h("a", { href: "#failures", "data-key": "failed" }, `${several(failed, "trial")} failed`)
-        : "no trial failed",
-    ),
+    h("h2", state === "running" ? "Time left" : "Time"),
+    big(words[state] ?? state),
+    quiet(failed ? link() : "no trial failed"),
   ];
 }
 
@@ -124,46 +92,27 @@ function runningNow(place, table) {
     .join(", ");
   const shown = [...table.running.values()].slice(0, RUNNING_SHOWN);
   const more = table.running.size - shown.length;
+  const holder = head.holder && `process ${head.holder.pid} on ${head.holder.host}`;
   // The values change every second: the rows stay, so that a link keeps the focus.
-  if (
-    show(place, [shown.map((one) => one.number), devices, more, head.holder?.host], () => [
-      title("Running now"),
-      shown.length
-        ? h(
-            "ul",
-            { class: "running" },
-            shown.map((one) =>
-              h(
-                "li",
-                { dataset: { number: one.number } },
-                trialLink(study, one.number, `${one.number}`, `r${one.number}`),
-                h("progress", { max: 1, value: 0, "aria-label": `Trial ${one.number}` }),
-                h("span", { class: "quiet" }),
-              ),
-            ),
-          )
-        : h("p", { class: "big" }, "nothing"),
-      h(
-        "p",
-        { class: "quiet" },
-        [
-          devices,
-          more > 0 && `${more} more`,
-          head.holder && `process ${head.holder.pid} on ${head.holder.host}`,
-        ]
-          .filter(Boolean)
-          .join(" · "),
-      ),
-    ]) ||
-    shown.length
-  ) {
-    for (const one of shown) {
-      const row = place.querySelector(`[data-number="${one.number}"]`);
-      row.children[1].value = one.step / one.budget;
-      row.children[2].textContent =
-        one.value === null
-          ? duration(one.seconds)
-          : `${number(one.value, 3)} · ${duration(one.seconds)}`;
-    }
+  show(place, [shown.map((one) => one.number), devices, more, holder], ([numbers]) => [
+    h("h2", "Running now"),
+    numbers.length ? h("ul.running", numbers.map(runningRow)) : big("nothing"),
+    quiet([devices, more > 0 && `${more} more`, holder].filter(Boolean).join(" · ")),
+  ]);
+  for (const one of shown) {
+    const row = place.querySelector(`[data-number="${one.number}"]`);
+    row.children[1].value = one.step / one.budget;
+    const value = one.value === null ? "" : `${number(one.value, 3)} · `;
+    row.children[2].textContent = `${value}${duration(one.seconds)}`;
   }
+}
+
+function runningRow(number) {
+  return h(
+    "li",
+    { dataset: { number } },
+    trialLink(study, number, `${number}`, `r${number}`),
+    h("progress", { max: 1, value: 0, "aria-label": `Trial ${number}` }),
+    h("span.quiet"),
+  );
 }

@@ -2,15 +2,30 @@
 
 import { act, trialActions } from "./actions.js";
 import { showArtifacts } from "./artifacts.js";
-import { $, at, h, mayAct, message, show, study, trialLink } from "./dom.js";
+import {
+  $,
+  at,
+  big,
+  factList,
+  h,
+  mayAct,
+  message,
+  quiet,
+  show,
+  showRefusal,
+  study,
+  tile,
+  trialLink,
+} from "./dom.js";
 import { Figures } from "./figures.js";
 import { count, duration, number, reason, role } from "./format.js";
 import { badge, tab } from "./icons.js";
 import { follow } from "./polling.js";
 import { Log } from "./log.js";
-import { copyButton, key } from "./page.js";
-import { facts, params } from "./params.js";
+import { copied, key } from "./page.js";
+import { facts, origin, params } from "./params.js";
 
+const OTHERS_SHOWN = 6; // metrics besides the objective
 const me = Number(document.body.dataset.trial);
 const data = (rest = "") => at.data(study, `/trial/${me}${rest}`);
 const log = new Log($("#log"), $("#log-acts"), data("/log"));
@@ -19,36 +34,29 @@ let neighbors = { previous: null, next: null };
 let steps = null; // of the curves that are drawn
 
 function take(trial) {
-  const look =
-    trial.state === "fail"
-      ? "failed"
-      : trial.state === "running"
-        ? trial.running
-          ? "running"
-          : "waiting"
-        : "complete";
+  const ended = { fail: "failed", complete: "complete" }[trial.state];
+  const look = ended ?? (trial.running ? "running" : "waiting");
   const done = trial.budget ? trial.steps / trial.budget : 0;
   tab(`Trial ${me} · ${study} · ${look}`, look, done);
   document.body.classList.remove("bare");
   show($("#state"), [look, trial.reason], () => [
     badge(look, look === "failed" ? `failed: ${trial.reason.replaceAll("_", " ")}` : undefined),
-    look === "complete" && trial.reason && h("span", { class: "chip" }, trial.reason),
+    look === "complete" && trial.reason && h("span.chip", trial.reason),
   ]);
   show($("#acts"), [trial.state, trial.role], () => trialActions(study, trial));
   neighbors = trial.neighbors;
   show($("#neighbors"), neighbors, neighborLinks);
   show($("#notice"), [trial.state, trial.reason, trial.message], () => notice(trial));
-  show(
-    $("#tiles"),
-    [trial.value, trial.metrics, look, trial.steps, trial.budget, trial.seconds, trial.step_seconds],
-    () => tiles(trial, look),
+  const { value, metrics, seconds, step_seconds } = trial;
+  show($("#tiles"), [value, metrics, look, trial.steps, trial.budget, seconds, step_seconds], () =>
+    tiles(trial, look),
   );
-  show($("#ancestry"), [trial.role, trial.parent, trial.donors, trial.weights_of], () => ancestry(trial));
+  const { parent, donors, weights_of } = trial;
+  show($("#ancestry"), [trial.role, parent, donors, weights_of], () => ancestry(trial));
   show($("#params"), trial.params, () => params(study, trial));
-  show(
-    $("#facts"),
-    [trial.round, trial.budget, trial.seed, trial.ended, trial.started, trial.spec?.group],
-    () => facts(study, trial),
+  const { round, budget, seed, started } = trial;
+  show($("#facts"), [round, budget, seed, trial.ended, started, trial.spec?.group], () =>
+    facts(study, trial),
   );
   show($("#children"), trial.children, children);
   show($("#record"), [trial.spec, trial.result, trial.command], () => record(trial));
@@ -65,9 +73,8 @@ function take(trial) {
 function neighborLinks({ previous, next }) {
   const link = (to, words, label) =>
     h(
-      "a",
+      "a.button.small",
       {
-        class: "button small",
         href: to === null ? null : at.trial(study, to),
         "aria-disabled": to === null ? "true" : null,
         "data-key": words,
@@ -81,126 +88,82 @@ function neighborLinks({ previous, next }) {
 
 function notice(trial) {
   if (trial.state !== "fail") return [];
-  const why = reason(trial.reason);
-  return message(
-    "bad",
-    h("p", null, h("b", null, `The trial failed: ${why}.`)),
-    trial.message && h("pre", null, trial.message),
-  );
+  const why = h("b", `The trial failed: ${reason(trial.reason)}.`);
+  return message("bad", [why], trial.message && h("pre", trial.message));
 }
+
+const CAPTIONS = {
+  complete: "final value",
+  failed: "no value",
+  running: "latest value",
+  waiting: "not started",
+};
 
 function tiles(trial, look) {
   const { [trial.objective]: last = null, ...others } = trial.metrics;
-  const tile = (heading, ...content) =>
-    h("section", { class: "tile" }, h("h2", null, heading), content);
-  const caption = {
-    complete: "final value",
-    failed: "no value",
-    running: "latest value",
-    waiting: "not started",
-  }[look];
-  const rest = Object.entries(others);
+  const rest = Object.entries(others).slice(0, OTHERS_SHOWN);
+  const ended = trial.ended ? `ended ${trial.ended}` : "";
   return [
     tile(
       "Steps",
-      h("p", { class: "big" }, count(trial.steps)),
+      big(count(trial.steps)),
       h("progress", { max: trial.budget, value: trial.steps, "aria-label": "Steps" }),
-      h("p", { class: "quiet" }, `of ${count(trial.budget)}`),
+      quiet(`of ${count(trial.budget)}`),
     ),
     tile(
       trial.objective,
-      h("p", { class: "big" }, number(trial.value ?? (look === "failed" ? null : last), 5)),
-      h("p", { class: "quiet" }, caption),
+      big(number(trial.value ?? (look === "failed" ? null : last), 5)),
+      quiet(CAPTIONS[look]),
     ),
     tile(
       "Time",
-      h("p", { class: "big" }, duration(trial.seconds)),
-      h(
-        "p",
-        { class: "quiet" },
-        look === "running" ? "running" : trial.ended ? `ended ${trial.ended}` : "",
-      ),
-      trial.step_seconds !== null &&
-        h("p", { class: "quiet" }, `${number(1000 * trial.step_seconds, 3)} ms per step`),
+      big(duration(trial.seconds)),
+      quiet(look === "running" ? "running" : ended),
+      trial.step_seconds !== null && quiet(`${number(1000 * trial.step_seconds, 3)} ms per step`),
     ),
     tile(
       "Other metrics",
-      rest.length
-        ? h(
-            "dl",
-            { class: "facts" },
-            rest
-              .slice(0, 6)
-              .map(([name, value]) => [h("dt", null, name), h("dd", null, number(value, 5))]),
-          )
-        : h("p", { class: "quiet" }, "none"),
+      rest.length ? factList(rest.map(([name, value]) => [name, number(value, 5)])) : quiet("none"),
     ),
   ];
 }
 
 function ancestry(trial) {
-  const link = (number) => trialLink(study, number, `trial ${number}`);
-  if (trial.role !== "draw") return [`${role(trial.role)} of `, link(trial.parent)];
-  if (trial.parent === null) return "sampled from the prior";
-  const others = trial.donors.filter((donor) => donor !== trial.parent);
   return [
-    "sampled around ",
-    link(trial.parent),
-    others.length > 0 && [", mixed with ", others.map((one, i) => [i ? ", " : "", link(one)])],
+    origin(trial, (number) => trialLink(study, number, `trial ${number}`)),
     trial.weights_of !== null && ", starts from its weights",
   ];
 }
 
 function children(trials) {
-  if (!trials.length)
-    return h("p", { class: "quiet" }, "No trial continues, confirms or reruns this one.");
+  if (!trials.length) return quiet("No trial continues, confirms or reruns this one.");
   return h(
-    "ul",
-    { class: "children" },
+    "ul.children",
     trials.map((child) =>
       h(
         "li",
-        null,
         trialLink(study, child.number, `trial ${child.number}`),
-        h("span", { class: "quiet" }, role(child.role)),
-        h("span", null, number(child.value)),
+        h("span.quiet", role(child.role)),
+        h("span", number(child.value)),
       ),
     ),
   );
 }
 
 function record(trial) {
+  const file = (name, content) =>
+    content &&
+    h(
+      "details",
+      h("summary", name),
+      h("pre.log", { tabindex: "0", "aria-label": name }, JSON.stringify(content, null, 2)),
+    );
   return [
-    h("p", { class: "quiet" }, "To retrain this trial in a separate folder:"),
-    h(
-      "div",
-      { class: "command" },
-      h("code", null, trial.command),
-      copyButton(trial.command, "the command"),
-    ),
-    h(
-      "div",
-      { class: "command" },
-      h("code", null, trial.folder),
-      copyButton(trial.folder, "the folder"),
-    ),
-    [
-      ["spec.json", trial.spec],
-      ["result.json", trial.result],
-    ].map(
-      ([name, content]) =>
-        content &&
-        h(
-          "details",
-          null,
-          h("summary", null, name),
-          h(
-            "pre",
-            { class: "log", tabindex: "0", "aria-label": name },
-            JSON.stringify(content, null, 2),
-          ),
-        ),
-    ),
+    quiet("To retrain this trial in a separate folder:"),
+    copied(trial.command, "the command"),
+    copied(trial.folder, "the folder"),
+    file("spec.json", trial.spec),
+    file("result.json", trial.result),
   ];
 }
 
@@ -214,9 +177,8 @@ function note(trial) {
   if (field && field.value !== written) return; // the user is editing it
   written = trial.note;
   const form = h(
-    "form",
+    "form.note-form",
     {
-      class: "note-form",
       onsubmit: async (event) => {
         event.preventDefault();
         const text = $("textarea", form).value;
@@ -224,17 +186,14 @@ function note(trial) {
       },
     },
     h("textarea", { "aria-labelledby": "note-title", maxlength: "10000", ".value": trial.note }),
-    h("button", { class: "button small" }, "Save"),
+    h("button.button.small", "Save"),
   );
-  place.replaceChildren(
-    place.firstElementChild,
-    mayAct ? form : h("p", { class: "note-text" }, trial.note),
-  );
+  place.replaceChildren(place.firstElementChild, mayAct ? form : h("p.note-text", trial.note));
 }
 
 function refused(error) {
   document.body.classList.add("bare");
-  show($("#notice"), error.message, () => message("warn", h("p", null, error.message)));
+  showRefusal(error);
 }
 
 const go = (to) => to !== null && location.assign(at.trial(study, to));
