@@ -1,4 +1,4 @@
-"""A trial: what it is asked to do, what came of it, and the folder that holds both."""
+"""A trial: its specification, its outcome, and the folder that holds both."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,23 +10,24 @@ from typing import Any, Literal
 from hpsearch import files
 from hpsearch.space import Scalar
 
-# A trial that a person had trained "again" is for that person: the method never looks at it.
-Role = Literal["draw", "continue", "confirm", "again"]
+# A rerun is for the person who asked for it: the method never reads it.
+Role = Literal["draw", "continue", "confirm", "rerun"]
+FORMER_ROLES: Mapping[str, Role] = {"again": "rerun"}  # as older run folders spell them
 State = Literal["complete", "fail"]
-# What a trial may be although it is complete: it keeps its score.
+# Faults of a complete trial; it keeps its value.
 Broken = Literal["collapsed", "discriminator_saturated"]
-STOPPED = "stopped on request"  # the message of one that a person ended, as "killed"
+STOPPED = "stopped on request"  # the message of a trial that a person stopped ("killed")
 # Why a trial failed, or how it is broken.
 Reason = Literal[Broken, "nonfinite", "timeout", "out_of_memory", "killed", "error"]
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One trial as the controller asks for it; everything that its numbers depend on."""
+    """The specification of one trial: everything that its numbers depend on."""
 
     number: int
     round: int
-    index: int  # place in the round, 0 .. trials - 1; of an "again", how many there were before
+    index: int  # within the round, 0 .. trials - 1; of a rerun, how many came before
     role: Role
     params: Mapping[str, Scalar]  # active parameters only
     unit: tuple[float, ...]  # the point in the unit cube, inactive coordinates included
@@ -41,7 +42,7 @@ class Spec:
     group: tuple[int, ...] = ()
     # Of a draw, the survivor from whose weights it starts; None if it starts from fresh ones.
     weights_of: int | None = None
-    # Of a judged draw, which of its place's candidates it is, or was before it was refined.
+    # Of a draw that the surrogate chose, its number among the candidates (before refinement).
     candidate: int = 0
 
     @property
@@ -52,7 +53,7 @@ class Spec:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial; the content of result.json."""
+    """How a trial ended; the content of result.json."""
 
     state: State
     value: float | None  # the objective at the last report, in the user's direction
@@ -126,17 +127,17 @@ class Folder:
 
     @property
     def obstacle(self) -> Path:
-        """Why the trial could not end though nothing is wrong with it: the disk's fault."""
+        """The disk error that kept the trial from writing its outcome."""
         return self.path / "obstacle.json"
 
     @property
     def stop(self) -> Path:
-        """Asks the trial to end while the others of its group go on."""
+        """A request to end this trial; the others of its group continue."""
         return self.path / "stop"
 
     @property
     def alone(self) -> Path:
-        """Why the trial trains in a process of its own: its group broke, any may be guilty."""
+        """Why the trial trains in its own process: its group's process ended, for an unknown member."""
         return self.path / "alone.txt"
 
     @property
@@ -163,7 +164,7 @@ class Folder:
 
     @property
     def note(self) -> Path:
-        """What a person has written about the trial."""
+        """A person's text about the trial."""
         return self.path / "note.txt"
 
     @property
@@ -178,6 +179,7 @@ class Folder:
         record: dict[str, Any] = files.read_json(self.spec)
         record["unit"] = tuple(record["unit"])
         record["group"] = tuple(record["group"])
+        record["role"] = FORMER_ROLES.get(record["role"], record["role"])
         return Spec(**record)
 
     def write_outcome(self, outcome: Outcome) -> None:
@@ -193,7 +195,7 @@ class Folder:
             return None
 
     def write_note(self, text: str) -> None:
-        """An empty text takes the note away."""
+        """Replace the note; an empty text deletes it."""
         if text:
             self.path.mkdir(parents=True, exist_ok=True)
             files.write_text(self.note, text)
@@ -216,7 +218,7 @@ class Folder:
             return None
 
     def clear(self) -> None:
-        """Drop what a killed attempt left: half-written files, and why it did not end."""
+        """Delete the leftovers of a killed attempt: half-written files and error notes."""
         for path in (*self.path.glob(".*.tmp"), self.obstacle, self.unfusable):
             path.unlink(missing_ok=True)
 

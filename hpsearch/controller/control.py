@@ -136,7 +136,7 @@ def rerun_trial(run: Path, trial: int) -> str:
             f"{run}: the parameters of trial {trial} are outside the space that was accepted in "
             f"{folder.accepted}; undo that change to rerun the trial"
         )
-    repeat = Requests(folder).ask_again(trial)
+    repeat = Requests(folder).request_rerun(trial)
     when = "after the waiting trials" if folder.holder() else f"by `hpsearch resume {run}`"
     before = f"; earlier reruns: {repeat}" if repeat else ""
     return f"trial {trial} is rerun under a fresh seed {when}{before}"
@@ -176,7 +176,7 @@ def _rounds_begun(folder: RunFolder) -> int:
 def _has_ended(folder: RunFolder) -> bool:
     """Whether a controller would find nothing to do."""
     requests = Requests(folder)
-    if requests.rounds_to_take_up is not None or requests.again():
+    if requests.rounds_to_take_up is not None or requests.reruns():
         return False
     try:
         return read_snapshot(folder.path).finished

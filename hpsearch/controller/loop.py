@@ -74,7 +74,7 @@ class Controller:
         shared = shared_structure(description.structure, study.space, description.defaults)
         self._table = TrialTable(study, recorded.trials, shared)
         # Checkpoints of reruns are kept: the user who asked for a rerun may need its checkpoint.
-        self._has_checkpoint = {t.spec.number for t in self._table if t.spec.role != "again"}
+        self._has_checkpoint = {t.spec.number for t in self._table if t.spec.role != "rerun"}
         self._records = {record.round: record for record in recorded.rounds}
         self._stopping = StoppingRule(study, folder, store, on_event)
         self._reruns = Reruns(self._table, store, Requests(folder), study.space)

@@ -17,12 +17,12 @@ class Reruns:
         self._requests = requests
         self._space = space
         # Recorded in an earlier session that ended before they did.
-        self._unfinished = [t.spec for t in table if t.spec.role == "again" and t.outcome is None]
+        self._unfinished = [t.spec for t in table if t.spec.role == "rerun" and t.outcome is None]
 
     def next_specs(self) -> list[Spec]:
         """Record the requested reruns, and return those that no earlier call returned."""
         specs, self._unfinished = self._unfinished, []
-        for parent, repeat in self._requests.again():
+        for parent, repeat in self._requests.reruns():
             number = self._table.find_rerun(parent, repeat)
             if number is None:
                 if not self._table.is_in_space(parent):
@@ -32,5 +32,5 @@ class Reruns:
                 self._table.put(Trial(spec))
                 self._store.begin([spec], self._space)
                 specs.append(spec)
-            self._requests.record_again(parent, repeat, number)
+            self._requests.record_rerun(parent, repeat, number)
         return specs

@@ -11,7 +11,7 @@ from hpsearch.method import (
     RoundPlan,
     Row,
     Structure,
-    again_seed,
+    rerun_seed,
     best_distinct,
     confirm_seed,
     propose,
@@ -184,10 +184,10 @@ class TrialTable:
 
     def find_rerun(self, parent: int, repeat: int) -> int | None:
         """The number of the given rerun of `parent`; None if it is not recorded."""
-        seed = again_seed(self._study.search.seed, parent, repeat)
+        seed = rerun_seed(self._study.search.seed, parent, repeat)
         for trial in self:
             spec = trial.spec
-            if (spec.role, spec.parent, spec.seed) == ("again", parent, seed):
+            if (spec.role, spec.parent, spec.seed) == ("rerun", parent, seed):
                 return spec.number
         return None
 
@@ -200,8 +200,8 @@ class TrialTable:
             unit=point,
             number=len(self),
             index=repeat,
-            role="again",
-            seed=again_seed(self._study.search.seed, parent, repeat),
+            role="rerun",
+            seed=rerun_seed(self._study.search.seed, parent, repeat),
             parent=parent,
             group=(),
             weights_of=None,

@@ -4,7 +4,7 @@ import numpy as np
 
 _TRAINING = 1  # third word of spawn keys (round, slot, word) that seed no draw
 _CONFIRM_ROUND = 2**31  # above the number of rounds of any search
-_AGAIN_ROUND = _CONFIRM_ROUND + 1
+_RERUN_ROUND = _CONFIRM_ROUND + 1
 
 
 def draw_generator(seed: int, round: int, index: int) -> np.random.Generator:
@@ -24,9 +24,9 @@ def confirm_seed(seed: int, repeat: int) -> int:
     return _seed(seed, (_CONFIRM_ROUND, repeat, _TRAINING))
 
 
-def again_seed(seed: int, parent: int, repeat: int) -> int:
-    """The seed of a trial that is trained again for the first (`repeat` 0), second, ... time."""
-    return _seed(seed, (_AGAIN_ROUND, parent, repeat))
+def rerun_seed(seed: int, parent: int, repeat: int) -> int:
+    """The seed of rerun number `repeat`, from 0, of a trial."""
+    return _seed(seed, (_RERUN_ROUND, parent, repeat))
 
 
 def _seed(seed: int, key: tuple[int, ...]) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 from hpsearch.errors import RunFolderError
 from hpsearch.space import Scalar
 from hpsearch.storage.round_record import RoundRecord, SearchPlan
-from hpsearch.trial import Direction, Outcome, Spec, Trial
+from hpsearch.trial import FORMER_ROLES, Direction, Outcome, Spec, Trial
 
 METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
 SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
@@ -244,6 +244,7 @@ def _trial(
     given = {key: attributes[key] for key in SPEC_ATTRIBUTES}
     given["unit"] = tuple(given["unit"])
     given["group"] = tuple(attributes.get("group", ()))  # studies from before groups have none
+    given["role"] = FORMER_ROLES.get(given["role"], given["role"])
     given |= {key: attributes[key] for key in RARE_ATTRIBUTES if key in attributes}
     spec = Spec(number=number, params=params, **given)
     if state not in ("COMPLETE", "FAIL"):

@@ -14,7 +14,7 @@ from hpsearch import files
 from hpsearch.errors import RunFolderError
 from hpsearch.storage.run_folder import RunFolder, StopLevel, writable
 
-_AGAIN = re.compile(r"(\d+)-(\d+)")  # the trial, and how often it was asked for before
+_RERUN = re.compile(r"(\d+)-(\d+)")  # the trial, and how often it was asked for before
 
 
 @dataclass(frozen=True)
@@ -79,25 +79,25 @@ class Requests:
     def _cancel(self, trial: int) -> Path:
         return self.folder.cancel_requests / f"{trial:05d}"
 
-    def again(self) -> list[tuple[int, int]]:
-        """Trials to train again that are not recorded yet: the trial, and how often before."""
+    def reruns(self) -> list[tuple[int, int]]:
+        """Requested reruns that are not recorded yet: the trial, and how many reruns it had before."""
         try:
-            paths = sorted(self.folder.again_requests.iterdir())
+            paths = sorted(self.folder.rerun_requests.iterdir())
         except FileNotFoundError:
             return []
-        named = [(path, match) for path in paths if (match := _AGAIN.fullmatch(path.name))]
+        named = [(path, match) for path in paths if (match := _RERUN.fullmatch(path.name))]
         return sorted((int(m[1]), int(m[2])) for path, m in named if path.stat().st_size == 0)
 
-    def ask_again(self, trial: int) -> int:
-        """Ask for a trial once more; returns how often it was asked for before.
+    def request_rerun(self, trial: int) -> int:
+        """Request a rerun of a trial; returns how many were requested before.
 
-        The file stays for good, so that two who ask at once ask for two, and the count holds.
+        The file is never removed: two simultaneous requests are two reruns, and the count stays right.
         """
         with writable(self.folder.path):
-            self.folder.again_requests.mkdir(exist_ok=True)
+            self.folder.rerun_requests.mkdir(exist_ok=True)
             repeat = 0
             while True:
-                path = self._again(trial, repeat)
+                path = self._rerun(trial, repeat)
                 try:
                     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
                 except FileExistsError:
@@ -106,12 +106,12 @@ class Requests:
                 files.sync_folder(path.parent)
                 return repeat
 
-    def record_again(self, trial: int, repeat: int, number: int) -> None:
-        """It is the trial `number` of the database now."""
-        self._write(self._again(trial, repeat), str(number))
+    def record_rerun(self, trial: int, repeat: int, number: int) -> None:
+        """Note that the rerun is recorded as trial `number`."""
+        self._write(self._rerun(trial, repeat), str(number))
 
-    def _again(self, trial: int, repeat: int) -> Path:
-        return self.folder.again_requests / f"{trial:05d}-{repeat}"
+    def _rerun(self, trial: int, repeat: int) -> Path:
+        return self.folder.rerun_requests / f"{trial:05d}-{repeat}"
 
     def _write(self, path: Path, text: str) -> None:
         with writable(self.folder.path):
@@ -131,7 +131,7 @@ class PendingRequests:
     paused: bool = False
     end_after: int | None = None  # the last round that may begin; stands until it is withdrawn
     rounds: int | None = None  # in all
-    again: tuple[int, ...] = ()  # trials
+    reruns: tuple[int, ...] = ()  # trials
     cancel: tuple[int, ...] = ()  # trials
 
     def __bool__(self) -> bool:
@@ -147,7 +147,7 @@ def pending_requests(folder: RunFolder) -> PendingRequests:
         paused=at_work and wanted.paused,
         end_after=wanted.end_after,
         rounds=wanted.rounds_to_take_up,
-        again=tuple(trial for trial, _repeat in wanted.again()),
+        reruns=tuple(trial for trial, _repeat in wanted.reruns()),
         cancel=tuple(n for n in wanted.cancelled() if not folder.trial(n).result.exists()),
     )
 

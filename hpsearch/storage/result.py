@@ -190,7 +190,7 @@ def _identity(trial: Trial) -> dict[str, Any]:
     spec = trial.spec
     return {
         "number": spec.number,
-        "role": spec.role,
+        "role": "again" if spec.role == "rerun" else spec.role,  # the digest keeps the old word
         "params": dict(spec.params),
         "seed": spec.seed,
         "budget": spec.budget,

@@ -81,7 +81,7 @@ class RunFolder:
         return self.path / "cancel"
 
     @property
-    def again_requests(self) -> Path:
+    def rerun_requests(self) -> Path:
         """A file for each time a trial was asked for again, with its new number once it has one."""
         return self.path / "again"
 

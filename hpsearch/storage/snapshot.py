@@ -230,7 +230,7 @@ class Snapshot:
     def own_steps(self, trial: Trial) -> int:
         """Steps of the plan that a trial trains for itself, without those of its parent."""
         spec = trial.spec
-        if spec.role == "again":
+        if spec.role == "rerun":
             return 0
         if spec.role != "continue" or spec.parent is None:
             return spec.budget

@@ -103,7 +103,7 @@ class Run:
         budget: the step at which to stop, including the steps of a continued parent.
         report_every: the study's interval between reports, in steps.
         device: "cpu" or "cuda:0".
-        role: "draw", "continue" (of a survivor, from its checkpoint), "confirm" or "again".
+        role: "draw", "continue" (of a survivor, from its checkpoint), "confirm" or "rerun".
         folder: the trial's folder.
     """
 

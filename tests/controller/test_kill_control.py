@@ -27,7 +27,7 @@ def asked(folder: Path) -> Search:
     for number in (2, 9, 17):  # draws of two rounds, and one beside them
         requests.cancel(number)
     for number in (1, 4, 4, 8):
-        requests.ask_again(number)
+        requests.request_rerun(number)
     return search
 
 
@@ -43,7 +43,7 @@ def test_six_kills_around_requests_change_no_trial(tmp_path):
         assert [record.round for record in found.result.rounds] == [0, 1, 2]
         stopped = [t for t in found.result.records if t.outcome and t.outcome.state == "fail"]
         assert [t.spec.number for t in stopped] == [2, 9, 17]
-        again = [t.spec.parent for t in found.result.records if t.spec.role == "again"]
+        again = [t.spec.parent for t in found.result.records if t.spec.role == "rerun"]
         assert again == [1, 4, 4, 8]
         for moment in sorted(rng.choices(range(len(found.result.records) - 3), k=KILLS)):
             controller = search.start()

@@ -11,7 +11,7 @@ _NOTE_WIDTH = 500
 
 def hand(s: Snapshot) -> Section | None:
     """None when nobody did anything."""
-    repeats = [t for t in s.result.records if t.spec.role == "again"]
+    repeats = [t for t in s.result.records if t.spec.role == "rerun"]
     notes = [(n, text) for n in _numbers(s) if (text := plain(s.folder(n).read_note()).strip())]
     blocks: list[Block] = []
     if repeats:
@@ -34,7 +34,7 @@ def hand(s: Snapshot) -> Section | None:
 def interfered(s: Snapshot) -> bool:
     """Whether trials were begun or ended because somebody asked, which no study file says."""
     return any(
-        t.spec.role == "again" or (t.outcome is not None and t.outcome.message == STOPPED)
+        t.spec.role == "rerun" or (t.outcome is not None and t.outcome.message == STOPPED)
         for t in s.result.records
     )
 

@@ -99,7 +99,7 @@ _ROLES = {
     "draw": "drawn",
     "continue": "trained on",
     "confirm": "confirming",
-    "again": "rerun on request",
+    "rerun": "rerun on request",
 }
 
 

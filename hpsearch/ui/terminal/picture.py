@@ -61,7 +61,7 @@ def _strips(snapshot: Snapshot) -> Table:
     for number in range(max(0, count - _ROUNDS_SHOWN), count):
         members = snapshot.members(number)
         table.add_row(f"round {number}", _cells(snapshot, members), _summary(snapshot, members))
-    for role in ("confirm", "again"):
+    for role in ("confirm", "rerun"):
         if members := tuple(t for t in snapshot.result.records if t.spec.role == role):
             table.add_row(role, _cells(snapshot, members), _summary(snapshot, members))
     return table

@@ -46,7 +46,7 @@ def show_status(snapshot: Snapshot) -> None:
 
 def _asked(pending: PendingRequests) -> list[str]:
     asked = [f"trial {number} is stopped" for number in pending.cancel]
-    asked += [f"trial {number} is trained again" for number in pending.again]
+    asked += [f"trial {number} is trained again" for number in pending.reruns]
     if pending.paused:
         asked.append("paused")
     if pending.end_after is not None:

@@ -23,7 +23,7 @@ def test_notes_and_trials_trained_again_are_told(told_copy: Path) -> None:
     done = hpsearch("run", "told.yaml", "-q", cwd=told_copy)
     assert done.returncode == 0, done.stderr
     s = view.read_snapshot(run)
-    [again] = [t for t in s.result.records if t.spec.role == "again"]
+    [again] = [t for t in s.result.records if t.spec.role == "rerun"]
     section = hand(s)
     assert section is not None
     repeats, notes = (b for b in section.blocks if isinstance(b, Table))

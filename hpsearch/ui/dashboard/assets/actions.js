@@ -77,7 +77,7 @@ export function studyActions(name, { head, pending, rounds }) {
 function cannotResume(head, pending, working, requested) {
   if (working) return pending.stop ? "it is stopping" : "";
   if (head.state === "failed") return "no trial succeeded; fix the trainer and start a new search";
-  const wanted = requested || pending.rounds !== null || pending.again.length > 0;
+  const wanted = requested || pending.rounds !== null || pending.reruns.length > 0;
   return head.state === "finished" && !wanted ? "it has finished; add rounds first" : "";
 }
 
@@ -116,7 +116,7 @@ async function stop(name) {
 export function trialActions(name, trial) {
   if (!mayAct) return [];
   return [
-    actButton("Rerun", trial.role === "again" ? "this trial is a rerun itself" : "", () =>
+    actButton("Rerun", trial.role === "rerun" ? "this trial is a rerun itself" : "", () =>
       act(name, { act: "rerun", trial: trial.number }),
     ),
     actButton(

@@ -46,7 +46,7 @@ const ROLES = {
   draw: "draw",
   continue: "continuation",
   confirm: "confirmation",
-  again: "rerun",
+  rerun: "rerun",
 };
 
 export function role(name) {

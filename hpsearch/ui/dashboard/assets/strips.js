@@ -51,7 +51,7 @@ export class Strips {
     let names = rounds.map((round) => `r${round.round}`);
     if (!this.all && names.length > LAST_SHOWN + 2)
       names = [names[0], "more", ...names.slice(-LAST_SHOWN)];
-    if (strips.has("again")) names.push("again");
+    if (strips.has("rerun")) names.push("rerun");
     const winners = head.winners.map((winner) => stripOfWinner(winner, this.table));
     const others = [...strips.keys()].filter(
       (strip) => isConfirmation(strip) && !winners.includes(strip),
@@ -166,7 +166,7 @@ export class Strips {
   /** The content of a strip's heading and of the numbers at its end. */
   words(strip, members) {
     const lines = (first, second) => [h("b", first), h("span", second)];
-    if (strip === "again") return { label: lines("reruns", "with fresh seeds"), numbers: [] };
+    if (strip === "rerun") return { label: lines("reruns", "with fresh seeds"), numbers: [] };
     return isConfirmation(strip)
       ? this.confirmationWords(strip, members, lines)
       : this.roundWords(this.table.rounds[Number(strip.slice(1))], lines);

@@ -58,7 +58,7 @@ function requests(pending, state) {
     pending.end_after !== null &&
       `${state === "finished" ? "finished" : "finishes"} after round ${pending.end_after}`,
     pending.rounds !== null && `${pending.rounds} rounds requested`,
-    pending.again.length > 0 && `reruns requested: ${pending.again.join(", ")}`,
+    pending.reruns.length > 0 && `reruns requested: ${pending.reruns.join(", ")}`,
     pending.cancel.length > 0 && `stopping trial ${pending.cancel.join(", ")}`,
   ].filter(Boolean);
 }

@@ -54,10 +54,10 @@ export class Table {
     return { touched, fresh, trials: answer.trials.length > 0 };
   }
 
-  /** "r3" for round 3, "c97-800" for the confirmations of trial 97 at 800 steps, or "again". */
+  /** "r3" for round 3, "c97-800" for the confirmations of trial 97 at 800 steps, or "rerun". */
   stripOf(trial) {
     if (trial.role === "confirm") return `c${trial.parent}-${this.rounds[trial.round].budget}`;
-    return trial.role === "again" ? "again" : `r${trial.round}`;
+    return trial.role === "rerun" ? "rerun" : `r${trial.round}`;
   }
 
   put(trial) {
@@ -78,13 +78,13 @@ export class Table {
 
   /** By number the rank of each trial of a strip, and how good it is: 0 the worst, 1 the best. */
   ranks(strip) {
-    if (strip !== "again") return this.ranked(this.rivals(strip));
+    if (strip !== "rerun") return this.ranked(this.rivals(strip));
     // A rerun is ranked among the trials of the round whose parameters it repeats.
-    const again = this.strips.get(strip).map((trial) => {
+    const reruns = this.strips.get(strip).map((trial) => {
       const ranks = this.ranked([...this.rivals(`r${trial.round}`), trial]);
       return [trial.number, ranks.get(trial.number)];
     });
-    return new Map(again);
+    return new Map(reruns);
   }
 
   ranked(trials) {
