@@ -105,7 +105,7 @@ class Lander:
         spec = self._waiting.pop(0)
         outcome, reports = train(spec)
         keep(self._run, spec, outcome, reports)
-        self._store.land(spec, outcome, reports)
+        self._store.record_outcome(spec, outcome, reports)
 
     def close(self) -> None:
         self._store.close()

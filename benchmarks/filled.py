@@ -40,11 +40,11 @@ def fill(
             direction=study.objective.direction,
         )
         search, confirm = study.search, study.confirm
-        store.note_plan(SearchPlan(search.rounds, search.trials, confirm.top, confirm.seeds))
+        store.record_plan(SearchPlan(search.rounds, search.trials, confirm.top, confirm.seeds))
         table = TrialTable(study, [])
         for number in range(min(rounds + open_rounds, len(training_stages(study)))):
             record, specs = table.round_specs(number)
-            store.begin(specs, study.space, record)
+            store.record_trials(specs, study.space, record)
             for spec in specs:
                 table.put(Trial(spec))
                 if number >= rounds:
@@ -52,7 +52,7 @@ def fill(
                 outcome, reports = train(spec)
                 if folders:
                     keep(run, spec, outcome, reports)
-                store.land(spec, outcome, reports)
+                store.record_outcome(spec, outcome, reports)
                 table.put(Trial(spec, outcome))
         store.close()
     return run

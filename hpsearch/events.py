@@ -95,7 +95,7 @@ class TrialEnded(Event):
     def severity(self) -> Severity:
         if self.outcome.state == "fail":
             return Severity.WARNING
-        return Severity.NOTICE if self.spec.role == "again" else Severity.INFO
+        return Severity.NOTICE if self.spec.role == "rerun" else Severity.INFO
 
     def __str__(self) -> str:
         outcome = self.outcome

@@ -137,7 +137,7 @@ class Folder:
 
     @property
     def alone(self) -> Path:
-        """Why the trial trains in its own process: its group's process ended, for an unknown member."""
+        """Why the trial trains in its own process: its group's process ended early."""
         return self.path / "alone.txt"
 
     @property
@@ -209,7 +209,8 @@ class Folder:
             return ""
 
     def write_obstacle(self, error: OSError) -> None:
-        files.write_json(self.obstacle, [error.errno, error.strerror, str(error.filename)])
+        name = None if error.filename is None else str(error.filename)
+        files.write_json(self.obstacle, [error.errno, error.strerror, name])
 
     def read_obstacle(self) -> OSError | None:
         try:

@@ -101,7 +101,7 @@ def extend_search(run: Path, rounds: int) -> str:
     folder = _folder(run)
     requests = Requests(folder)
     total = _rounds(folder) + rounds
-    requests.ask_rounds(total)
+    requests.request_rounds(total)
     requests.withdraw_end()
     if folder.holder():
         return f"{total} rounds in all, from the end of the current round on"
@@ -176,7 +176,7 @@ def _rounds_begun(folder: RunFolder) -> int:
 def _has_ended(folder: RunFolder) -> bool:
     """Whether a controller would find nothing to do."""
     requests = Requests(folder)
-    if requests.rounds_to_take_up is not None or requests.reruns():
+    if requests.rounds_to_accept is not None or requests.reruns():
         return False
     try:
         return read_snapshot(folder.path).finished

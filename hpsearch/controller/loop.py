@@ -1,14 +1,13 @@
 """The controller's loop: rounds of trials that tighten, then confirmation over fresh seeds.
 
 Resume runs the same loop. The database holds every trial, finished or proposed; the loop runs the
-unfinished ones and computes the next round from the table. No other state is kept.
+unfinished ones and computes the next round from the table. There is no other state.
 """
 
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from hpsearch.controller.reruns import Reruns
 from hpsearch.controller.stopping import StoppingRule
 from hpsearch.controller.trial_table import TrialTable
 from hpsearch.errors import ChangedError, SearchFailedError
@@ -22,7 +21,7 @@ from hpsearch.events import (
     Unfused,
 )
 from hpsearch.method import shared_structure
-from hpsearch.storage import Requests, Result, RunFolder, StudyWriter, value_of
+from hpsearch.storage import Requests, Result, RoundRecord, RunFolder, StudyWriter, value_of
 from hpsearch.study import Study, TrainerDescription
 from hpsearch.trial import Outcome, Spec, Trial
 from hpsearch.workers import (
@@ -73,11 +72,13 @@ class Controller:
         recorded = store.recorded()
         shared = shared_structure(description.structure, study.space, description.defaults)
         self._table = TrialTable(study, recorded.trials, shared)
+        reruns = [t for t in self._table if t.spec.role == "rerun"]
+        self._unfinished_reruns = [t.spec for t in reruns if t.outcome is None]
         # Checkpoints of reruns are kept: the user who asked for a rerun may need its checkpoint.
         self._has_checkpoint = {t.spec.number for t in self._table if t.spec.role != "rerun"}
         self._records = {record.round: record for record in recorded.rounds}
         self._stopping = StoppingRule(study, folder, store, on_event)
-        self._reruns = Reruns(self._table, store, Requests(folder), study.space)
+        self._requests = Requests(folder)
         mode, self._why_unfused = fusion_mode(study, description, self._devices[0])
         self._pool = Pool(
             launcher,
@@ -150,8 +151,7 @@ class Controller:
         if number not in self._records:
             record, specs = self._table.round_specs(number)
             specs = [with_usable_parent(self._folder, spec) for spec in specs]
-            self._begin(specs)
-            self._store.begin(specs, self._study.space, record)
+            self._record(specs, record)
             self._records[number] = record
         record = self._records[number]
         members = self._table.members(number)
@@ -160,7 +160,7 @@ class Controller:
                 number,
                 record.budget,
                 record.width,
-                record.evidence,
+                record.step_sizes,
                 record.survivors,
                 sum(t.outcome is not None for t in members),
             )
@@ -170,10 +170,11 @@ class Controller:
         self._run_trials(members)
         self._end_round(number)
 
-    def _begin(self, specs: Sequence[Spec]) -> None:
+    def _record(self, specs: Sequence[Spec], record: RoundRecord | None = None) -> None:
         for spec in specs:
             self._table.put(Trial(spec))
-            self._has_checkpoint.add(spec.number)
+        self._has_checkpoint |= {spec.number for spec in specs if spec.role != "rerun"}
+        self._store.record_trials(specs, self._study.space, record)
 
     def _run_trials(self, trials: Sequence[Trial]) -> None:
         specs = [self._with_versions(trial.spec) for trial in trials if trial.outcome is None]
@@ -182,7 +183,17 @@ class Controller:
         self._pool.run(specs, self._record_outcome, self._rerun_specs)
 
     def _rerun_specs(self) -> list[Spec]:
-        return [self._with_versions(spec) for spec in self._reruns.next_specs()]
+        """Record the requested reruns; return them, and those that an earlier session left."""
+        specs, self._unfinished_reruns = self._unfinished_reruns, []
+        for parent, repeat in self._requests.reruns():
+            spec = self._table.rerun_spec(parent, repeat)
+            if spec is None:
+                continue  # outside the space since an accepted change; the request stays
+            if spec.number not in self._table:
+                self._record([spec])
+                specs.append(spec)
+            self._requests.record_rerun(parent, repeat, spec.number)
+        return [self._with_versions(spec) for spec in specs]
 
     def _with_versions(self, spec: Spec) -> Spec:
         """The spec with the trainer's hash and the package versions of this session."""
@@ -191,7 +202,7 @@ class Controller:
     def _record_outcome(self, spec: Spec, outcome: Outcome) -> None:
         self._check_provenance(spec, outcome)
         folder = self._folder.trial(spec.number)
-        self._store.land(spec, outcome, folder.read_reports())
+        self._store.record_outcome(spec, outcome, folder.read_reports())
         folder.inherited.unlink(missing_ok=True)
         self._table.put(Trial(spec, outcome))
 
@@ -272,8 +283,7 @@ class Controller:
         specs = self._table.confirm_specs(candidates, last)
         new = [spec for spec in specs if spec.number not in self._table]
         if new:
-            self._begin(new)
-            self._store.begin(new, self._study.space)
+            self._record(new)
         finished = sum(self._table[spec.number].outcome is not None for spec in specs)
         numbers = tuple(row.number for row in candidates)
         self._on_event(ConfirmStarted(numbers, plan.seeds, finished))

@@ -76,7 +76,7 @@ def _search(
     watch: Callable[[Event], None],
 ) -> Result:
     try:
-        folder.settle(wanted, description, accept=accept_changes)
+        folder.freeze(wanted, description, accept=accept_changes)
         write_launch_record(folder, launch)
         store = StudyWriter.create_or_open(
             folder.database,

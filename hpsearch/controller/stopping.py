@@ -37,7 +37,7 @@ class StoppingRule:
 
     def rounds(self, begun: int) -> int:
         """Current number of rounds in all; the `begun` recorded ones are finished in any case."""
-        requested = self._requests.rounds_to_take_up
+        requested = self._requests.rounds_to_accept
         if requested is not None and requested > self._rounds:
             self._rounds = requested
             self._on_event(RoundsAdded(requested, self.stages(requested)))
@@ -45,10 +45,10 @@ class StoppingRule:
         rounds = self._rounds if last is None else min(self._rounds, max(last + 1, begun))
         if rounds != self._stored:
             search, confirm = self._study.search, self._study.confirm
-            self._store.note_plan(SearchPlan(rounds, search.trials, confirm.top, confirm.seeds))
+            self._store.record_plan(SearchPlan(rounds, search.trials, confirm.top, confirm.seeds))
             self._stored = rounds
         if requested is not None:
-            self._requests.take_up_rounds(requested)
+            self._requests.accept_rounds(requested)
         return rounds
 
     def may_begin(self, round: int) -> bool:

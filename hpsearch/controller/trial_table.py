@@ -11,10 +11,10 @@ from hpsearch.method import (
     RoundPlan,
     Row,
     Structure,
-    rerun_seed,
     best_distinct,
     confirm_seed,
     propose,
+    rerun_seed,
     tighten,
 )
 from hpsearch.space import Scalar, Space
@@ -118,10 +118,10 @@ class TrialTable:
             round=round,
             budget=budget,
             width=tightening.width,
-            evidence=dict(zip(study.space.names, tightening.step_sizes, strict=True)),
+            step_sizes=dict(zip(study.space.names, tightening.step_sizes, strict=True)),
             survivors=tuple(row.number for row in tightening.survivors),
             blocks=plan.blocks if plan.blocks else NO_BLOCKS,
-            judge=None if surrogate == "none" else surrogate,
+            surrogate=None if surrogate == "none" else surrogate,
         )
         return record, [self._spec(record, proposal) for proposal in proposals]
 
@@ -178,30 +178,27 @@ class TrialTable:
                 specs.append(spec)
         return specs
 
-    def is_in_space(self, number: int) -> bool:
-        """Whether the trial exists and its parameters are in the study's space."""
-        return self._points.get(number) is not None
+    def rerun_spec(self, parent: int, repeat: int) -> Spec | None:
+        """Rerun number `repeat` of `parent`: its parameters from scratch under a fresh seed.
 
-    def find_rerun(self, parent: int, repeat: int) -> int | None:
-        """The number of the given rerun of `parent`; None if it is not recorded."""
+        Returns:
+            The recorded spec, if there is one, or a new one; None if there is no such trial, or an
+            accepted change of the study left its parameters outside the space.
+        """
         seed = rerun_seed(self._study.search.seed, parent, repeat)
         for trial in self:
-            spec = trial.spec
-            if (spec.role, spec.parent, spec.seed) == ("rerun", parent, seed):
-                return spec.number
-        return None
-
-    def rerun_spec(self, parent: int, repeat: int) -> Spec:
-        """A trial that trains `parent`'s parameters from scratch under a seed of its own."""
-        point = self._points[parent]
-        assert point is not None
+            if (trial.spec.role, trial.spec.parent, trial.spec.seed) == ("rerun", parent, seed):
+                return trial.spec
+        point = self._points.get(parent)
+        if point is None:
+            return None
         return replace(
             self[parent].spec,
             unit=point,
             number=len(self),
             index=repeat,
             role="rerun",
-            seed=rerun_seed(self._study.search.seed, parent, repeat),
+            seed=seed,
             parent=parent,
             group=(),
             weights_of=None,

@@ -14,8 +14,8 @@ from .ranking import best_distinct as best_distinct
 from .ranking import ranked as ranked
 from .rounds import Proposal as Proposal
 from .rounds import propose as propose
-from .seeds import rerun_seed as rerun_seed
 from .seeds import confirm_seed as confirm_seed
+from .seeds import rerun_seed as rerun_seed
 from .selection import select_draw as select_draw
 from .structure import Alike as Alike
 from .structure import Padded as Padded

@@ -1,4 +1,4 @@
-"""How a search was started, so that it can go on without the terminal that started it."""
+"""How a search was started, so that it can be resumed without the terminal that started it."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ from hpsearch.errors import HpsearchError, RunFolderError
 from hpsearch.storage.run_folder import RunFolder, writable
 from hpsearch.study import rename_old_override
 
-# Between the caller and the search, for an instant: a child of the caller's would stay a zombie
-# until the caller asked for it. It prints the process number of what it starts.
+# A short-lived parent of the search, which prints the search's process number: as a child of the
+# caller the search would stay a zombie until the caller waited for it.
 _SPAWN = """\
 import os, sys
 log, *command = sys.argv[1:]
@@ -31,11 +31,11 @@ class LaunchRecord:
     study: str
     runs: str
     overrides: tuple[str, ...]
-    directory: str  # where it was typed, from which modules may be imported
+    directory: str  # working directory, from which modules may be imported
 
     @property
     def arguments(self) -> list[str]:
-        """Of the command `hpsearch`."""
+        """Arguments of the command `hpsearch`."""
         given = ["run", self.study, "--runs", self.runs]
         for override in self.overrides:
             given += ["--set", override]
@@ -47,55 +47,55 @@ class LaunchRecord:
         return cls(str(study), str(runs), tuple(overrides), str(Path.cwd()))
 
 
-def write_launch_record(folder: RunFolder, way: LaunchRecord) -> None:
-    """For the controller, which holds the folder's lock."""
-    files.write_json(folder.started, asdict(way))
+def write_launch_record(folder: RunFolder, launch: LaunchRecord) -> None:
+    """Called by the controller, which holds the folder's lock."""
+    files.write_json(folder.started, asdict(launch))
 
 
 def read_launch_record(folder: RunFolder) -> LaunchRecord:
-    """How the search in a folder was started last.
+    """How the search in a folder was last started.
 
     Raises:
-        HpsearchError: nobody knows, or what it was started from is gone.
+        HpsearchError: the record, the study file or the working directory is missing.
     """
     try:
         record = files.read_json(folder.started)
     except FileNotFoundError:
         raise RunFolderError(
-            f"{folder.started}: missing, so nobody knows how the search was started; type "
-            "`hpsearch run STUDY` once more"
+            f"{folder.started}: missing, so it is unknown how the search was started; type "
+            "`hpsearch run STUDY`"
         ) from None
-    way = LaunchRecord(
+    launch = LaunchRecord(
         **record | {"overrides": tuple(map(rename_old_override, record["overrides"]))}
     )
-    if Path(way.runs).resolve() != folder.path.resolve().parent:
+    if Path(launch.runs).resolve() != folder.path.resolve().parent:
         raise HpsearchError(
-            f"{folder.path}: was started under {way.runs} and has been moved or copied; type "
-            f"`hpsearch run {way.study} --runs {folder.path.resolve().parent}`"
+            f"{folder.path}: was started under {launch.runs} and has been moved or copied; type "
+            f"`hpsearch run {launch.study} --runs {folder.path.resolve().parent}`"
         )
-    if not Path(way.study).is_file():
+    if not Path(launch.study).is_file():
         raise HpsearchError(
-            f"{way.study}: the study that {folder.path} was started from is gone; restore it, or "
-            "type `hpsearch run STUDY` with where it is now"
+            f"{launch.study}: the study that {folder.path} was started from is gone; restore it "
+            "or type `hpsearch run STUDY` with its new path"
         )
-    if not Path(way.directory).is_dir():
+    if not Path(launch.directory).is_dir():
         raise HpsearchError(
-            f"{way.directory}: the folder in which {folder.path} was started is gone; type "
-            f"`hpsearch run {way.study} --runs {way.runs}`"
+            f"{launch.directory}: the folder in which {folder.path} was started is gone; type "
+            f"`hpsearch run {launch.study} --runs {launch.runs}`"
         )
-    return way
+    return launch
 
 
-def launch_detached(folder: RunFolder, way: LaunchRecord) -> int:
-    """Start `hpsearch run` in a session of its own; returns its process number.
+def launch_detached(folder: RunFolder, launch: LaunchRecord) -> int:
+    """Start `hpsearch run` in its own session; returns its process number.
 
-    It outlives the caller, and what it says goes to the folder's controller.log.
+    The process outlives the caller; its output goes to the folder's controller.log.
     """
-    command = [sys.executable, "-m", "hpsearch", *way.arguments]
+    command = [sys.executable, "-m", "hpsearch", *launch.arguments]
     with writable(folder.path):
         spawned = subprocess.run(
             [sys.executable, "-c", _SPAWN, str(folder.controller_log.absolute()), *command],
-            cwd=way.directory,
+            cwd=launch.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=True,

@@ -51,7 +51,7 @@ def trace_lineage(
         return Lineage(spec.parent)
     rows = tuple(Row(t.spec.number, value_of(t), t.spec.unit, t.spec.budget) for t in survivors)
     names = study.space.names
-    step_sizes = tuple(record.evidence.get(name, 1.0) for name in names)
+    step_sizes = tuple(record.step_sizes.get(name, 1.0) for name in names)
     shared = {entry_name(entry) for entry in record.blocks.shared}
     if any(len(row.unit) != len(names) for row in rows) or not shared <= set(names):
         return Lineage(None)
@@ -73,7 +73,7 @@ def _draw_of(study: Study, record: RoundRecord, tightening: Tightening, spec: Sp
     if slot is None:
         return None
     draw = slot.plain
-    if record.judge is None:
+    if record.surrogate is None:
         return draw if draw.unit == spec.unit else None
     for _ in range(spec.candidate):
         draw = slot.draw()

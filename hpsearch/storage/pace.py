@@ -1,6 +1,6 @@
-"""How long a step takes, from the times of a trial's reports.
+"""Time per training step, from the times of a trial's reports.
 
-It is no metric: a time is never the same twice, and the rest of a trial's record is.
+It is not a metric: all metrics of a trial are reproducible, and a time is not.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,16 @@ from hpsearch.trial import Report
 
 
 def step_seconds(reports: Sequence[Report]) -> list[tuple[int, float]]:
-    """Seconds a step since the report before, by the later one's step.
+    """Seconds per step between consecutive reports, as (step of the later report, seconds).
 
-    What a report and a checkpoint cost is part of it, and where trials share a loop it is a step of
-    all of them. The first report has none, since its seconds hold the start too. Nor has one before
-    which the trial was begun again: seconds count from the start of an attempt, so there they fall.
+    The cost of reports and checkpoints is included; in a fused group a step is one of all members.
+    The first report of an attempt is left out, because its seconds include the start.
     """
     return [(after.step, seconds / steps) for after, seconds, steps in _between(reports)]
 
 
 def mean_step_seconds(reports: Sequence[Report]) -> float | None:
-    """Seconds a step over all that `paces` holds; None if that is nothing."""
+    """Seconds per step over all intervals of `step_seconds`; None if there are none."""
     between = [(seconds, steps) for _, seconds, steps in _between(reports)]
     if not between:
         return None
@@ -29,7 +28,7 @@ def mean_step_seconds(reports: Sequence[Report]) -> float | None:
 
 
 def _between(reports: Sequence[Report]) -> list[tuple[Report, float, int]]:
-    """Each later report with the seconds and the steps since the one before."""
+    """Each later report of an attempt with the seconds and the steps since the one before."""
     return [
         (after, after.seconds - before.seconds, after.step - before.step)
         for before, after in pairwise(reports)

@@ -1,7 +1,7 @@
-"""Reads the study's database, at first whole and then only what has changed, and never writes.
+"""Reads the study's database: the whole of it once, then the changes only.
 
-Through plain SQL on Optuna's tables: Optuna itself reads every trial with its reports, which takes
-seconds for thousands of trials, and its import takes one before that.
+It uses plain SQL on Optuna's tables, because Optuna reads every trial with its reports, which takes
+seconds for thousands of trials, and because its import takes another second.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from hpsearch.trial import FORMER_ROLES, Direction, Outcome, Spec, Trial
 
 METRIC_NAMES = "study:metric_names"  # where Optuna's plots look
 SPEC_ATTRIBUTES = ("round", "index", "role", "unit", "seed", "budget", "parent", "threads")
-RARE_ATTRIBUTES = {"weights_of": None, "candidate": 0}  # of the spec, where they are not these
-LANDED_ATTRIBUTES = ("trainer", "group")  # of the spec, known when the trial has run
+RARE_ATTRIBUTES = {"weights_of": None, "candidate": 0}  # of the spec, stored unless equal
+RUN_ATTRIBUTES = ("trainer", "group")  # of the spec, known once the trial has ended
 OUTCOME_ATTRIBUTES = ("metrics", "reason", "message", "seconds", "steps", "provenance")
 
 _CHUNK = 500  # numbers in one query; SQLite's own limit is higher
@@ -32,12 +32,12 @@ _CHUNK = 500  # numbers in one query; SQLite's own limit is higher
 
 @dataclass(frozen=True)
 class Changes:
-    """What a reading found that the one before it had not.
+    """The difference between two readings.
 
     Attributes:
-        trials: new ones, and those that have ended since, by number.
-        rounds: all that are recorded, in order.
-        plan: as it stands; None while the search has not said it yet.
+        trials: new trials and trials that have ended since, by number.
+        rounds: all recorded rounds, in order.
+        plan: the current plan; None until the search has recorded it.
     """
 
     trials: tuple[Trial, ...]
@@ -46,7 +46,7 @@ class Changes:
 
 
 class StudyReader:
-    """One study's database, open for reading, also in a folder that may not be written.
+    """One study's database, open for reading, also in a read-only folder.
 
     Attributes:
         name, metric, direction: of the study.
@@ -67,7 +67,7 @@ class StudyReader:
         if not path.exists():
             raise RunFolderError(f"{path}: there is no study here; start one with `hpsearch run`")
         if path.stat().st_size == 0:
-            raise RunFolderError(not_begun(path))
+            raise RunFolderError(not_started(path))
         with _explained(path):
             self._connect()
         try:
@@ -81,9 +81,9 @@ class StudyReader:
         self._connection.close()
 
     def read(self) -> Changes | None:
-        """What has changed since the last call; everything at the first, None if nothing has.
+        """The changes since the last call; at the first call everything, None if there are none.
 
-        Trials without an outcome are among the changes once, and again when they have ended.
+        A trial is a change when it is recorded and once more when it has ended.
         """
         with self._transaction():
             version = self._committed()
@@ -96,7 +96,7 @@ class StudyReader:
     def _connect(self) -> None:
         path = urllib.parse.quote(str(self._path))
         for mode in ("mode=ro", "immutable=1"):
-            # Several threads of a server take turns; whoever calls holds a lock.
+            # The threads of a server share the connection; each call is made under a lock.
             self._connection = sqlite3.connect(
                 f"file:{path}?{mode}",
                 uri=True,
@@ -109,14 +109,14 @@ class StudyReader:
                 self._connection.execute("SELECT 1 FROM studies").fetchall()
                 return
             except sqlite3.OperationalError:
-                # SQLite's shared-memory file cannot be made here, so nobody can be writing either.
+                # SQLite cannot create its shared-memory file here; then nobody can be writing.
                 self._connection.close()
                 if self._immutable:
                     raise
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Everything inside sees one state of the database."""
+        """All queries inside read the same state of the database."""
         with _explained(self._path):
             self._connection.execute("BEGIN")
             try:
@@ -125,10 +125,10 @@ class StudyReader:
                 self._connection.execute("COMMIT")
 
     def _committed(self) -> object:
-        """Something that differs once anybody has written."""
+        """A value that differs after every write."""
         if self._immutable:
-            found = self._path.stat()
-            return found.st_mtime_ns, found.st_size
+            status = self._path.stat()
+            return status.st_mtime_ns, status.st_size
         [(version,)] = self._connection.execute("PRAGMA data_version")
         return version
 
@@ -143,7 +143,7 @@ class StudyReader:
             message = f"{self._path}: expected one study in it, found {len(studies)}"
             raise RunFolderError(message)
         if not studies or studies[0][2] is None:
-            raise RunFolderError(not_begun(self._path))
+            raise RunFolderError(not_started(self._path))
         [(self.name, direction, names)] = studies
         self.direction = Direction(direction.lower())
         self.metric = json.loads(names)[0]
@@ -159,10 +159,8 @@ class StudyReader:
         return SearchPlan(**json.loads(rows[0][0])) if rows else None
 
     def _changed_trials(self) -> tuple[Trial, ...]:
-        new = self._new_trials()
-        ended = self._trials_that_ended()
-        found = sorted([*new, *ended], key=lambda trial: trial.spec.number)
-        return tuple(found)
+        changed = [*self._new_trials(), *self._trials_that_ended()]
+        return tuple(sorted(changed, key=lambda trial: trial.spec.number))
 
     def _new_trials(self) -> list[Trial]:
         trials = self._trials("> ?", [self._seen])
@@ -218,8 +216,8 @@ class StudyReader:
         return self._connection.execute(query, values).fetchall()
 
 
-def not_begun(path: Path) -> str:
-    return f"{path}: the search has not begun yet; look again in a moment, or `hpsearch run` it"
+def not_started(path: Path) -> str:
+    return f"{path}: the search has not begun yet; try again in a moment, or `hpsearch run` it"
 
 
 @contextlib.contextmanager
@@ -228,8 +226,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise RunFolderError(
-            f"{path}: the study's database cannot be read: {error}. It is left as it is; mend the "
-            "permissions or restore the file"
+            f"{path}: the study's database cannot be read: {error}. It is left unchanged; correct "
+            "the permissions or restore the file"
         ) from error
 
 
@@ -241,12 +239,12 @@ def _trial(
     value: float | None,
     times: tuple[datetime | None, datetime | None],
 ) -> Trial:
-    given = {key: attributes[key] for key in SPEC_ATTRIBUTES}
-    given["unit"] = tuple(given["unit"])
-    given["group"] = tuple(attributes.get("group", ()))  # studies from before groups have none
-    given["role"] = FORMER_ROLES.get(given["role"], given["role"])
-    given |= {key: attributes[key] for key in RARE_ATTRIBUTES if key in attributes}
-    spec = Spec(number=number, params=params, **given)
+    fields = {key: attributes[key] for key in SPEC_ATTRIBUTES}
+    fields["unit"] = tuple(fields["unit"])
+    fields["group"] = tuple(attributes.get("group", ()))  # studies from before groups have none
+    fields["role"] = FORMER_ROLES.get(fields["role"], fields["role"])
+    fields |= {key: attributes[key] for key in RARE_ATTRIBUTES if key in attributes}
+    spec = Spec(number=number, params=params, **fields)
     if state not in ("COMPLETE", "FAIL"):
         return Trial(spec, None, times[0])
     outcome = Outcome(
@@ -258,7 +256,7 @@ def _trial(
 
 
 def _external(value: float, distribution: str) -> Scalar:
-    """A parameter as the study's author sees it; Optuna stores an option's index, and floats."""
+    """A parameter's value; Optuna stores all as floats, and an option as its index."""
     kind, options = _distribution(distribution)
     if kind == "CategoricalDistribution":
         option: Scalar = options[int(value)]
@@ -278,7 +276,7 @@ def _simple(text: str) -> Any:
 
 
 def _decode(text: str) -> Any:
-    # Most attributes are short and the same for many trials; what can be changed is never shared.
+    # Short attributes repeat in many trials and are cached; lists and dicts are not, being mutable.
     return _simple(text) if len(text) < 12 and text[0] not in "[{" else json.loads(text)
 
 

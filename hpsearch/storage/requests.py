@@ -1,8 +1,8 @@
-"""What people have asked of a search: small files that they write and its controller reads.
+"""Requests to a search: small files that people write and the controller reads.
 
-A request is not a message that is lost when the controller dies. It stands as a file until it has
-come true, and doing it twice does what doing it once does; so a search that is killed around one
-ends as it would have. Nobody but the controller acts on them.
+A request stays on disk until it has been carried out, and carrying it out is idempotent, so a
+search that is killed in between ends as an undisturbed one. Only the controller carries out
+requests.
 """
 
 import os
@@ -14,7 +14,7 @@ from hpsearch import files
 from hpsearch.errors import RunFolderError
 from hpsearch.storage.run_folder import RunFolder, StopLevel, writable
 
-_RERUN = re.compile(r"(\d+)-(\d+)")  # the trial, and how often it was asked for before
+_RERUN = re.compile(r"(\d+)-(\d+)")  # the trial, and its number of earlier reruns
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Requests:
 
     @property
     def end_after(self) -> int | None:
-        """The last round that may begin; None for the study's."""
+        """The last round that may begin; None for the last of the study."""
         return _number(self.folder.end_request)
 
     def end(self, round: int) -> None:
@@ -46,23 +46,23 @@ class Requests:
 
     @property
     def rounds(self) -> int | None:
-        """Rounds in all that were asked for, which the study may have by itself."""
+        """Requested number of rounds in all; None if rounds were never added."""
         return _number(self.folder.rounds_request)
 
     @property
-    def rounds_to_take_up(self) -> int | None:
-        """The same, while no controller has heard of it."""
-        asked, taken = self.rounds, _number(self.folder.rounds_taken)
-        return asked if asked is not None and asked > (taken or 0) else None
+    def rounds_to_accept(self) -> int | None:
+        """The same, until a controller has accepted it."""
+        requested, accepted = self.rounds, _number(self.folder.rounds_accepted)
+        return requested if requested is not None and requested > (accepted or 0) else None
 
-    def ask_rounds(self, total: int) -> None:
+    def request_rounds(self, total: int) -> None:
         self._write(self.folder.rounds_request, str(total))
 
-    def take_up_rounds(self, total: int) -> None:
-        self._write(self.folder.rounds_taken, str(total))
+    def accept_rounds(self, total: int) -> None:
+        self._write(self.folder.rounds_accepted, str(total))
 
     def cancelled(self) -> list[int]:
-        """Trials that shall end as "killed", by number."""
+        """Numbers of the trials to end as "killed"."""
         try:
             names = [path.name for path in self.folder.cancel_requests.iterdir()]
         except FileNotFoundError:
@@ -73,25 +73,26 @@ class Requests:
         self._write(self._cancel(trial), "")
 
     def drop_cancel(self, trial: int) -> None:
-        """The trial has ended, in whatever way."""
+        """Remove the request; the trial has ended."""
         self._remove(self._cancel(trial))
 
     def _cancel(self, trial: int) -> Path:
         return self.folder.cancel_requests / f"{trial:05d}"
 
     def reruns(self) -> list[tuple[int, int]]:
-        """Requested reruns that are not recorded yet: the trial, and how many reruns it had before."""
+        """Requested reruns that are not recorded: the trial, and its number of earlier reruns."""
         try:
             paths = sorted(self.folder.rerun_requests.iterdir())
         except FileNotFoundError:
             return []
-        named = [(path, match) for path in paths if (match := _RERUN.fullmatch(path.name))]
-        return sorted((int(m[1]), int(m[2])) for path, m in named if path.stat().st_size == 0)
+        open_requests = [path.name for path in paths if path.stat().st_size == 0]
+        matches = filter(None, map(_RERUN.fullmatch, open_requests))
+        return sorted((int(match[1]), int(match[2])) for match in matches)
 
     def request_rerun(self, trial: int) -> int:
         """Request a rerun of a trial; returns how many were requested before.
 
-        The file is never removed: two simultaneous requests are two reruns, and the count stays right.
+        The file is never removed, so that two simultaneous requests are two reruns.
         """
         with writable(self.folder.path):
             self.folder.rerun_requests.mkdir(exist_ok=True)
@@ -125,11 +126,11 @@ class Requests:
 
 @dataclass(frozen=True)
 class PendingRequests:
-    """What has been asked of a search and has not happened yet."""
+    """The requests to a search that have not been carried out."""
 
     stop: StopLevel | None = None
     paused: bool = False
-    end_after: int | None = None  # the last round that may begin; stands until it is withdrawn
+    end_after: int | None = None  # the last round that may begin; stays until withdrawn
     rounds: int | None = None  # in all
     reruns: tuple[int, ...] = ()  # trials
     cancel: tuple[int, ...] = ()  # trials
@@ -139,16 +140,16 @@ class PendingRequests:
 
 
 def pending_requests(folder: RunFolder) -> PendingRequests:
-    """What has been asked for and has not happened yet; looks at a handful of files."""
-    wanted = Requests(folder)
-    at_work = folder.holder() is not None
+    """The requests that have not been carried out."""
+    requests = Requests(folder)
+    is_running = folder.holder() is not None
     return PendingRequests(
-        stop=folder.stop_requested() if at_work else None,
-        paused=at_work and wanted.paused,
-        end_after=wanted.end_after,
-        rounds=wanted.rounds_to_take_up,
-        reruns=tuple(trial for trial, _repeat in wanted.reruns()),
-        cancel=tuple(n for n in wanted.cancelled() if not folder.trial(n).result.exists()),
+        stop=folder.stop_requested() if is_running else None,
+        paused=is_running and requests.paused,
+        end_after=requests.end_after,
+        rounds=requests.rounds_to_accept,
+        reruns=tuple(trial for trial, _repeat in requests.reruns()),
+        cancel=tuple(n for n in requests.cancelled() if not folder.trial(n).result.exists()),
     )
 
 
@@ -161,5 +162,5 @@ def _number(path: Path) -> int | None:
         return int(text)
     except ValueError:
         raise RunFolderError(
-            f"{path}: must be a whole number, got {text[:40]!r}; mend it or delete the file"
+            f"{path}: must be a whole number, got {text[:40]!r}; correct it or delete the file"
         ) from None

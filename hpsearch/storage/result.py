@@ -1,4 +1,4 @@
-"""What a search has found: trials, rounds and the confirmed winners."""
+"""The result of a search: trials, rounds and the confirmed winners."""
 
 import hashlib
 import heapq
@@ -19,7 +19,7 @@ from hpsearch.trial import Direction, Trial
 
 @dataclass(frozen=True)
 class Spread:
-    """A metric over seeds."""
+    """Mean and standard deviation of a metric over seeds."""
 
     mean: float
     sd: float | None  # sample standard deviation; None for a single seed
@@ -31,12 +31,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Winner:
-    """A candidate that was trained again under fresh seeds.
+    """A candidate and its confirmation under fresh seeds.
 
     Attributes:
-        number: the trial of the search that earned it the confirmation.
+        number: the candidate's trial in the search.
         params: active hyperparameters.
-        searched: its value in the search, which selection has flattered.
+        searched: its value in the search; optimistic, because the candidate was selected by it.
         confirmed: the objective over the confirmation seeds.
         metrics: every metric over the same seeds, test metrics included.
         failures: confirmations without a value.
@@ -54,7 +54,7 @@ class Winner:
 
 @dataclass(frozen=True)
 class Result:
-    """A study as it lies on disk, finished or not."""
+    """The trials and rounds of a study, finished or not."""
 
     name: str
     folder: Path
@@ -75,7 +75,7 @@ class Result:
 
     @property
     def best_trial(self) -> Trial | None:
-        """The best single trial of the search at the largest budget; flattered by selection."""
+        """The best single trial at the largest budget; its value is optimistic (see `Winner`)."""
         return next(iter(self.leaders(1)), None)
 
     def leaders(self, count: int) -> tuple[Trial, ...]:
@@ -87,7 +87,7 @@ class Result:
 
     @property
     def trials(self) -> Any:
-        """One row a trial: a pandas DataFrame where pandas is installed, else a list of dicts."""
+        """One row per trial: a pandas DataFrame where pandas is installed, else a list of dicts."""
         rows = [trial_row(trial) for trial in self.records]
         try:
             import pandas
@@ -97,12 +97,12 @@ class Result:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over what every trial is and gave; timings left out."""
+        """SHA-256 over parameters, seeds, budgets and metrics of all trials, without timings."""
         lines = [json.dumps(_identity(trial), sort_keys=True) for trial in self.records]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def _repr_html_(self) -> str | None:
-        """The study as it stands in its folder, for a notebook."""
+        """The current state of the study, for a notebook."""
         return html_of(self)
 
 
@@ -115,7 +115,7 @@ def state_of(trial: Trial) -> str:
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:
-    """A trial as one flat row: params.*, metrics.*, and what it is."""
+    """A trial as one flat row, with the columns params.* and metrics.*."""
     spec, outcome = trial.spec, trial.outcome
     flat: dict[str, Any] = {
         "number": spec.number,
@@ -143,20 +143,22 @@ def winners(trials: Sequence[Trial], metric: str, direction: Direction) -> tuple
         if trial.spec.role == "confirm" and trial.outcome is not None:
             assert trial.spec.parent is not None
             confirmations.setdefault(trial.spec.parent, []).append(trial)
-    if confirmations:  # a search that was extended confirms again, at its larger budget
+    if confirmations:  # an extended search confirms once more, at its larger budget
         latest = max(group[0].spec.budget for group in confirmations.values())
         confirmations = {
             parent: group
             for parent, group in confirmations.items()
             if group[0].spec.budget == latest
         }
-    found = [
+    confirmed = [
         _winner(by_number[parent], group, metric)
         for parent, group in confirmations.items()
         if any(value_of(trial) is not None for trial in group)
     ]
     sign = direction.sign
-    return tuple(sorted(found, key=lambda w: (w.failures > 0, sign * w.confirmed.mean, w.number)))
+    return tuple(
+        sorted(confirmed, key=lambda w: (w.failures > 0, sign * w.confirmed.mean, w.number))
+    )
 
 
 def _winner(candidate: Trial, group: Sequence[Trial], metric: str) -> Winner:

@@ -1,4 +1,4 @@
-"""A run folder: where everything of one study lies, who may write it, what it is frozen to."""
+"""A run folder: the files of one study, the lock of its controller, and its frozen study file."""
 
 import contextlib
 import fcntl
@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 from hpsearch import files
 from hpsearch.errors import ChangedError, LockedError, RunFolderError
-from hpsearch.storage import trainer_copy as kept
+from hpsearch.storage import trainer_copy
 from hpsearch.study import Study, TrainerDescription, freeze_study, study_differences
 from hpsearch.trial import Folder
 
-_LOCK_PATIENCE_S = 1.0  # a reader that looks whether the lock is held holds it for an instant
-# A finished trial's place in the table rests on these; with others it means something else.
+_LOCK_PATIENCE_S = 1.0  # a reader that tests the lock holds it for an instant
+# Finished trials cannot be used in a study in which one of these differs.
 _NEVER_ACCEPTED = ("study", "objective", "budget", "search.seed", "search.trials", "search.rounds")
 
 StopLevel = Literal["drain", "now"]
@@ -62,37 +62,37 @@ class RunFolder:
 
     @property
     def end_request(self) -> Path:
-        """The number of the last round that may begin."""
+        """Request: the number of the last round that may begin."""
         return self.path / "end"
 
     @property
     def rounds_request(self) -> Path:
-        """Rounds in all."""
+        """Request: the number of rounds in all."""
         return self.path / "rounds"
 
     @property
-    def rounds_taken(self) -> Path:
-        """As many of them as a controller has taken up."""
+    def rounds_accepted(self) -> Path:
+        """The last `rounds_request` that a controller has accepted."""
         return self.path / "rounds-taken"
 
     @property
     def cancel_requests(self) -> Path:
-        """A file for each trial that shall end."""
+        """A file for each trial to end."""
         return self.path / "cancel"
 
     @property
     def rerun_requests(self) -> Path:
-        """A file for each time a trial was asked for again, with its new number once it has one."""
+        """A file for each requested rerun, which holds its trial number once it has one."""
         return self.path / "again"
 
     @property
     def started(self) -> Path:
-        """How the last controller was started."""
+        """The launch record of the last controller."""
         return self.path / "started.json"
 
     @property
     def controller_log(self) -> Path:
-        """What controllers without a terminal have said."""
+        """Output of the controllers that had no terminal."""
         return self.path / "controller.log"
 
     @property
@@ -101,7 +101,7 @@ class RunFolder:
 
     @property
     def mlflow(self) -> Path:
-        """What MLflow knows this folder by, and its database if there is no other."""
+        """The id of this folder in MLflow, and MLflow's database if the study names no server."""
         return self.path / "mlflow"
 
     def trial(self, number: int) -> Folder:
@@ -109,12 +109,10 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the one controller of this folder.
-
-        The kernel drops the lock with the process, however that ends.
+        """Hold the lock of the folder's one controller; the kernel releases it with the process.
 
         Raises:
-            LockedError: another process is.
+            LockedError: another process holds it.
             RunFolderError: the folder cannot be written.
         """
         with writable(self.path):
@@ -126,7 +124,7 @@ class RunFolder:
                 os.ftruncate(descriptor, 0)
                 holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()}
                 os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-                self.forget_stops()
+                self.clear_stop_requests()
             yield
         finally:
             os.close(descriptor)
@@ -149,7 +147,7 @@ class RunFolder:
                 ) from None
 
     def holder(self) -> dict[str, Any] | None:
-        """Process, host and start of the controller at work here; None when there is none."""
+        """Process, host and start of the running controller; None when there is none."""
         try:
             with self.lock.open("rb") as file:
                 try:
@@ -166,8 +164,8 @@ class RunFolder:
         with writable(self.path):
             files.write_text(self.stop_request, level)
 
-    def forget_stops(self) -> None:
-        """Drop what was asked of a controller that is gone: to start one means to go on."""
+    def clear_stop_requests(self) -> None:
+        """Remove stop and pause requests, which were meant for an earlier controller."""
         for path in (self.stop_request, self.pause_request):
             path.unlink(missing_ok=True)
 
@@ -177,24 +175,24 @@ class RunFolder:
         except FileNotFoundError:
             return None
 
-    def settle(self, study: Study, description: TrainerDescription, *, accept: bool) -> None:
-        """Freeze the study and its trainer here, or compare them with what is frozen.
+    def freeze(self, study: Study, description: TrainerDescription, *, accept: bool) -> None:
+        """Write the study and its trainer into the folder, or compare them with those it holds.
 
         Raises:
-            ChangedError: they differ in what the results rest on, with the difference.
+            ChangedError: they differ in something that affects results; shows the difference.
         """
         with writable(self.path):
             if not self.study.exists():
-                # The study comes last: a folder with one is complete.
+                # The study is written last: a folder that has one is complete.
                 shutil.rmtree(self.trainer, ignore_errors=True)
-                kept.copy_sources(description, self.trainer)
+                trainer_copy.copy_sources(description, self.trainer)
                 files.write_text(self.study, freeze_study(study))
                 return
             changed = study_differences(self.study.read_text(encoding="utf-8"), study)
-            diff = kept.source_changes(description, self.trainer)
+            diff = trainer_copy.source_changes(description, self.trainer)
             if changed or diff:
                 self._accept_or_refuse(study, changed, diff, accept=accept)
-                kept.copy_sources(description, self.trainer)
+                trainer_copy.copy_sources(description, self.trainer)
             files.write_text(self.study, freeze_study(study))
 
     def _accept_or_refuse(
@@ -233,9 +231,9 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def explain_os_error(path: Path, error: OSError) -> RunFolderError:
-    """What an operating system's error means for a run folder, and its cure."""
+    """The user's error for an operating system's error in a run folder, with its cure."""
     where = error.filename or path
     return RunFolderError(
-        f"{where}: {error.strerror}. What is finished in {path} is safe; free the disk, mend the "
+        f"{where}: {error.strerror}. Finished trials in {path} are safe; free space, correct the "
         "permissions or choose another folder with --runs, then type the same command again"
     )

@@ -1,4 +1,4 @@
-"""One state of a study: what it is, where it stands, and what its trials were and gave."""
+"""One state of a study: its definition, its progress, its trials and their outcomes."""
 
 import statistics
 from collections import defaultdict
@@ -23,27 +23,27 @@ SearchState = Literal["running", "paused", "finished", "interrupted", "failed"]
 
 @dataclass(frozen=True)
 class RunningTrial:
-    """A trial that has begun and not ended."""
+    """A trial that is training."""
 
     number: int
     step: int  # of its last report
     budget: int
     metrics: Mapping[str, float | None]
     device: str
-    started: datetime  # this attempt
-    group: tuple[int, ...] = ()  # the trials that it is fused with, and itself
+    started: datetime  # of this attempt
+    group: tuple[int, ...] = ()  # numbers of the trials in its fused group, its own included
 
 
 @dataclass(frozen=True)
 class RoundSummary:
-    """A round that has begun.
+    """A round that has started.
 
     Attributes:
-        parents: the survivors that it drew from, best first; none in round 0.
-        survivors: the trials that were chosen after it, best first; none while it is open.
+        parents: survivors of the round before, best first; none in round 0.
+        survivors: trials that were chosen after it, best first; none while it runs.
         best, median: over its finished trials, in the user's direction; None while there are none.
         done: trials that have ended, failures included.
-        judge: who picked its draws among several; None where the first was taken.
+        surrogate: the model that chose among candidate draws; None where the first was taken.
     """
 
     round: int
@@ -56,7 +56,7 @@ class RoundSummary:
     trials: int
     done: int
     failed: int
-    judge: str | None = None
+    surrogate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class Snapshot:
         plan: how far the search is to go.
         study: as it is frozen in the run folder.
         holder: process, host and start of the controller at work; None when there is none.
-        pending: what people have asked for and has not happened yet.
-        running: what is being trained at the moment.
-        version: grows with every change, within one `epoch`.
-        epoch: differs when the versions have begun anew.
-        stamps: the version in which each trial changed last.
+        pending: requests that have not been carried out.
+        running: trials in training.
+        version: increases with every change, within one `epoch`.
+        epoch: identifies the view that counts the versions.
+        stamps: version of the last change of each trial, by number.
         read_reports: reads a trial's reports.
     """
 
@@ -108,7 +108,7 @@ class Snapshot:
 
     @property
     def _has_failed(self) -> bool:
-        """Whether the search has nothing to go on with: a whole round, or all confirmations."""
+        """Whether every trial of the last round, or every confirmation, failed."""
         confirmations = [t for t in self.result.records if t.spec.role == "confirm"]
         last = confirmations or (self.members(len(self._rounds) - 1) if self._rounds else ())
         ended = all(t.outcome is not None for t in last)
@@ -119,16 +119,16 @@ class Snapshot:
         return self.study.space
 
     @cached_property
-    def places(self) -> tuple[tuple[RunningTrial, ...], ...]:
-        """What is being trained, the trials of a fused group together."""
-        places: dict[tuple[int, ...], list[RunningTrial]] = defaultdict(list)
+    def running_groups(self) -> tuple[tuple[RunningTrial, ...], ...]:
+        """The running trials, those of a fused group together."""
+        groups: dict[tuple[int, ...], list[RunningTrial]] = defaultdict(list)
         for running in self.running:
-            places[running.group or (running.number,)].append(running)
-        return tuple(tuple(members) for members in places.values())
+            groups[running.group or (running.number,)].append(running)
+        return tuple(tuple(members) for members in groups.values())
 
     @cached_property
     def searched(self) -> tuple[Trial, ...]:
-        """The trials of the rounds, without confirmations and repeats."""
+        """The trials of the rounds, without confirmations and reruns."""
         return tuple(t for t in self.result.records if t.spec.searched)
 
     @cached_property
@@ -143,7 +143,11 @@ class Snapshot:
         return {r: tuple(sorted(m, key=lambda t: t.spec.index)) for r, m in members.items()}
 
     def trial(self, number: int) -> Trial:
-        """Raises KeyError if there is none."""
+        """The trial of this number.
+
+        Raises:
+            KeyError: there is none.
+        """
         return self._by_number[number]
 
     def members(self, round: int) -> tuple[Trial, ...]:
@@ -152,7 +156,7 @@ class Snapshot:
 
     @cached_property
     def rounds(self) -> tuple[RoundSummary, ...]:
-        """The rounds that have begun."""
+        """The rounds that have started."""
         return tuple(self.round(number) for number in range(len(self.result.rounds)))
 
     def round(self, number: int) -> RoundSummary:
@@ -172,12 +176,12 @@ class Snapshot:
             trials=len(members),
             done=done,
             failed=done - len(values),
-            judge=record.judge,
+            surrogate=record.surrogate,
         )
 
     @cached_property
     def _candidates(self) -> tuple[int, ...]:
-        """The trials that are confirmed at the largest budget, best first."""
+        """Numbers of the trials that are confirmed at the largest budget, best first."""
         trials = [t.spec for t in self.result.records if t.spec.role == "confirm"]
         latest = max((spec.budget for spec in trials), default=0)
         parents = [spec.parent for spec in trials if spec.budget == latest]
@@ -191,7 +195,7 @@ class Snapshot:
         return self.read_reports(number)
 
     def curve(self, number: int, metric: str | None = None) -> list[tuple[int, float | None]]:
-        """A metric (the objective unless given) by step; a continuation's begins with its parent's.
+        """A metric (by default the objective) by step, from the first ancestor's first report on.
 
         Returns:
             (step, value) pairs; None where the value was not finite.
@@ -204,14 +208,14 @@ class Snapshot:
         return sorted(points.items())
 
     def ancestors(self, number: int) -> list[int]:
-        """The trial and those that it continues, oldest first."""
+        """The trial and the trials that it continues, oldest first."""
         chain = [number]
         while (spec := self.trial(chain[0]).spec).role == "continue" and spec.parent is not None:
             chain.insert(0, spec.parent)
         return chain
 
     def lineage(self, number: int) -> Lineage:
-        """Where a trial's parameters come from."""
+        """The origin of a trial's parameters."""
         trial = self.trial(number)
         records = [r for r in self.result.rounds if r.round == trial.spec.round]
         record = records[0] if records else None
@@ -228,7 +232,7 @@ class Snapshot:
         return {reason: tuple(trials) for reason, trials in ordered}
 
     def own_steps(self, trial: Trial) -> int:
-        """Steps of the plan that a trial trains for itself, without those of its parent."""
+        """Planned steps of a trial without those of its parent; 0 for a rerun."""
         spec = trial.spec
         if spec.role == "rerun":
             return 0
@@ -238,7 +242,7 @@ class Snapshot:
 
     @cached_property
     def _since(self) -> datetime | None:
-        """When the controller at work began."""
+        """Start of the running controller."""
         try:
             return datetime.fromisoformat(str(self.holder["since"])) if self.holder else None
         except ValueError:
@@ -246,14 +250,14 @@ class Snapshot:
 
     @property
     def seconds_gone(self) -> float | None:
-        """Since the controller at work began; None when there is none."""
+        """Seconds since the running controller started; None when there is none."""
         return None if self._since is None else (datetime.now() - self._since).total_seconds()
 
     @cached_property
     def seconds_left(self) -> float | None:
-        """Until the end, if the steps to come cost what those of this session did.
+        """Seconds to the end, extrapolated from the mean time of a step in this session.
 
-        None when nobody is at work, or nothing has ended since the controller began.
+        None when no controller runs, or no trial has ended since it started.
         """
         since, gone = self._since, self.seconds_gone
         if since is None or gone is None:

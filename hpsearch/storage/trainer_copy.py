@@ -1,4 +1,4 @@
-"""A trainer's sources as a run folder keeps them, and how they have changed since."""
+"""The copy of a trainer's sources in a run folder, and the changes since it was made."""
 
 import difflib
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from hpsearch.study import TrainerDescription
 
 
 def copy_sources(description: TrainerDescription, folder: Path) -> None:
-    """Copy the sources, so that a later change can be shown."""
+    """Copy the sources, so that a later change can be shown as a diff."""
     record = asdict(description) | {"sha256": description.sha256}
     for name in description.files:
         copy = folder / _inside(name)
@@ -20,13 +20,13 @@ def copy_sources(description: TrainerDescription, folder: Path) -> None:
 
 
 def source_changes(description: TrainerDescription, folder: Path) -> list[str]:
-    """Unified diff from the kept sources to those of now; empty when nothing changed."""
-    kept: Mapping[str, str] = files.read_json(folder / "description.json")["files"]
+    """Unified diff from the copied sources to the current ones; empty when nothing changed."""
+    copied: Mapping[str, str] = files.read_json(folder / "description.json")["files"]
     lines: list[str] = []
-    for name in sorted(kept.keys() | description.files.keys()):
-        if kept.get(name) == description.files.get(name):
+    for name in sorted(copied.keys() | description.files.keys()):
+        if copied.get(name) == description.files.get(name):
             continue
-        old = _lines(folder / _inside(name)) if name in kept else []
+        old = _lines(folder / _inside(name)) if name in copied else []
         new = _lines(Path(description.folder) / name) if name in description.files else []
         diff = difflib.unified_diff(
             old, new, f"{name} (recorded)", f"{name} (now)", n=1, lineterm=""
@@ -40,5 +40,5 @@ def _lines(path: Path) -> list[str]:
 
 
 def _inside(name: str) -> str:
-    """A source outside the trainer's folder is kept under its path without the root."""
+    """Path of a source's copy; an absolute path loses its leading slash."""
     return name.lstrip("/") + ".txt"

@@ -1,7 +1,7 @@
-"""A run folder, finished or at work, as everything that shows it sees it: read-only snapshots.
+"""Read-only snapshots of a run folder, for everything that shows a search.
 
-A `View` reads a folder again and again, and each time only what has changed. A `Snapshot` is one
-state of it: trials and rounds from the database, what runs at the moment from the trials' folders.
+A `View` reads a folder repeatedly, and each time only the changes. A `Snapshot` is one state of the
+folder: trials and rounds come from the database, running trials from the trials' folders.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hpsearch.errors import RunFolderError
 from hpsearch.storage import requests
-from hpsearch.storage.reader import Changes, StudyReader, not_begun
+from hpsearch.storage.reader import Changes, StudyReader, not_started
 from hpsearch.storage.result import Result
 from hpsearch.storage.round_record import SearchPlan
 from hpsearch.storage.run_folder import RunFolder
@@ -20,14 +20,14 @@ from hpsearch.storage.snapshot import RunningTrial, Snapshot
 from hpsearch.study import Study, thaw_study
 from hpsearch.trial import Folder, Report, Trial
 
-_REPORTS_KEPT = 512  # trials whose reports stay in memory
+_REPORTS_CACHED = 512  # trials whose reports stay in memory
 
 
 def read_snapshot(path: str | Path) -> Snapshot:
-    """The study in a run folder, as it stands.
+    """The current state of the study in a run folder.
 
     Raises:
-        RunFolderError: there is none, or it cannot be read.
+        RunFolderError: there is no study, or it cannot be read.
     """
     view = View(path)
     try:
@@ -37,15 +37,10 @@ def read_snapshot(path: str | Path) -> Snapshot:
 
 
 class View:
-    """A run folder, to be read again and again.
-
-    Not to be read by two threads at once.
-
-    Args:
-        path: of the run folder.
+    """Reads one run folder repeatedly; not thread-safe.
 
     Raises:
-        RunFolderError: there is none.
+        RunFolderError: the folder does not exist.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -67,7 +62,7 @@ class View:
         self._last: Snapshot | None = None
         self._study: tuple[int, Study] | None = None
         self._database: object = None
-        self._landed_reports = lru_cache(maxsize=_REPORTS_KEPT)(self._read_reports)
+        self._ended_reports = lru_cache(maxsize=_REPORTS_CACHED)(self._read_reports)
 
     def close(self) -> None:
         if self._reader is not None:
@@ -75,10 +70,10 @@ class View:
             self._reader = None
 
     def read(self) -> Snapshot:
-        """The study as it stands; the same object again while nothing has changed.
+        """The current state; the same object while nothing has changed.
 
         Raises:
-            RunFolderError: it has not begun, or cannot be read.
+            RunFolderError: the search has not begun, or cannot be read.
         """
         self._update()
         study = self._frozen()
@@ -108,12 +103,12 @@ class View:
         return self._last
 
     def _update(self) -> None:
-        """Take in what the database has that this view has not."""
+        """Read the changes from the database."""
         path = self.folder.database
-        found = path.stat() if path.exists() else None
-        database = None if found is None else (found.st_dev, found.st_ino)
+        status = path.stat() if path.exists() else None
+        database = None if status is None else (status.st_dev, status.st_ino)
         if self._reader is None or database != self._database:
-            # Another file of this name is another study: somebody began it anew.
+            # The file was replaced: somebody has started the study afresh.
             self.close()
             self._forget()
             self._reader = StudyReader(path)
@@ -122,7 +117,7 @@ class View:
         if changes is not None:
             self._take(changes, self._reader)
         if self._plan is None:
-            raise RunFolderError(not_begun(path))
+            raise RunFolderError(not_started(path))
 
     def _take(self, changes: Changes, reader: StudyReader) -> None:
         for trial in changes.trials:
@@ -158,8 +153,8 @@ class View:
         return self._study[1]
 
     def _running(self) -> tuple[RunningTrial, ...]:
-        found = (self._running_trial(self._trials[n]) for n in sorted(self._unfinished))
-        return tuple(trial for trial in found if trial is not None)
+        trials = (self._running_trial(self._trials[n]) for n in sorted(self._unfinished))
+        return tuple(trial for trial in trials if trial is not None)
 
     def _running_trial(self, trial: Trial) -> RunningTrial | None:
         folder = self.folder.trial(trial.spec.number)
@@ -181,15 +176,15 @@ class View:
         )
 
     def _reports(self, number: int) -> tuple[Report, ...]:
-        landed = number in self._trials and self._trials[number].outcome is not None
-        return self._landed_reports(number) if landed else self._read_reports(number)
+        ended = number in self._trials and self._trials[number].outcome is not None
+        return self._ended_reports(number) if ended else self._read_reports(number)
 
     def _read_reports(self, number: int) -> tuple[Report, ...]:
         return tuple(self.folder.trial(number).read_reports())
 
 
 def _is_at_work(folder: Folder) -> bool:
-    """Whether a process trains the trial: its guard holds the log's lock."""
+    """Whether a process trains the trial: its supervisor holds a lock on the log."""
     try:
         with folder.log.open("rb") as log:
             fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -35,10 +35,10 @@ from sqlalchemy import orm
 from hpsearch.errors import RunFolderError
 from hpsearch.space import Choice, Domain, Int, Logint, Loguniform, Space
 from hpsearch.storage.reader import (
-    LANDED_ATTRIBUTES,
     METRIC_NAMES,
     OUTCOME_ATTRIBUTES,
     RARE_ATTRIBUTES,
+    RUN_ATTRIBUTES,
     SPEC_ATTRIBUTES,
     Changes,
     StudyReader,
@@ -87,18 +87,20 @@ class StudyWriter:
         self._storage.engine.dispose()
 
     def recorded(self) -> Changes:
-        """All trials, rounds and the plan, as anybody else would read them."""
+        """All recorded trials, rounds and the plan."""
         with contextlib.closing(StudyReader(self._path)) as reader:
             changes = reader.read()
         assert changes is not None
         return changes
 
-    def note_plan(self, plan: SearchPlan) -> None:
+    def record_plan(self, plan: SearchPlan) -> None:
         with _explained(self._path):
             self._storage.set_study_user_attr(self._study_id, "plan", asdict(plan))
 
-    def begin(self, specs: Sequence[Spec], space: Space, record: RoundRecord | None = None) -> None:
-        """Record trials as RUNNING, and the round they belong to, all or none."""
+    def record_trials(
+        self, specs: Sequence[Spec], space: Space, record: RoundRecord | None = None
+    ) -> None:
+        """Record trials as RUNNING, and their round, in one transaction."""
         distributions = {p.name: optuna_distribution(p.domain) for p in space}
         with self._transaction() as session:
             for spec in specs:
@@ -122,19 +124,19 @@ class StudyWriter:
                     models.StudyUserAttributeModel(
                         study_id=self._study_id,
                         key=f"round:{record.round}",
-                        value_json=json.dumps(asdict(record)),
+                        value_json=json.dumps(record.to_record()),
                     )
                 )
 
-    def land(self, spec: Spec, outcome: Outcome, reports: Sequence[Report]) -> None:
-        """Record a trial's outcome and its reports; it is then finished for good."""
+    def record_outcome(self, spec: Spec, outcome: Outcome, reports: Sequence[Report]) -> None:
+        """Record a trial's outcome and its reports, which no later call may change."""
         steps = {report.step: report.metrics.get(self._metric) for report in reports}
-        record = asdict(outcome) | {key: getattr(spec, key) for key in LANDED_ATTRIBUTES}
+        record = asdict(outcome) | {key: getattr(spec, key) for key in RUN_ATTRIBUTES}
         with self._transaction() as session:
             trial = session.get_one(models.TrialModel, self._trial_id(spec.number))
-            assert trial.state == TrialState.RUNNING, f"trial {spec.number} has landed already"
+            assert trial.state == TrialState.RUNNING, f"trial {spec.number} has ended already"
             session.add_all(
-                _attributes(trial.trial_id, record, (*OUTCOME_ATTRIBUTES, *LANDED_ATTRIBUTES))
+                _attributes(trial.trial_id, record, (*OUTCOME_ATTRIBUTES, *RUN_ATTRIBUTES))
             )
             session.add_all(
                 _intermediate(trial.trial_id, step, value) for step, value in steps.items()
@@ -166,7 +168,7 @@ class StudyWriter:
 
 
 def optuna_distribution(domain: Domain) -> BaseDistribution:
-    """The domain as Optuna knows it: one for all trials, so as wide as any of them may lie."""
+    """The domain as Optuna's distribution, wide enough for the draws of every round."""
     if isinstance(domain, Choice):
         return CategoricalDistribution(domain.options)
     if isinstance(domain, Int | Logint):
@@ -187,18 +189,18 @@ def open_read_only(path: Path) -> BaseStorage:
                 storage.get_all_studies()
                 break
             except (optuna.exceptions.StorageInternalError, sa.exc.OperationalError):
-                # SQLite's shared-memory file cannot be made here, so nobody can be writing either.
+                # SQLite cannot create its shared-memory file here; then nobody can be writing.
                 if mode != "mode=ro":
                     raise
     return optuna.storages.get_storage(storage)
 
 
 def _storage(path: Path, mode: str) -> RDBStorage:
-    """Optuna's storage with 60 s of patience for a lock that a reader holds."""
+    """Optuna's storage; a call waits up to 60 s for a reader's lock."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     uri = f"file:{urllib.parse.quote(str(path))}?{mode}"
 
-    # Connecting ourselves, because a URL of SQLAlchemy's cannot name every path.
+    # A URL of SQLAlchemy cannot name every path.
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=60, check_same_thread=False)
 
@@ -222,7 +224,7 @@ def _explained(path: Path) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error.__cause__ or error
         raise RunFolderError(
             f"{path}: the study's database cannot be used: {cause}. What was recorded is safe; "
-            "free the disk or mend the permissions, then type the same command again"
+            "free space or correct the permissions, then type the same command again"
         ) from error
 
 

@@ -28,7 +28,7 @@ class StopSignal:
     def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
-        self._folder.forget_stops()
+        self._folder.clear_stop_requests()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._interrupts += 2 if number == signal.SIGTERM else 1

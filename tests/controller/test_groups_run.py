@@ -111,7 +111,7 @@ def test_trials_that_fail_by_themselves_leave_their_group_and_nobody_else_does(s
     until(lambda: search.trial(GUILTY).result.exists(), "one has ended")
     until(lambda: search.landed() == {1, GUILTY}, "they have landed, while the others train")
     assert not search.trial(0).result.exists()
-    [place] = view.read_snapshot(search.run.path).places
+    [place] = view.read_snapshot(search.run.path).running_groups
     assert [running.number for running in place] == [0, 2, 4, 5]
     search.release()
     assert search.end(controller) == (0, "")
@@ -188,7 +188,7 @@ def test_a_disk_without_room_for_a_groups_checkpoints_costs_no_trial(tmp_path, i
     search.prefix = SMALL_FILES_ONLY
     code, errors = search.finish("--quiet")
     assert code == 2
-    assert "is safe; free the disk" in errors and len(errors.splitlines()) == 1
+    assert "are safe; free space" in errors and len(errors.splitlines()) == 1
     search.wait_until_no_process_is_left()
     assert search.landed() == set()
     search.prefix = []

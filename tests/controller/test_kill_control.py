@@ -22,7 +22,7 @@ def asked(folder: Path) -> Search:
     search = Search(folder, SHORT, TRAINER)
     search.run.path.mkdir(parents=True)
     requests = Requests(search.run)
-    requests.ask_rounds(4)
+    requests.request_rounds(4)
     requests.end(2)
     for number in (2, 9, 17):  # draws of two rounds, and one beside them
         requests.cancel(number)

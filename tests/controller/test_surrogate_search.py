@@ -61,7 +61,7 @@ def test_a_judged_search_that_is_killed_and_goes_on_ends_as_one_undisturbed(tmp_
         killed.kill()
     assert killed.digest() == whole.digest()
     snapshot = view.read_snapshot(whole.run.path)
-    assert [summary.judge for summary in snapshot.rounds] == [None, "gp", "gp"]
+    assert [summary.surrogate for summary in snapshot.rounds] == [None, "gp", "gp"]
     ancestry = [snapshot.lineage(t.spec.number) for r in (1, 2) for t in snapshot.members(r)]
     # 10 trials, of which few come from the whole prior; and whose donors nobody knows, no parent.
     assert sum(found.parent is not None for found in ancestry) >= 8

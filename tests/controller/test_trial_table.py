@@ -48,11 +48,11 @@ def test_a_judge_sees_the_finished_trials_of_all_budgets(study: Study) -> None:
 def test_a_round_records_its_judge_which_the_first_has_not(study: Study) -> None:
     judged = replace(study, search=replace(study.search, surrogate="gp"))
     table = TrialTable(judged, [])
-    assert table.round_specs(0)[0].judge is None
+    assert table.round_specs(0)[0].surrogate is None
     run(table, 0)
-    assert table.round_specs(1)[0].judge == "gp"
+    assert table.round_specs(1)[0].surrogate == "gp"
     plain = replace(study, search=replace(study.search, surrogate="none"))
-    assert TrialTable(plain, list(table)).round_specs(1)[0].judge is None
+    assert TrialTable(plain, list(table)).round_specs(1)[0].surrogate is None
 
 
 def test_without_growth_a_round_compares_all_that_came_before(study: Study) -> None:

@@ -148,7 +148,7 @@ def with_one_trial(s: Snapshot) -> Snapshot:
     return having(s, s.result.records[:1], s.result.rounds[:1])
 
 
-def not_begun(s: Snapshot) -> Snapshot:
+def not_started(s: Snapshot) -> Snapshot:
     return having(s, (), ())
 
 

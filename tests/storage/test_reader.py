@@ -35,9 +35,9 @@ def numbers(trials: tuple[Trial, ...]) -> list[int]:
 
 
 def test_it_reads_what_optuna_reads(store, tmp_path):
-    store.begin([spec(number) for number in range(7)], SPACE, RECORD)
-    store.land(spec(1), FAILED, REPORTS)
-    store.land(spec(0), COMPLETE, REPORTS)
+    store.record_trials([spec(number) for number in range(7)], SPACE, RECORD)
+    store.record_outcome(spec(1), FAILED, REPORTS)
+    store.record_outcome(spec(0), COMPLETE, REPORTS)
     [theirs] = optuna.get_all_study_summaries(f"sqlite:///{tmp_path / 'study.db'}")
     trials = optuna.load_study(
         study_name=theirs.study_name, storage=f"sqlite:///{tmp_path / 'study.db'}"
@@ -56,20 +56,20 @@ def test_it_reads_what_optuna_reads(store, tmp_path):
 
 
 def test_the_second_reading_gives_only_what_has_changed(store, reader):
-    store.begin([spec(0), spec(1)], SPACE, RECORD)
-    store.note_plan(SearchPlan(4, 25, 3, 5))
+    store.record_trials([spec(0), spec(1)], SPACE, RECORD)
+    store.record_plan(SearchPlan(4, 25, 3, 5))
     first = reader.read()
     assert numbers(first.trials) == [0, 1]
     assert (first.rounds, first.plan) == ((RECORD,), SearchPlan(4, 25, 3, 5))
     assert reader.read() is None
 
-    store.land(spec(1), FAILED, REPORTS)
-    store.begin([spec(2)], SPACE)
+    store.record_outcome(spec(1), FAILED, REPORTS)
+    store.record_trials([spec(2)], SPACE)
     second = reader.read()
     assert numbers(second.trials) == [1, 2]
     assert [trial.outcome for trial in second.trials] == [FAILED, None]
 
-    store.land(spec(0), COMPLETE, REPORTS)
+    store.record_outcome(spec(0), COMPLETE, REPORTS)
     assert numbers(reader.read().trials) == [0]
     assert reader.read() is None
 
@@ -91,7 +91,7 @@ def test_an_empty_file_has_not_begun(tmp_path):
 
 def test_a_plan_is_absent_until_it_is_noted(store, reader):
     assert reader.read().plan is None
-    store.note_plan(SearchPlan(4, 25, 3, 5))
+    store.record_plan(SearchPlan(4, 25, 3, 5))
     assert reader.read().plan == SearchPlan(4, 25, 3, 5)
 
 
@@ -106,7 +106,7 @@ def test_a_path_that_looks_like_a_uri_is_read(tmp_path):
     folder = tmp_path / "a?mode=memory&b#c %41"
     folder.mkdir()
     store = make(folder / "study.db")
-    store.begin([spec(0)], SPACE, RECORD)
+    store.record_trials([spec(0)], SPACE, RECORD)
     assert numbers(store.recorded().trials) == [0]
     store.close()
 

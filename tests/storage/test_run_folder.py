@@ -11,7 +11,7 @@ import pytest
 from searches import HELD_STUDY, SMALL_FILES_ONLY, HeldSearch, Search
 
 CURE = (
-    "What is finished in {run} is safe; free the disk, mend the permissions or choose another "
+    "Finished trials in {run} are safe; free space, correct the permissions or choose another "
     "folder with --runs, then type the same command again\n"
 )
 # Root may write where the permissions forbid it, by a capability that a child can be denied.
@@ -25,7 +25,7 @@ WITHOUT_OVERRIDE = [
 
 
 def expect_one_message(errors: str) -> None:
-    assert errors.startswith("hpsearch: ")
+    assert errors.startswith("hpsearch: /"), errors  # the path comes first
     assert len(errors.splitlines()) == 1, errors
 
 
@@ -163,7 +163,7 @@ def expect_to_run_out_and_go_on(search: Search, undisturbed: str, make_room) -> 
     code, errors = search.finish("--quiet")
     assert code == 2
     expect_one_message(errors)
-    assert "is safe; free the disk" in errors
+    assert "are safe; free space" in errors
     search.wait_until_no_process_is_left()
     make_room()  # SQLite may want to write where it only reads
     assert not [t for t in search.optuna_study().trials if t.state.name == "FAIL"]

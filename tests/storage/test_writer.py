@@ -63,9 +63,9 @@ def store(tmp_path):
 
 def test_its_rows_are_what_optunas_public_calls_would_have_stored(store, tmp_path):
     specs = [spec(number) for number in range(6)]
-    store.begin(specs, SPACE, RECORD)
+    store.record_trials(specs, SPACE, RECORD)
     for number, outcome in ((1, FAILED), (0, COMPLETE)):
-        store.land(specs[number], outcome, REPORTS)
+        store.record_outcome(specs[number], outcome, REPORTS)
 
     theirs = optuna.create_study(storage=f"sqlite:///{tmp_path / 'theirs.db'}", study_name="s")
     for each in specs:
@@ -101,9 +101,9 @@ def test_its_rows_are_what_optunas_public_calls_would_have_stored(store, tmp_pat
 
 def test_a_trial_that_has_landed_keeps_its_group_and_an_older_one_has_none(store, tmp_path):
     specs = [replace(spec(number), group=(0, 1)) for number in range(2)]
-    store.begin(specs, SPACE, RECORD)
+    store.record_trials(specs, SPACE, RECORD)
     for each in specs:
-        store.land(each, COMPLETE, REPORTS)
+        store.record_outcome(each, COMPLETE, REPORTS)
     with sqlite3.connect(tmp_path / "study.db") as database:
         database.execute(
             "DELETE FROM trial_user_attributes WHERE key = 'group' AND trial_id ="
@@ -132,9 +132,9 @@ def comparable(trial: optuna.trial.FrozenTrial) -> dict[str, object]:
 
 def test_trials_and_rounds_come_back_as_they_were_recorded(store):
     specs = [spec(number) for number in range(3)]
-    store.begin(specs, SPACE, RECORD)
-    store.land(specs[2], COMPLETE, REPORTS)
-    store.land(specs[0], FAILED, [])
+    store.record_trials(specs, SPACE, RECORD)
+    store.record_outcome(specs[2], COMPLETE, REPORTS)
+    store.record_outcome(specs[0], FAILED, [])
     trials = store.recorded().trials
     assert [trial.spec for trial in trials] == specs
     assert [trial.outcome for trial in trials] == [FAILED, None, COMPLETE]
@@ -151,9 +151,9 @@ import test_writer as t
 store = t.make(Path(sys.argv[1]))
 sa.event.listen(store._storage.engine, "commit", lambda _: os.kill(os.getpid(), signal.SIGKILL))
 if sys.argv[3] == "begin":
-    store.begin([t.spec(n) for n in range(1, 25)], t.SPACE, t.RECORD)
+    store.record_trials([t.spec(n) for n in range(1, 25)], t.SPACE, t.RECORD)
 else:
-    store.land(t.spec(0), t.COMPLETE, t.REPORTS)
+    store.record_outcome(t.spec(0), t.COMPLETE, t.REPORTS)
 """
 
 
@@ -161,7 +161,7 @@ else:
 def test_a_write_that_is_killed_before_its_end_leaves_nothing(tmp_path, what):
     path = tmp_path / "study.db"
     store = make(path)
-    store.begin([spec(0)], SPACE)
+    store.record_trials([spec(0)], SPACE)
     store.close()
     here = Path(__file__).parent
     child = subprocess.run(
@@ -173,14 +173,14 @@ def test_a_write_that_is_killed_before_its_end_leaves_nothing(tmp_path, what):
     store = make(path)
     assert [(t.spec, t.outcome) for t in store.recorded().trials] == [(spec(0), None)]
     assert store.recorded().rounds == ()
-    store.begin([spec(1)], SPACE, RECORD)
-    store.land(spec(0), COMPLETE, REPORTS)
+    store.record_trials([spec(1)], SPACE, RECORD)
+    store.record_outcome(spec(0), COMPLETE, REPORTS)
     assert [trial.outcome for trial in store.recorded().trials] == [COMPLETE, None]
     store.close()
 
 
 def test_a_begin_that_cannot_be_written_records_no_trial(store, tmp_path):
-    store.begin([spec(0)], SPACE)
+    store.record_trials([spec(0)], SPACE)
 
     def refuse(connection, cursor, statement, *_):
         if "INSERT INTO study_user_attributes" in statement:
@@ -188,7 +188,7 @@ def test_a_begin_that_cannot_be_written_records_no_trial(store, tmp_path):
 
     sa.event.listen(store._storage.engine, "before_cursor_execute", refuse)
     with pytest.raises((RunFolderError, sqlite3.OperationalError)):
-        store.begin([spec(1), spec(2)], SPACE, RECORD)
+        store.record_trials([spec(1), spec(2)], SPACE, RECORD)
     sa.event.remove(store._storage.engine, "before_cursor_execute", refuse)
     assert len(store.recorded().trials) == 1
 
@@ -204,7 +204,7 @@ def test_a_database_that_was_cut_off_while_it_was_made_is_made_to_its_end(tmp_pa
         database.execute("DELETE FROM alembic_version")
     database.close()
     store = make(path)
-    store.begin([spec(0)], SPACE, RECORD)
-    store.land(spec(0), COMPLETE, REPORTS)
+    store.record_trials([spec(0)], SPACE, RECORD)
+    store.record_outcome(spec(0), COMPLETE, REPORTS)
     assert store.recorded().trials[0].outcome == COMPLETE
     store.close()

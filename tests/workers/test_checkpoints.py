@@ -69,7 +69,7 @@ def test_the_database_and_the_trials_folder_know_it(study, tmp_path):
     store = StudyWriter.create_or_open(
         tmp_path / "db", "s", metric="loss", direction=Direction.MINIMIZE
     )
-    store.begin(specs, study.space)
+    store.record_trials(specs, study.space)
     recorded = {trial.spec.number: trial.spec for trial in store.recorded().trials}
     store.close()
     assert [recorded[spec.number].weights_of for spec in specs] == [s.weights_of for s in specs]

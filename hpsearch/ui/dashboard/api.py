@@ -151,7 +151,7 @@ def _trial_row(trial: Trial) -> list[Any]:
 def _devices(snapshot: Snapshot) -> dict[str, list[int]]:
     """For each device, the number of trials of each of its jobs."""
     devices: dict[str, list[int]] = defaultdict(list)
-    for members in snapshot.places:
+    for members in snapshot.running_groups:
         devices[members[0].device].append(len(members))
     return devices
 
@@ -161,7 +161,7 @@ def _round(summary: RoundSummary) -> Record:
         "best": rounded(summary.best),
         "median": rounded(summary.median),
         "width": rounded(summary.width),
-        "surrogate": summary.judge,
+        "surrogate": summary.surrogate,
     }
 
 

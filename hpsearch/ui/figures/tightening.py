@@ -71,7 +71,7 @@ def _figure(
     notes = [
         f"Fill: the {'root of the ' * root}density that a round samples from; stems: survivors' "
         "values that it may copy. Dots: trials, brighter for better; rings: survivors.",
-        "A surrogate picked among such draws." * any(summary.judge for summary in s.rounds),
+        "A surrogate picked among such draws." * any(summary.surrogate for summary in s.rounds),
         _left_out(len(s.rounds), numbers),
         style.part(len(chosen), every, "parameters"),
         _dots_left_out(s, numbers, most),
@@ -130,8 +130,8 @@ def _distributions(s: Snapshot, round: int, chosen: Sequence[Parameter]) -> dict
         if point is None:
             return {}
         rows.append(Row(number, None, point, record.budget))
-    evidence = tuple(record.evidence.get(parameter.name, 1.0) for parameter in s.space)
-    tightening = Tightening(tuple(rows), record.width, evidence)
+    step_sizes = tuple(record.step_sizes.get(parameter.name, 1.0) for parameter in s.space)
+    tightening = Tightening(tuple(rows), record.width, step_sizes)
     indices = tuple(s.space.names.index(parameter.name) for parameter in chosen)
     marginals = dict(
         zip([p.name for p in chosen], round_marginals(s.space, tightening, indices), strict=True)

@@ -37,7 +37,7 @@ def rounds(s: Snapshot) -> Section:
                 tone="note",
             )
         )
-    if any(summary.judge for summary in s.rounds):
+    if any(summary.surrogate for summary in s.rounds):
         blocks.append(
             say(
                 "A judge picked each later draw among several, by a Gaussian process that was "

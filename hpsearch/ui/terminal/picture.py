@@ -104,7 +104,7 @@ def _slots(snapshot: Snapshot) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 1))
     metric, now = snapshot.result.metric, datetime.now()
     best = snapshot.result.direction.best
-    for members in snapshot.places[:_SLOTS_SHOWN]:
+    for members in snapshot.running_groups[:_SLOTS_SHOWN]:
         values = [value for each in members if (value := each.metrics.get(metric)) is not None]
         share = statistics.fmean(min(1.0, each.step / each.budget) for each in members)
         filled = round(20 * share)
@@ -118,7 +118,7 @@ def _slots(snapshot: Snapshot) -> Table:
             f"{metric} {best(values):.4g}" if values else "",
             _clock(max(0.0, (now - started).total_seconds())),
         )
-    if (rest := len(snapshot.places) - _SLOTS_SHOWN) > 0:
+    if (rest := len(snapshot.running_groups) - _SLOTS_SHOWN) > 0:
         table.add_row("", f"and {rest} more")
     return table
 
@@ -155,7 +155,7 @@ def _tightening(snapshot: Snapshot, leaders: Sequence[Trial]) -> Table:
             continue
         drawn = [spec.unit[j] for spec in parents if name in spec.params]
         best = [spec.unit[j] for spec in specs if name in spec.params]
-        reach = last.width * last.evidence.get(name, 1.0) if parents else 1.0
+        reach = last.width * last.step_sizes.get(name, 1.0) if parents else 1.0
         shown = (min([0.0, *drawn, *best]), max([1.0, *drawn, *best]))
         strip = _strip(drawn if parents else [0.5], reach, best, shown)
         low = domain.low if shown[0] == 0 else domain.decode(shown[0])

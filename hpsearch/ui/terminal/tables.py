@@ -25,7 +25,7 @@ def show_status(snapshot: Snapshot) -> None:
     at_work = f" (process {holder['pid']} on {holder['host']})" if holder else ""
     console.print(f"[bold]{result.name}[/]  {snapshot.state}{at_work}  {result.folder}")
     _show_round_table(snapshot)
-    for members in snapshot.places:
+    for members in snapshot.running_groups:
         if len(members) > 1:
             console.print(f"running   a group of {len(members)} on {members[0].device}")
         for running in members:
@@ -66,7 +66,7 @@ def _show_round_table(snapshot: Snapshot) -> None:
         table.add_row(
             f"{stage.round} of {snapshot.plan.rounds}",
             f"{stage.budget:,}",
-            f"{stage.width:.3f}{' judged' * bool(stage.judge)}" if stage.round else "prior",
+            f"{stage.width:.3f}{' judged' * bool(stage.surrogate)}" if stage.round else "prior",
             f"{stage.done}/{stage.trials}",
             str(stage.failed),
             "" if stage.best is None else f"{stage.best:.5g}",

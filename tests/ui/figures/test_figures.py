@@ -58,12 +58,12 @@ def test_a_study_that_grows_and_fails_has_the_figure(name: str, small: Snapshot)
     check(FIGURES[name](small))
 
 
-@pytest.mark.parametrize("cut", ["not_begun", "with_one_trial", "without_values"])
+@pytest.mark.parametrize("cut", ["not_started", "with_one_trial", "without_values"])
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_study_with_little_or_nothing_to_show_has_the_figure(
     name: str, cut: str, small: Snapshot
 ) -> None:
-    if name == "trial_curves" and cut == "not_begun":
+    if name == "trial_curves" and cut == "not_started":
         return  # there is no trial
     check(FIGURES[name](getattr(synthetic, cut)(small)))
 

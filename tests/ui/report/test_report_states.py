@@ -61,7 +61,7 @@ def test_after_the_trials_folders_were_cleared_away(told_copy) -> None:
 
 
 @pytest.mark.parametrize(
-    "cut", [synthetic.not_begun, synthetic.with_one_trial, synthetic.without_values]
+    "cut", [synthetic.not_started, synthetic.with_one_trial, synthetic.without_values]
 )
 def test_at_its_very_beginning(tmp_path, cut) -> None:
     whole = synthetic.study()
