@@ -58,7 +58,14 @@ def likely_preload(reference: TrainerReference) -> Sequence[str]:
         text = reference.path.read_text() if isinstance(reference, FileTrainer) else ""
     except (OSError, UnicodeDecodeError):
         return ()  # describing the trainer reports it
-    return _TORCH_TRAINING if re.search(r"^(import|from) torch\b", text, re.MULTILINE) else ()
+    return _torch_modules(text)
+
+
+def _torch_modules(source: str) -> Sequence[str]:
+    """The parts of torch that a trial will import, so that each need not import them itself."""
+    if re.search(r"^\s*(import|from) torch\b", source, re.MULTILINE):
+        return _TORCH_TRAINING
+    return ("torch",) if re.search(r"\brun\.(save|load)\(", source) else ()
 
 
 def _describe(reference: TrainerReference) -> TrainerDescription:
@@ -97,7 +104,7 @@ def _describe(reference: TrainerReference) -> TrainerDescription:
 
 
 def _preload(modules_before: set[str], sources: Iterable[Path]) -> list[str]:
-    """Modules that the trainer imported, without its own sources."""
+    """Modules that the trainer imported or will import, without its own sources."""
     own = {str(path.resolve()) for path in sources}
     known = {*modules_before, *FORMER_MODULES, "__main__"}
     modules = [
@@ -105,7 +112,10 @@ def _preload(modules_before: set[str], sources: Iterable[Path]) -> list[str]:
         for name, module in list(sys.modules.items())
         if name not in known and _source_of(module) not in own
     ]
-    return [*modules, *_TORCH_TRAINING] if "torch" in sys.modules else modules
+    if "torch" in sys.modules:
+        return [*modules, *_TORCH_TRAINING]
+    torch = [name for path in sources for name in _torch_modules(path.read_text(errors="replace"))]
+    return [*modules, *dict.fromkeys(torch)]
 
 
 def _declared(trainer: Any) -> tuple[Mapping[str, Any], Structure]:

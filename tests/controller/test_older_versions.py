@@ -31,12 +31,12 @@ def test_an_older_folder_opens_and_gives_its_digest(folder: Path) -> None:
 
 def test_an_older_search_that_was_killed_finishes_with_the_older_digest(folder: Path) -> None:
     study = folder / "bowl.yaml"
-    refused = run(["run", str(study)], cwd=folder, env=dict(os.environ), timeout=60)
+    refused = run(["run", str(study)], cwd=folder, env=dict(os.environ), timeout=120)
     assert (refused.returncode, refused.stderr) == (
         2,
         f"hpsearch: {study}:4:55  search.judge: is now called search.surrogate\n",
     )
     study.write_text(study.read_text().replace("judge:", "surrogate:"))
-    resumed = run(["run", str(study)], cwd=folder, env=dict(os.environ), timeout=60)
+    resumed = run(["run", str(study)], cwd=folder, env=dict(os.environ), timeout=120)
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert read_snapshot(folder / "runs" / "bowl").result.digest == FINISHED

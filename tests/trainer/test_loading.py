@@ -13,7 +13,7 @@ from hpsearch.method.structure import Alike, Padded
 from hpsearch.storage import trainer_copy as kept
 from hpsearch.study import FileTrainer, ModuleTrainer
 from hpsearch.study.command import Command
-from hpsearch.trainer import describe_in_child
+from hpsearch.trainer import describe_in_child, likely_preload
 
 
 def write(folder: Path, **sources: str) -> Path:
@@ -82,6 +82,26 @@ def test_modules_that_name_a_file_they_do_not_have_are_no_sources(
     found = describe_in_child(FileTrainer(tmp_path / "net.py", "train"))
     assert set(found.files) == {"net.py"}
     assert "torch._dynamo" in found.preload
+
+
+@pytest.mark.parametrize(
+    "line, preloaded",
+    [
+        ("import torch", ["torch", "torch._dynamo"]),
+        ("from torch import nn", ["torch", "torch._dynamo"]),
+        ("run.save({'step': 1})", ["torch"]),
+        ("state = run.load()", ["torch"]),
+        ("torchbearers = 3", []),
+    ],
+)
+def test_torch_is_preloaded_for_trials_that_will_import_it(
+    tmp_path: Path, line: str, preloaded: list[str]
+) -> None:
+    write(tmp_path, net=f"def train(run):\n    {line}")
+    reference = FileTrainer(tmp_path / "net.py", "train")
+    assert set(preloaded) <= set(likely_preload(reference))
+    modules = describe_in_child(reference).preload
+    assert [name for name in modules if name in ("torch", "torch._dynamo")] == preloaded
 
 
 def test_a_module_of_a_package_brings_the_packages_sources(
