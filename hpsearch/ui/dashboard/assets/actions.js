@@ -1,7 +1,7 @@
 // Buttons that act on a search; one that is disabled says why.
 
 import { at, button, h, mayAct } from "./dom.js";
-import { question, say } from "./page.js";
+import { question, notify } from "./page.js";
 
 /** Post an action and show the server's answer; returns whether it succeeded. */
 export async function act(name, action) {
@@ -13,10 +13,10 @@ export async function act(name, action) {
     });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}`);
-    say(answer.message);
+    notify(answer.message);
     return true;
   } catch (error) {
-    say(
+    notify(
       error instanceof TypeError
         ? "The server cannot be reached; nothing was done."
         : error.message,
@@ -28,7 +28,7 @@ export async function act(name, action) {
 
 /** A button; `reason` says why it is disabled, if it is. */
 function actButton(words, reason, run, kind = "") {
-  const refuse = () => say(`${words.replace(" …", "")}: ${reason}.`, { wrong: true });
+  const refuse = () => notify(`${words.replace(" …", "")}: ${reason}.`, { wrong: true });
   return button(words, reason ? refuse : run, {
     class: `button ${kind}`,
     "data-key": words,

@@ -16,7 +16,7 @@ export function showArtifacts(panel, trial, study) {
       players.set(name, new Player(name, (file) => at.file(study, trial.number, file)));
       $("#series").append(players.get(name).element);
     }
-    players.get(name).take(files, trial.ended);
+    players.get(name).update(files, trial.ended);
   }
 }
 
@@ -51,7 +51,7 @@ class Player {
   }
 
   /** Take a running trial's files; a slider at the last file moves on to the new last. */
-  take(files, ended) {
+  update(files, ended) {
     const key = `${files.length} ${files.at(-1).name} ${ended}`;
     if (key === this.key) return;
     this.key = key;

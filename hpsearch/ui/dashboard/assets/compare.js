@@ -13,7 +13,7 @@ const figures = new Figures((x) => `/data/compare/figure?x=${x}&${query}`);
 $("#choose").href = `/?${query}`;
 let done = null;
 
-function take({ studies }) {
+function receive({ studies }) {
   tab(
     `${studies.map((one) => one.id).join(", ")} · compared`,
     studies.some((one) => one.state === "running") ? "running" : "finished",
@@ -30,7 +30,7 @@ function take({ studies }) {
     () => comparison(studies, metrics.size === 1),
   );
   const now = studies.map((one) => one.done).join();
-  if (now !== done) figures.touch();
+  if (now !== done) figures.invalidate();
   done = now;
   return studies.some((one) => one.state === "running") ? 2000 : 6000;
 }
@@ -105,5 +105,5 @@ if (names.length < 2) {
   const link = h("a", { href: `/?${query}` }, "page of all studies");
   $("#table").replaceChildren(h("p.nothing", "Choose two or more studies on the ", link, "."));
 } else {
-  follow(() => `/data/compare?${query}`, take, { refused: showRefusal });
+  follow(() => `/data/compare?${query}`, receive, { refused: showRefusal });
 }

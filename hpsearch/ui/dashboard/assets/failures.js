@@ -17,14 +17,14 @@ const CURES = {
 };
 const details = new Map(); // by reason: number, message, tail
 
-export function failed(place, head, name, update = []) {
+export function failed(element, head, name, update = []) {
   for (const failure of update) details.set(failure.reason, failure);
   const known = head.failures.map((failure) => details.get(failure.reason));
-  show(place, [head.failures, known], ([groups]) => {
+  show(element, [head.failures, known], ([groups]) => {
     if (!groups.length)
       return h("p.nothing", head.done ? "None so far." : "Nothing has ended yet.");
     requestAnimationFrame(() =>
-      place.querySelectorAll("pre").forEach((log) => (log.scrollTop = log.scrollHeight)),
+      element.querySelectorAll("pre").forEach((log) => (log.scrollTop = log.scrollHeight)),
     );
     return groups.map((group) => failure(group, name, details.get(group.reason)));
   });
@@ -55,8 +55,8 @@ function sentence(words) {
   return `${words[0].toUpperCase()}${words.slice(1)}.`;
 }
 
-export function warnings(place, atBound, name) {
-  show(place, atBound, () =>
+export function warnings(element, atBound, name) {
+  show(element, atBound, () =>
     atBound.map((one) =>
       message("warn", [
         "Survivors ",

@@ -1,7 +1,7 @@
 // Plotly figures: Plotly is loaded when the first is in view; they are redrawn when their trials change.
 
 import { $, h } from "./dom.js";
-import { ask } from "./polling.js";
+import { fetchJson } from "./polling.js";
 import { isDark, onTheme } from "./page.js";
 
 const GREY = "#808080"; // of the figures' notes, which suits any background
@@ -48,6 +48,7 @@ function plotly() {
 
 function template() {
   const { text, grid, line, background, border } = COLORS[isDark() ? "dark" : "light"];
+  const font = { family: FONT, size: 12, color: text };
   const axis = {
     gridcolor: grid,
     linecolor: line,
@@ -60,14 +61,14 @@ function template() {
     layout: {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: FONT, size: 12, color: text },
+      font,
       colorway: ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"],
       xaxis: axis,
       yaxis: axis,
       hoverlabel: {
         bgcolor: background,
         bordercolor: border,
-        font: { family: FONT, size: 12, color: text },
+        font,
         align: "left",
       },
       legend: { bgcolor: "rgba(0,0,0,0)" },
@@ -102,7 +103,7 @@ class Figure {
   /** Whether the figure has changed. */
   async fetch() {
     try {
-      const { body, tag } = await ask(this.url(this.plot.clientWidth));
+      const { body, tag } = await fetchJson(this.url(this.plot.clientWidth));
       await plotly();
       if (tag && tag === this.tag) return false;
       this.tag = tag;
@@ -110,12 +111,12 @@ class Figure {
       return true;
     } catch (error) {
       this.stale = true; // the next refresh tries again
-      if (!this.figure) this.tell(error.message);
+      if (!this.figure) this.showText(error.message);
       return false;
     }
   }
 
-  tell(sentence) {
+  showText(sentence) {
     if (!this.drawn) this.plot.replaceChildren(h("p.nothing", sentence));
   }
 
@@ -124,7 +125,7 @@ class Figure {
       if (this.drawn) (await plotly()).purge(this.plot);
       this.drawn = false;
       this.plot.style.minHeight = "";
-      this.tell(
+      this.showText(
         this.figure.layout.annotations[0]?.text.replaceAll("<br>", " ") ?? "Nothing to draw yet.",
       );
       return;
@@ -158,8 +159,8 @@ class Figure {
 /** The number of the trial that a point of a figure is about, as its text says; null if none. */
 function trialOf({ customdata, hovertext, data }) {
   if (Array.isArray(customdata) && Number.isInteger(customdata[0])) return customdata[0];
-  const said = /^trial (\d+)/.exec(hovertext ?? data.name ?? "");
-  return said ? Number(said[1]) : null;
+  const match = /^trial (\d+)/.exec(hovertext ?? data.name ?? "");
+  return match ? Number(match[1]) : null;
 }
 
 /** Panels side by side. */
@@ -208,11 +209,14 @@ export class Figures {
     for (const section of this.all.keys()) observer.observe(section);
     onTheme(() => this.all.forEach((figure) => figure.drawn && figure.draw()));
     document.addEventListener("visibilitychange", () => this.started && this.refresh());
-    matchMedia("(min-width: 500px)").addEventListener("change", () => this.started && this.touch());
+    matchMedia("(min-width: 500px)").addEventListener(
+      "change",
+      () => this.started && this.invalidate(),
+    );
   }
 
   /** Mark all figures, or those with these names, as out of date; refreshes are rate limited. */
-  touch(names = null) {
+  invalidate(names = null) {
     this.all.forEach(
       (figure, section) => (figure.stale ||= !names || names.includes(section.dataset.figure)),
     );

@@ -3,7 +3,7 @@
 import { $, at, h, quiet, row, svg } from "./dom.js";
 import { number, reason } from "./format.js";
 import { origin } from "./params.js";
-import { ask } from "./polling.js";
+import { fetchJson } from "./polling.js";
 
 const DELAY_MS = 70; // a passing pointer sends no request
 
@@ -12,7 +12,7 @@ export class Hover {
     this.strips = strips;
     this.table = table;
     this.name = name;
-    this.known = new Map(); // summaries of ended trials
+    this.summaries = new Map(); // summaries of ended trials
     this.cell = null;
     this.tip = h("div.tip", { role: "tooltip", id: "tip", hidden: true });
     document.body.append(this.tip);
@@ -27,41 +27,41 @@ export class Hover {
     strips.addEventListener("focusin", (event) => this.select(event.target.closest(".cell")));
     strips.addEventListener("focusout", () => this.select(null));
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.select(null));
-    document.addEventListener("scroll", () => this.place(), { passive: true, capture: true });
+    document.addEventListener("scroll", () => this.position(), { passive: true, capture: true });
   }
 
   select(cell) {
     if (cell === this.cell) return;
     clearTimeout(this.timer);
-    this.leave();
+    this.hide();
     this.cell = cell;
-    if (cell) this.timer = setTimeout(() => this.describe(cell), DELAY_MS);
+    if (cell) this.timer = setTimeout(() => this.showTip(cell), DELAY_MS);
   }
 
-  leave() {
+  hide() {
     this.cell?.removeAttribute("aria-describedby");
     this.tip.hidden = true;
     this.lines?.remove();
     for (const cell of this.strips.querySelectorAll(".related")) cell.classList.remove("related");
   }
 
-  async describe(cell) {
+  async showTip(cell) {
     const trial = this.table.trials.get(Number(cell.dataset.number));
-    let summary = this.known.get(trial.number);
+    let summary = this.summaries.get(trial.number);
     if (!summary) {
       try {
-        summary = (await ask(at.data(this.name, `/trial/${trial.number}/summary`))).body;
+        summary = (await fetchJson(at.data(this.name, `/trial/${trial.number}/summary`))).body;
       } catch {
         return; // the page shows a lost connection
       }
-      if (trial.state !== "running") this.known.set(trial.number, summary);
+      if (trial.state !== "running") this.summaries.set(trial.number, summary);
     }
     if (this.cell !== cell) return;
     this.tip.replaceChildren(...this.content(trial, summary));
     this.tip.hidden = false;
     cell.setAttribute("aria-describedby", "tip");
-    this.place();
-    this.connect(cell, trial, summary);
+    this.position();
+    this.drawLines(cell, trial, summary);
   }
 
   content(trial, summary) {
@@ -85,7 +85,7 @@ export class Hover {
   }
 
   /** Beside the cell, inside the window. */
-  place() {
+  position() {
     if (this.tip.hidden || !this.cell) return;
     const cell = this.cell.getBoundingClientRect();
     const tip = this.tip.getBoundingClientRect();
@@ -95,7 +95,7 @@ export class Hover {
     this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 
-  connect(cell, trial, summary) {
+  drawLines(cell, trial, summary) {
     const box = this.strips.getBoundingClientRect();
     const center = (element) => {
       const { left, top, width, height } = element.getBoundingClientRect();

@@ -34,13 +34,13 @@ export function onTheme(act) {
 }
 
 /** Show a sentence in the toast. */
-export function say(sentence, { wrong = false } = {}) {
-  const place = $("#toast");
-  place.textContent = sentence;
-  place.dataset.wrong = wrong ? "yes" : "no";
-  place.hidden = false;
-  clearTimeout(place.timer);
-  place.timer = setTimeout(() => (place.hidden = true), wrong ? 12000 : 6000);
+export function notify(sentence, { wrong = false } = {}) {
+  const toast = $("#toast");
+  toast.textContent = sentence;
+  toast.dataset.wrong = wrong ? "yes" : "no";
+  toast.hidden = false;
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => (toast.hidden = true), wrong ? 12000 : 6000);
 }
 
 /** Ask a question in a dialog; resolves to the chosen answer, or null. */
@@ -77,9 +77,9 @@ export function copied(text, name) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      say(`Copied ${name}.`);
+      notify(`Copied ${name}.`);
     } catch {
-      say("The browser does not allow copying; select the text instead.", { wrong: true });
+      notify("The browser does not allow copying; select the text instead.", { wrong: true });
     }
   };
   const label = { "aria-label": `Copy ${name}` };

@@ -6,7 +6,7 @@ const LIMIT_MS = 15000;
 class Refusal extends Error {}
 
 /** JSON from a GET, and its ETag as `tag`; the browser caches and revalidates answers with a tag. */
-export async function ask(url) {
+export async function fetchJson(url) {
   const response = await fetch(url, { cache: "no-cache", signal: AbortSignal.timeout(LIMIT_MS) });
   // An error may come without a record; an answer that cannot be read counts as a lost connection.
   const body = await (response.ok ? response.json() : response.json().catch(() => ({})));
@@ -16,13 +16,13 @@ export async function ask(url) {
 }
 
 /**
- * Request url() repeatedly and pass the answers to take().
+ * Request url() repeatedly and pass the answers to receive().
  *
  * @param url returns the URL to request next.
- * @param take gets the answer; may return the delay to the next request, in milliseconds.
+ * @param receive gets the answer; may return the delay to the next request, in milliseconds.
  * @param refused gets the server's error answers.
  */
-export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
+export function follow(url, receive, { every = 1000, refused = () => {} } = {}) {
   let timer = null;
   let busy = false;
   let failures = 0;
@@ -33,12 +33,12 @@ export function follow(url, take, { every = 1000, refused = () => {} } = {}) {
     busy = true;
     let wait = every;
     try {
-      const answer = await ask(url()).catch((error) => error);
+      const answer = await fetchJson(url()).catch((error) => error);
       connected(!(answer instanceof Error) || answer instanceof Refusal);
       failures = answer instanceof Error ? failures + 1 : 0;
       if (failures > 0) wait = Math.min(LIMIT_MS, every * 2 ** failures);
       if (answer instanceof Refusal) refused(answer);
-      else if (failures === 0) wait = take(answer.body) ?? every;
+      else if (failures === 0) wait = receive(answer.body) ?? every;
     } finally {
       busy = false;
       timer = setTimeout(poll, wait);

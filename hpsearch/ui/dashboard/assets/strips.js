@@ -25,7 +25,7 @@ export class Strips {
 
   reset() {
     this.rows = new Map(); // by strip: element, its cells by number
-    this.marks = new Map(); // the last appearance of each cell
+    this.drawn = new Map(); // the last appearance of each cell
     this.element.replaceChildren();
     this.remaining = h("p.quiet.to-come");
   }
@@ -130,17 +130,17 @@ export class Strips {
         );
         row.cells.append(cell);
       }
-      this.paint(cell.firstChild, trial, ranks.get(trial.number), survivors.has(trial.number));
+      this.updateCell(cell.firstChild, trial, ranks.get(trial.number), survivors.has(trial.number));
     }
   }
 
-  paint(cell, trial, rank, survives) {
+  updateCell(cell, trial, rank, survives) {
     const look = this.table.look(trial);
     const running = this.table.running.get(trial.number);
     const done = running ? Math.min(1, running.step / running.budget) : 0;
-    const mark = [look, rank?.rank, rank?.of, survives, done, trial.reason].join();
-    if (this.marks.get(trial.number) === mark) return;
-    this.marks.set(trial.number, mark);
+    const state = [look, rank?.rank, rank?.of, survives, done, trial.reason].join();
+    if (this.drawn.get(trial.number) === state) return;
+    this.drawn.set(trial.number, state);
     cell.dataset.look = look;
     cell.classList.toggle("survivor", survives);
     cell.classList.toggle("continued", trial.role === "continue");

@@ -7,7 +7,7 @@ import { follow } from "./polling.js";
 import { key } from "./page.js";
 
 const filter = $("#filter");
-const place = $("#studies");
+const list = $("#studies");
 const chosen = new Set(new URLSearchParams(location.search).getAll("study"));
 let known = { runs: "", studies: [] };
 
@@ -18,7 +18,7 @@ function draw() {
   const studies = known.studies.filter((one) =>
     `${one.id} ${one.name} ${one.state}`.toLowerCase().includes(wanted),
   );
-  show(place, [studies, wanted, known.runs], () => {
+  show(list, [studies, wanted, known.runs], () => {
     if (!known.studies.length) return empty();
     if (!studies.length) return h("p.nothing", `No study matches “${filter.value}”.`);
     const compareHeading = h("span.hidden", "Compare");
@@ -146,7 +146,7 @@ function compare() {
   }
 }
 
-function take(answer) {
+function receive(answer) {
   known = answer;
   $("#runs").textContent = answer.runs;
   const running = answer.studies.filter((one) => one.state === "running").length;
@@ -163,4 +163,4 @@ filter.addEventListener("input", () => {
   draw();
 });
 key("/", "focus the filter", () => filter.focus());
-follow(() => "/data/studies", take);
+follow(() => "/data/studies", receive);

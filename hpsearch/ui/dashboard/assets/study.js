@@ -5,7 +5,7 @@ import { $, at, h, message, show, showRefusal, study } from "./dom.js";
 import { failed, warnings } from "./failures.js";
 import { Figures } from "./figures.js";
 import { badge, tab } from "./icons.js";
-import { ask, follow } from "./polling.js";
+import { fetchJson, follow } from "./polling.js";
 import { copied, key } from "./page.js";
 import { legend } from "./colors.js";
 import { Strips } from "./strips.js";
@@ -21,8 +21,8 @@ const figures = new Figures(
 $("#legend").append(...legend());
 key("← → ↑ ↓", "move between cells; Enter opens the trial");
 
-function take(answer) {
-  const changes = table.take(answer);
+function receive(answer) {
+  const changes = table.merge(answer);
   const { head, pending } = table;
   unreadable(null);
   show($("#state"), [head.state, requests(pending, head.state)], ([state, chips]) => [
@@ -44,9 +44,9 @@ function take(answer) {
   failed($("#failed"), head, study);
   if (head.done === 0) return;
   if (changes.trials) {
-    figures.touch();
+    figures.invalidate();
     updateWarnings();
-  } else figures.touch(["curves"]);
+  } else figures.invalidate(["curves"]);
 }
 
 /** Requests that are not fulfilled yet. */
@@ -86,7 +86,7 @@ async function updateWarnings() {
   if (updating) return;
   updating = true;
   try {
-    const { body } = await ask(at.data(study, "/warnings"));
+    const { body } = await fetchJson(at.data(study, "/warnings"));
     warnings($("#warnings"), body.at_bound, study);
     failed($("#failed"), table.head, study, body.failures);
   } catch {
@@ -104,4 +104,4 @@ function unreadable(error) {
   showRefusal(error);
 }
 
-follow(() => at.data(study, table.query), take, { refused: unreadable });
+follow(() => at.data(study, table.query), receive, { refused: unreadable });

@@ -22,7 +22,7 @@ export class Table {
   }
 
   /** Merge an answer; returns the strips to redraw, and whether trials changed. */
-  take(answer) {
+  merge(answer) {
     const fresh = answer.epoch !== this.epoch || (answer.since === 0 && this.version !== 0);
     if (fresh && !answer.same) this.clear();
     this.epoch = answer.epoch;

@@ -5,13 +5,13 @@ import { count, duration, number, several, spread } from "./format.js";
 
 const RUNNING_SHOWN = 6;
 
-export function tiles(place, table) {
+export function tiles(element, table) {
   const { head } = table;
-  if (!place.firstChild)
-    place.append(
+  if (!element.firstChild)
+    element.append(
       ...["round", "best", "left", "now"].map((name) => h("section.tile", { id: `tile-${name}` })),
     );
-  const [round, best, left, now] = place.children;
+  const [round, best, left, now] = element.children;
   show(
     round,
     [head.plan.rounds, table.rounds.length, head.done, head.total, confirming(table)],
@@ -85,7 +85,7 @@ function jobsOf(jobs) {
   return `${jobs.length > 1 ? "groups" : "a group"} of ${jobs.join(", ")}`;
 }
 
-function runningNow(place, table) {
+function runningNow(element, table) {
   const { head } = table;
   const devices = Object.entries(head.devices)
     .map(([device, jobs]) => `${jobsOf(jobs)} on ${device}`)
@@ -94,13 +94,13 @@ function runningNow(place, table) {
   const more = table.running.size - shown.length;
   const holder = head.holder && `process ${head.holder.pid} on ${head.holder.host}`;
   // The values change every second: the rows stay, so that a link keeps the focus.
-  show(place, [shown.map((one) => one.number), devices, more, holder], ([numbers]) => [
+  show(element, [shown.map((one) => one.number), devices, more, holder], ([numbers]) => [
     h("h2", "Running now"),
     numbers.length ? h("ul.running", numbers.map(runningRow)) : big("nothing"),
     quiet([devices, more > 0 && `${more} more`, holder].filter(Boolean).join(" · ")),
   ]);
   for (const one of shown) {
-    const row = place.querySelector(`[data-number="${one.number}"]`);
+    const row = element.querySelector(`[data-number="${one.number}"]`);
     row.children[1].value = one.step / one.budget;
     const value = one.value === null ? "" : `${number(one.value, 3)} · `;
     row.children[2].textContent = `${value}${duration(one.seconds)}`;

@@ -33,7 +33,7 @@ const figures = new Figures((_, columns) => data(`/curves?columns=${columns}`));
 let neighbors = { previous: null, next: null };
 let steps = null; // of the curves that are drawn
 
-function take(trial) {
+function receive(trial) {
   const ended = { fail: "failed", complete: "complete" }[trial.state];
   const look = ended ?? (trial.running ? "running" : "waiting");
   const done = trial.budget ? trial.steps / trial.budget : 0;
@@ -63,7 +63,7 @@ function take(trial) {
   showArtifacts($("#artifacts"), trial, study);
   note(trial);
   const drawn = `${trial.steps} ${trial.state}`;
-  if (drawn !== steps && trial.steps > 0) figures.touch();
+  if (drawn !== steps && trial.steps > 0) figures.invalidate();
   steps = drawn;
   log.grows = trial.state === "running";
   log.read();
@@ -170,10 +170,10 @@ function record(trial) {
 let written = null; // the note that is shown
 
 function note(trial) {
-  const place = $("#note");
-  place.hidden = !mayAct && !trial.note;
-  if (place.hidden || written === trial.note) return;
-  const field = $("textarea", place);
+  const panel = $("#note");
+  panel.hidden = !mayAct && !trial.note;
+  if (panel.hidden || written === trial.note) return;
+  const field = $("textarea", panel);
   if (field && field.value !== written) return; // the user is editing it
   written = trial.note;
   const form = h(
@@ -188,7 +188,7 @@ function note(trial) {
     h("textarea", { "aria-labelledby": "note-title", maxlength: "10000", ".value": trial.note }),
     h("button.button.small", "Save"),
   );
-  place.replaceChildren(place.firstElementChild, mayAct ? form : h("p.note-text", trial.note));
+  panel.replaceChildren(panel.firstElementChild, mayAct ? form : h("p.note-text", trial.note));
 }
 
 function refused(error) {
@@ -200,4 +200,4 @@ const go = (to) => to !== null && location.assign(at.trial(study, to));
 key("j", "next trial of the round", () => go(neighbors.next));
 key("k", "previous trial of the round", () => go(neighbors.previous));
 key("g o", "go to the study", () => location.assign(at.study(study)));
-follow(() => data(), take, { refused });
+follow(() => data(), receive, { refused });
