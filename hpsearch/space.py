@@ -20,23 +20,23 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True, repr=False)
 class _Range(Generic[Number]):
-    """Numbers. The search begins in low..high, which is [0, 1] of the unit interval.
+    """A range of numbers. The search begins in low..high, the coordinates from 0 to 1.
 
-    With `within` it may go on beyond: coordinates below 0 and above 1, on the same scale.
+    With `within` it may continue to coordinates below 0 and above 1, on the same scale.
     """
 
     low: Number
     high: Number
-    within: tuple[Number, Number] | None = None  # holds low..high; none for no further
+    within: tuple[Number, Number] | None = None  # contains low..high; None: no wider
 
     @cached_property
     def ends(self) -> tuple[Number, Number]:
-        """The least and the greatest value that a trial can have."""
+        """The smallest and the largest value of a trial."""
         return self.within or (self.low, self.high)
 
     @cached_property
     def limits(self) -> Ends:
-        """Their coordinates, an int's with its whole bucket; (0, 1) without `within`."""
+        """The coordinates of `ends`, an int's with its whole bucket; (0, 1) without `within`."""
         return (0.0, 1.0) if self.within is None else self._limits()
 
     def _limits(self) -> Ends:
@@ -71,7 +71,7 @@ class Uniform(_Float):
 
 
 class Loguniform(_Float):
-    """Evenly on a log scale; low, and the lower end of `within`, are above 0."""
+    """Uniform on a log scale; low, and the lower end of `within`, are above 0."""
 
     def decode(self, u: float) -> float:
         return self._clip(
@@ -219,7 +219,6 @@ class Space:
 
     @cached_property
     def _deciding(self) -> frozenset[str]:
-        """The parameters that others depend on."""
         return frozenset(c.parent for parameter in self for c in parameter.when)
 
     def active(self, point: Sequence[float]) -> tuple[bool, ...]:
@@ -251,7 +250,7 @@ def same(a: Scalar, b: Scalar) -> bool:
 
 
 def _number(value: Scalar) -> float:
-    kind = type(value)  # which is quicker than isinstance, and nearly always one of the two
+    kind = type(value)  # faster than isinstance; nearly always one of the two
     assert kind is float or kind is int or _is_number(value), value
     return value  # type: ignore[return-value]
 

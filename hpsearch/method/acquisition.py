@@ -27,7 +27,6 @@ class Acquisition:
     """Selects the draws of one round, slot by slot.
 
     Args:
-        space: the study's space.
         rows: all trials that have finished, at any budget, failures included, in any order.
         budget: training steps of the trials to select.
     """
@@ -40,12 +39,9 @@ class Acquisition:
         self._fit_posterior(data)
 
     def with_rows(self, rows: Sequence[Row]) -> "Acquisition":
-        """An acquisition of other rows, with the hyperparameters of this one.
+        """An acquisition of other rows, all of one budget, with the hyperparameters of this one.
 
         It is predictive if this one is.
-
-        Args:
-            rows: as at the start; all of one budget.
         """
         other = copy.copy(self)
         other._fit_posterior(other._read(rows))

@@ -26,14 +26,8 @@ def share_block_marginals(
 ) -> dict[str, Marginal]:
     """The marginals of a round, with those of structural parameters counted among its draws.
 
-    A conditional parameter keeps its density, which is nearly exact, and is active as often as in
-    the draws.
-
-    Args:
-        space: the study's space.
-        shared: the structure that the trials of a block have in common.
-        points: the round's draws; at least one.
-        marginals: by name, from `round_marginals`.
+    Others keep those of `round_marginals`; a conditional one, whose density is nearly exact, is
+    active as often as in the draws (`points`, at least one).
     """
     active = np.array([space.active(point) for point in points])
     entries = {entry_name(entry): entry for entry in shared}

@@ -25,13 +25,9 @@ class RoundPlan:
     """The settings of one round.
 
     Attributes:
-        seed: the study's seed.
-        round: the round's number; round 0 fills the space.
-        trials: the number of slots.
         continued: whether the survivors take the first slots and train on to a larger budget.
         start: known-good configurations for the first slots of round 0. Parameters that one leaves
             open come from the slot's own point.
-        blocks: how the trials share structures.
     """
 
     seed: int
@@ -44,8 +40,6 @@ class RoundPlan:
 
 @dataclass(frozen=True)
 class Draw:
-    """A draw and its origin."""
-
     unit: Point  # in the unit cube, inactive coordinates included
     parent: int | None  # a survivor's number; None for a draw from the whole prior
     donors: tuple[int | None, ...]  # the trial whose value each parameter had before it moved
@@ -57,12 +51,8 @@ class Slot:
     """One slot of a round from 1 on: its plain draw, and a generator for further ones.
 
     Attributes:
-        space: the study's space.
-        tightening: the distribution of the draws.
-        index: the slot's index in the round.
         first: the plain draw, before it takes the structure of a leader.
         generator: the slot's generator, after the plain draw.
-        shared: the structure that the trials of a block have in common.
         leader: the draw whose structure all draws of the slot take; None without blocks.
     """
 
@@ -134,13 +124,7 @@ def round_slots(space: Space, tightening: Tightening, plan: RoundPlan) -> list[S
 
 
 def draw_point(space: Space, tightening: Tightening, generator: np.random.Generator) -> Draw:
-    """One random draw from the tightened distribution (docs/method.md, "A draw").
-
-    Args:
-        space: the study's space.
-        tightening: the distribution, with at least one survivor.
-        generator: the slot's own, from `draw_generator`.
-    """
+    """One random draw from the tightened distribution; needs a survivor (docs/method.md)."""
     prior = generator.random(len(space)).tolist()
     if generator.random() < PRIOR_SHARE:
         return Draw(tuple(prior), None, (None,) * len(space))

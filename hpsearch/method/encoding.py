@@ -25,9 +25,6 @@ class Encoding:
     inactive. A choice has one column per option, 1/√2 for the chosen one, so that unlike options
     are at distance 1; all are 0 while it is inactive.
 
-    Args:
-        space: the space of the points.
-
     Attributes:
         owners: the parameter's index of each column, shape [columns], int.
     """

@@ -138,14 +138,7 @@ def _inverse(kernel: Array, noise: float) -> tuple[Array, float]:
 
 
 class Posterior:
-    """The function's distribution, given targets at some points.
-
-    Args:
-        theta: hyperparameters, as `Likelihood` has them.
-        x: features, shape [n, columns].
-        owners: the parameter of each column, shape [columns], int.
-        z: targets, shape [n].
-    """
+    """The function's distribution, given targets at some points; arguments as of `Likelihood`."""
 
     def __init__(self, theta: Array, x: Array, owners: NDArray[np.int_], z: Array) -> None:
         self._lengthscales = np.exp(theta[:-2])[owners]
@@ -163,7 +156,6 @@ class Posterior:
 
     @property
     def noise_ratio(self) -> float:
-        """The noise's variance over the signal's."""
         return self._noise / self._signal
 
     def _kernel(self, a: Array, b: Array) -> Array:
@@ -188,7 +180,6 @@ class Posterior:
         """The function at points of shape [m, columns], drawn jointly; shape [m].
 
         Args:
-            x: features.
             normals: independent standard normal numbers, shape [m].
         """
         mean, projected = self._project(x)

@@ -64,7 +64,6 @@ def round_marginals(
     """The distribution of each parameter in the draws of a round.
 
     Args:
-        space: the study's space.
         tightening: the round's; without survivors it is the prior.
         which: indices of the parameters; all unless given.
     """

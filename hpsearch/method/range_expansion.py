@@ -25,13 +25,6 @@ def expanded_step_sizes(
 
     A parameter expands while most of its survivors, and at least two, lie near the outermost trial
     on a side on which its limits are farther out. Once trials beyond them are worse, it tightens.
-
-    Args:
-        space: the study's space.
-        rows: the trials that the survivors were chosen from.
-        survivors: best first.
-        width: the round's width.
-        step_sizes: the factor of each parameter.
     """
     if all(isinstance(p.domain, Choice) or p.domain.within is None for p in space):
         return tuple(step_sizes)

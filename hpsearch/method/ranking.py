@@ -42,11 +42,7 @@ def best_distinct(space: Space, rows: Iterable[Row], count: int) -> list[Row]:
 class Ranking:
     """Rows in order, best first, with what a round draws from; rows may be added at any time.
 
-    Results are cached until a row is added that can change them.
-
-    Args:
-        space: the space of the rows' points.
-        rows: the first rows, in any order. Failures are left out.
+    Results are cached until a row is added that can change them. Failures are left out.
     """
 
     def __init__(self, space: Space, rows: Iterable[Row] = ()) -> None:
@@ -65,12 +61,7 @@ class Ranking:
                 self.add(row, row.value)
 
     def add(self, row: Row, key: Any) -> None:
-        """Add a row.
-
-        Args:
-            row: the row; its number is unlike all others'.
-            key: its rank, lower is better; ties go to the lower number.
-        """
+        """Add a row with its rank, of which lower is better; ties go to the lower number."""
         self._store_coordinates(row)
         measured = self._measured_count
         entry = (key, row.number, row)
@@ -148,5 +139,4 @@ class Ranking:
 
 
 def relative_step_sizes(space: Space, rows: Sequence[Row]) -> tuple[float, ...]:
-    """The step sizes of `Ranking` for a fixed table."""
     return Ranking(space, rows).relative_step_sizes()

@@ -41,9 +41,6 @@ def propose(
     """The trials of a round, in the order of their slots.
 
     Args:
-        space: the study's space.
-        tightening: from `tighten` for this round.
-        plan: the round's settings.
         acquisition: selects each slot's draw among several, in rounds from 1 on; None takes the
             first. It is fitted to all trials that finished in the rounds before, at every budget,
             and gets the round's trials as pending points.

@@ -30,10 +30,7 @@ def candidate_count(slot: int, slots: int) -> int:
 def select_draw(slot: Slot, slots: int, acquisition: Acquisition) -> Draw:
     """The draw that a slot trains, added to the acquisition as a pending point.
 
-    Args:
-        slot: the slot; its generator advances.
-        slots: the number of slots of the round.
-        acquisition: the round's.
+    The slot's generator advances.
     """
     candidates = [slot.plain]
     if acquisition.is_predictive:

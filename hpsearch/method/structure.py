@@ -61,7 +61,6 @@ class Shape:
         return json.dumps(asdict(self), sort_keys=True)
 
     def to_record(self) -> dict[str, Any]:
-        """The shape in plain JSON types."""
         record: dict[str, Any] = json.loads(self.key)
         return record
 
@@ -97,14 +96,9 @@ def shape_of(
     structure: Structure,
     space: Space,
 ) -> Shape:
-    """The shape of the groups that a trial can train in.
+    """The shape of the groups that a trial with these active parameters can train in.
 
-    Args:
-        params: the trial's active parameters.
-        fixed: the values that the study fixes.
-        defaults: the trainer's default values; those that JSON cannot hold may be absent.
-        structure: the trainer's structure.
-        space: the study's space.
+    Defaults that JSON cannot hold may be absent.
     """
     known = {**defaults, **fixed, **params}
     parts = {entry_name(entry): entry for entry in structure}

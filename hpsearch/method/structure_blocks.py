@@ -96,8 +96,6 @@ def assign_leaders(
     trials so far.
 
     Args:
-        space: the study's space.
-        blocks: the round's blocks.
         survivors: the survivors' points, best first.
         continued: the number of survivors that train on in this round.
         draws: the draws' points, each with a structure of its own.

@@ -46,7 +46,6 @@ def surrogate_data(encoding: Encoding, rows: Sequence[Row], budget: int) -> Surr
     """The data of a table; None if all its trials failed.
 
     Args:
-        encoding: the encoding of the rows' space.
         rows: in the order of their numbers, failures included.
         budget: training steps of the trials to select.
     """
@@ -93,11 +92,6 @@ def skill(x: Array, owners: NDArray[np.int_], z: Array) -> float:
     With hyperparameters fitted to all rows, pure noise would look predictable: the process then
     beats the median in most tables of noise.
 
-    Args:
-        x: features, shape [n, columns].
-        owners: the parameter of each column, shape [columns], int.
-        z: targets, shape [n].
-
     Returns:
         0 for fewer than 4 rows, and where predictions or targets are constant.
     """
@@ -138,11 +132,8 @@ def targets(values: Sequence[float | None]) -> Array:
 def representative(encoding: Encoding, rows: Sequence[Row]) -> list[Row]:
     """At most 300 of the rows, by number: the best, the latest, and others that fill the space.
 
-    The last are taken one by one, each the farthest from all taken before (Gonzalez 1985).
-
-    Args:
-        encoding: the encoding of the rows' space.
-        rows: in the order of their numbers.
+    The last are taken one by one, each the farthest from all taken before (Gonzalez 1985). Rows are
+    given and returned in the order of their numbers.
     """
     if len(rows) <= BEST + RECENT + FILLING:
         return list(rows)

@@ -30,10 +30,7 @@ def tighten(space: Space, rows: Sequence[Row], *, round: int, survivors: int) ->
     """The distribution of a round, from the trials that may be compared with each other.
 
     Args:
-        space: the study's space.
         rows: finished trials of one budget, failures included, in any order.
-        round: the round to draw.
-        survivors: the number of survivors.
     """
     if round == 0:
         return Tightening((), 1.0, (1.0,) * len(space))

@@ -75,7 +75,6 @@ class Axis:
         """The coordinate of a value; `ABSENT` if the distribution does not contain it.
 
         Args:
-            value: the parameter's value.
             drawn: the coordinate that it was drawn at, returned if it gives this value.
         """
         if drawn is not None:

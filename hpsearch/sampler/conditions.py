@@ -41,11 +41,7 @@ class SeenSpace(Space):
 
 
 class ConditionLearner:
-    """Infers from complete trials which parameter depends on which.
-
-    Args:
-        axes: the axes of the space's parameters, in its order.
-    """
+    """Infers from complete trials which parameter depends on which."""
 
     def __init__(self, axes: Mapping[str, Axis]) -> None:
         self._axes = axes

@@ -31,14 +31,7 @@ class SurrogateCache:
         self._pending: list[Point] = []
 
     def select(self, slot: Slot, trials: int, table: Table, running: Sequence[Point]) -> Point:
-        """The point that a slot trains.
-
-        Args:
-            slot: the asking trial's.
-            trials: the number of slots of the round.
-            table: the finished trials.
-            running: points of the other running trials, by number.
-        """
+        """The point that a slot trains; `running` are those of the other trials, by number."""
         from hpsearch.method import select_draw  # scipy takes 0.5 s to import
 
         acquisition = self._acquisition(table, trials, running)
@@ -73,12 +66,7 @@ class SurrogateCache:
 
 
 def _rows_to_fit(finished: int, trials: int) -> int:
-    """The number of trials that hyperparameters are fitted to: at first all, later whole rounds.
-
-    Args:
-        finished: the table's number of trials.
-        trials: the number of slots of a round.
-    """
+    """The number of trials that hyperparameters are fitted to: at first all, later whole rounds."""
     if finished < trials:
         return finished
     step = max(1, trials // FITS) if finished < LARGE * trials else trials

@@ -185,7 +185,6 @@ class TighteningSampler(BaseSampler):
         space: Mapping[str, BaseDistribution],
         surrogate: Literal["gp"] | None = None,
     ) -> Point:
-        """The point of a trial in a space."""
         round, index = divmod(number, self._trials)
         if round == 0:
             return self._designs.point(space, number)

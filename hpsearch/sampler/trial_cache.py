@@ -89,7 +89,6 @@ class TrialCache:
         return self._distributions
 
     def table(self, distributions: Mapping[str, BaseDistribution]) -> Table:
-        """The finished trials in a space."""
         for index, table in enumerate(self._tables):
             # The order of the parameters is part of a space.
             if table.distributions == distributions and list(table.distributions) == list(

@@ -34,7 +34,6 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     """Read a study file.
 
     Args:
-        path: of the file, in UTF-8.
         overrides: as for `--set`: "search.rounds=2". One with a distribution
             ("space.lr.uniform=[0,1]") replaces the parameter's distribution.
 
@@ -49,7 +48,6 @@ def thaw_study(text: str, path: Path | str) -> Study:
 
     Args:
         text: as `freeze_study` returned it, in this or an earlier version.
-        path: begins the locations of faults.
 
     Raises:
         StudyError: holds all faults.
@@ -105,10 +103,7 @@ def _check(raw: dict[str, Any], folder: Path, must_exist: bool, faults: Faults) 
     """The fields of the study that the document gives; the wrong ones are None.
 
     Args:
-        raw: the document.
-        folder: of the study file, absolute.
         must_exist: whether a trainer's file that does not exist is a fault.
-        faults: receives the faults.
     """
     _check_keys(raw, faults)
     search = sections.search(raw.get("search", {}), faults)
@@ -157,9 +152,7 @@ def unknown_parameters(study: Study, known: Collection[str], trainer_name: str) 
     """A fault for each parameter in `space` or `fixed` that the trainer does not have.
 
     Args:
-        study: to check.
         known: the trainer's hyperparameters; a sequence is listed in its own order.
-        trainer_name: for the message.
     """
     names = list(known) if isinstance(known, Sequence) else sorted(known)
     message = f"unknown to trainer {trainer_name}"

@@ -22,10 +22,7 @@ def read(path: KeyPath, kind: str, entry: Mapping[str, Any], faults: Faults) -> 
     """A parameter's range; None, and faults, if anything in it is wrong.
 
     Args:
-        path: of the parameter.
-        kind: "uniform", "loguniform", "int" or "logint".
         entry: the parameter's mapping; holds `kind` and may hold "within".
-        faults: receives the faults.
     """
     kind_path, within_path = (*path, kind), (*path, "within")
     ends = _pair(kind_path, kind, entry[kind], "low and high", faults)

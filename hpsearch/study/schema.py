@@ -37,10 +37,7 @@ class Search:
     """The rounds of a search.
 
     Attributes:
-        rounds: number of rounds.
-        trials: trials in each round.
         survivors: best trials that the next round is drawn around.
-        seed: of every random draw.
         structures: number of structures that the draws of each round share; the last number holds
             for all later rounds. Empty: each draw has its own structure.
         inherit: "weights": a draw starts from the weights of the survivor it was drawn around.
@@ -128,8 +125,6 @@ Fuse = Literal["auto", "off", "eager", "compile"]
 
 @dataclass(frozen=True)
 class TensorboardSettings:
-    """Event files in each trial's folder."""
-
     name: ClassVar = "tensorboard"
 
 
@@ -170,7 +165,6 @@ class Study:
         start: configurations of the first draws; parameters that one leaves out are drawn.
         document: the file with its overrides, as plain JSON types.
         path: as the user gave it.
-        overrides: as given by `--set`.
         source_map: finds the line of every key and value in the file.
     """
 

@@ -43,7 +43,6 @@ class SourceMap:
         """The node at `path`, or of the deepest parent that exists, and whether `path` exists.
 
         Args:
-            path: keys of mappings and indices of lists.
             value: return the node of a key's value in place of the key's.
         """
         key, node = self.root, self.root

@@ -52,7 +52,6 @@ def read_space(raw: Any, domains: Domains, faults: Faults) -> Space | None:
 
 
 def read_fixed(raw: Any, faults: Faults) -> dict[str, Any]:
-    """The values that all trials share."""
     if not isinstance(raw, dict):
         faults.got(("fixed",), "must be a mapping of names to values, as in {data: digits}")
         return {}

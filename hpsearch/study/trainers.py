@@ -20,10 +20,7 @@ def read(
     """The trainer or command; None, and faults, if it is wrong.
 
     Args:
-        raw: the whole document.
-        folder: of the study file, absolute.
         must_exist: whether a trainer's file that does not exist is a fault.
-        faults: receives the faults.
     """
     trainer, command = raw.get("trainer"), raw.get("command")
     if trainer is None and command is None:
@@ -87,10 +84,6 @@ def check_placeholders(
 
     Args:
         command: with well-formed placeholders.
-        space: the section as it was written.
-        fixed: the section.
-        budget: None if it is wrong.
-        faults: receives the faults.
     """
     known = [*space, *fixed, *BUILTIN_PLACEHOLDERS]
     conditional = {

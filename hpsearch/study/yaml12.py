@@ -76,7 +76,6 @@ def compose(text: str, name: str) -> yaml.Node | Fault | None:
     """The tree of the only document in `text`; None if it is empty.
 
     Args:
-        text: YAML.
         name: of the file, or an override; begins the locations of faults.
     """
     try:
