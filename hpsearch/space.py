@@ -149,12 +149,13 @@ class Choice:
 
     def encode(self, value: Scalar) -> float:
         """The centre of the option's bin."""
-        return (self._index(value) + 0.5) / len(self.options)
+        return (self.index(value) + 0.5) / len(self.options)
 
     def contains(self, value: Scalar) -> bool:
         return any(same(value, option) for option in self.options)
 
-    def _index(self, value: Scalar) -> int:
+    def index(self, value: Scalar) -> int:
+        """The index of an option; True is not 1 and False is not 0, as in the study file."""
         return next(i for i, option in enumerate(self.options) if same(option, value))
 
 

@@ -17,7 +17,7 @@ from hpsearch.method import (
     rerun_seed,
     tighten,
 )
-from hpsearch.space import Scalar, Space
+from hpsearch.space import Scalar, Space, same
 from hpsearch.storage import RoundRecord, value_of
 from hpsearch.study import Study
 from hpsearch.trial import Spec, Trial
@@ -207,9 +207,13 @@ class TrialTable:
         )
 
 
+def _are_same(a: Mapping[str, Scalar], b: Mapping[str, Scalar]) -> bool:
+    return a.keys() == b.keys() and all(same(value, b[name]) for name, value in a.items())
+
+
 def unit_point(space: Space, spec: Spec) -> tuple[float, ...] | None:
     """A trial's point in the unit cube; None if an accepted change left it outside the space."""
-    if len(spec.unit) == len(space) and space.decode(spec.unit) == dict(spec.params):
+    if len(spec.unit) == len(space) and _are_same(space.decode(spec.unit), spec.params):
         return spec.unit
     domains = {parameter.name: parameter.domain for parameter in space}
     if not all(n in domains and domains[n].contains(v) for n, v in spec.params.items()):

@@ -86,6 +86,9 @@ class Axis:
 
     def _level(self, value: Any) -> float | None:
         """The value in the domain; None if the distribution does not contain it."""
+        for index, choice in enumerate(self._choices or ()):
+            if type(choice) is type(value) and choice == value:
+                return index
         try:
             number = self.distribution.to_internal_repr(value)
         except (ValueError, TypeError):

@@ -101,7 +101,7 @@ class StudyWriter:
         self, specs: Sequence[Spec], space: Space, record: RoundRecord | None = None
     ) -> None:
         """Record trials as RUNNING, and their round, in one transaction."""
-        distributions = {p.name: optuna_distribution(p.domain) for p in space}
+        axes = {p.name: (p.domain, optuna_distribution(p.domain)) for p in space}
         with self._transaction() as session:
             for spec in specs:
                 trial = models.TrialModel(
@@ -114,7 +114,7 @@ class StudyWriter:
                 session.flush()
                 self._trial_ids[spec.number] = int(trial.trial_id)
                 for name, value in spec.params.items():
-                    session.add(_param(trial.trial_id, name, value, distributions[name]))
+                    session.add(_param(trial.trial_id, name, value, *axes[name]))
                 rare = [k for k, usual in RARE_ATTRIBUTES.items() if getattr(spec, k) != usual]
                 session.add_all(
                     _attributes(trial.trial_id, asdict(spec), (*SPEC_ATTRIBUTES, *rare))
@@ -239,11 +239,15 @@ def _attributes(
     ]
 
 
-def _param(trial_id: Any, name: str, value: Any, base: BaseDistribution) -> models.TrialParamModel:
+def _param(
+    trial_id: Any, name: str, value: Any, domain: Domain, base: BaseDistribution
+) -> models.TrialParamModel:
+    # Optuna's own index of an option is that of the first equal one, so that True would become 1.
+    stored = domain.index(value) if isinstance(domain, Choice) else base.to_internal_repr(value)
     return models.TrialParamModel(
         trial_id=trial_id,
         param_name=name,
-        param_value=base.to_internal_repr(value),
+        param_value=stored,
         distribution_json=distribution_to_json(base),
     )
 

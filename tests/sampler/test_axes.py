@@ -125,3 +125,9 @@ def test_a_value_that_the_distribution_lacks_has_no_coordinate(
     distribution: BaseDistribution, value: object
 ) -> None:
     assert math.isnan(axis(distribution).unit(value))
+
+
+@pytest.mark.parametrize("choices", [(0, False, 1, True), (True, 1, 1.0), ("1", 1)])
+def test_choices_that_python_holds_equal_have_coordinates_of_their_own(choices) -> None:
+    found = axis(CategoricalDistribution(choices))
+    assert [repr(found.value(found.unit(choice))) for choice in choices] == list(map(repr, choices))

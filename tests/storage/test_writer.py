@@ -23,14 +23,14 @@ from hpsearch.trial import Direction, Outcome, Report, Spec
 SPACE = Space(
     (
         Parameter("lr", Loguniform(1e-5, 1e-2)),
-        Parameter("loss", Choice(("wgan", 1, 2.5, True, None))),
+        Parameter("loss", Choice(("wgan", 7, 2.5, True, None))),
         Parameter("depth", Int(1, 5), (Condition("loss", ("wgan",)),)),
         Parameter("width", Logint(32, 128)),
         Parameter("beta1", Uniform(0.0, 1.0)),
     )
 )
 RECORD = RoundRecord(0, 10, 0.2, {"lr": 1.0}, ())
-OPTIONS = ["wgan", 1, 2.5, True, None]
+OPTIONS = ["wgan", 7, 2.5, True, None]
 
 
 def spec(number: int) -> Spec:
@@ -208,3 +208,17 @@ def test_a_database_that_was_cut_off_while_it_was_made_is_made_to_its_end(tmp_pa
     store.record_outcome(spec(0), COMPLETE, REPORTS)
     assert store.recorded().trials[0].outcome == COMPLETE
     store.close()
+
+
+def test_options_that_python_holds_equal_are_told_apart(store: StudyWriter, tmp_path: Path) -> None:
+    options = (0, False, None, "0", "false", "", 1, True, 0.5, "1e-4", 1e-4)
+    space = Space((Parameter("c", Choice(options)), Parameter("d", Choice((True, 1, False, 0)))))
+    specs = [
+        Spec(i, 0, i, "draw", {"c": option, "d": [True, 1, False, 0][i % 4]}, (0.5, 0.5), i, 10)
+        for i, option in enumerate(options)
+    ]
+    store.record_trials(specs, space, RECORD)
+    wanted = [repr(dict(spec.params)) for spec in specs]
+    assert [repr(dict(trial.spec.params)) for trial in store.recorded().trials] == wanted
+    theirs = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert [repr(trial.params) for trial in theirs.trials] == wanted

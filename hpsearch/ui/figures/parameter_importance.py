@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
-from hpsearch.space import Choice, Domain, Parameter, Space
+from hpsearch.space import Choice, Domain, Parameter, Scalar, Space
 from hpsearch.storage import optuna_distribution, value_of
 from hpsearch.trial import Direction, Trial
 
@@ -91,13 +92,24 @@ def _searched_domain(parameter: Parameter, trials: Sequence[Trial]) -> Domain:
     return replace(domain, within=ends)  # type: ignore[arg-type]
 
 
+def _optuna_range(domain: Domain) -> BaseDistribution:
+    """As the database's, but an option is its index: Optuna cannot tell True from 1."""
+    if isinstance(domain, Choice):
+        return CategoricalDistribution(tuple(range(len(domain.options))))
+    return optuna_distribution(domain)
+
+
+def _optuna_value(domain: Domain, value: Scalar) -> Scalar:
+    return domain.index(value) if isinstance(domain, Choice) else value
+
+
 def _study(space: Space, trials: Sequence[Trial], ranks: Mapping[int, float]) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize")
-    ranges = {p.name: optuna_distribution(_searched_domain(p, trials)) for p in space}
+    ranges = {p.name: _optuna_range(_searched_domain(p, trials)) for p in space}
     for trial in trials:
         params = {
-            parameter.name: trial.spec.params[parameter.name]
+            parameter.name: _optuna_value(parameter.domain, trial.spec.params[parameter.name])
             for parameter in space
             if parameter.name in trial.spec.params
             and parameter.domain.contains(trial.spec.params[parameter.name])

@@ -2,9 +2,9 @@
 
 import random
 
-from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Space, Uniform
+from hpsearch.space import Choice, Condition, Int, Loguniform, Parameter, Scalar, Space, Uniform
 from hpsearch.trial import Direction, Outcome, Spec, Trial
-from hpsearch.ui.figures.parameter_importance import LATEST, importance
+from hpsearch.ui.figures.parameter_importance import LATEST, Importance, importance
 
 SPACE = Space(
     (
@@ -81,3 +81,18 @@ def test_only_the_latest_trials_count() -> None:
 
 def test_too_few_trials_say_nothing() -> None:
     assert importance(SPACE, trials(9), Direction.MINIMIZE) == {}
+
+
+def test_options_that_python_holds_equal_are_told_apart() -> None:
+    def shares(options: tuple[Scalar, ...]) -> list[Importance]:
+        space = Space((Parameter("clip", Choice(options)), Parameter("x", Uniform(0, 1))))
+        generator = random.Random(1)
+        ended = []
+        for number in range(100):
+            unit = (generator.random(), generator.random())
+            value = float(unit[0] < 0.5) + generator.random()
+            spec = Spec(number, 0, number, "draw", space.decode(unit), unit, 0, 100)
+            ended.append(Trial(spec, Outcome("complete", value, {})))
+        return list(importance(space, ended, Direction.MINIMIZE).values())
+
+    assert shares((0, False)) == shares((True, 1)) == shares(("a", "b"))
