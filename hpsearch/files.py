@@ -65,22 +65,25 @@ def read_json(path: Path) -> Any:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON-lines file that is still being appended to.
+    """The whole records of a JSON-lines file; none if there is no file."""
+    with contextlib.suppress(FileNotFoundError):
+        return parse_json_lines(path.read_bytes())[0]
+    return []
 
-    A torn last line (no newline yet, or one that a power cut left half written) is ignored.
+
+def parse_json_lines(text: bytes) -> tuple[list[dict[str, Any]], int]:
+    """The whole records at the start of JSON lines, and the number of bytes that they take.
+
+    The last line may be torn: it has no newline yet, or a power cut left half of it.
     """
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    *lines, _torn = text.split(b"\n")
-    records = []
-    for line in lines:
+    records, size = [], 0
+    for line in text.split(b"\n")[:-1]:
         try:
             records.append(json.loads(line))
         except ValueError:
             break
-    return records
+        size += len(line) + 1
+    return records, size
 
 
 def last_json_line(path: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from searches import Search
 
-from hpsearch.controller.loggers.standing import Standing, StandingReader
+from hpsearch.controller.loggers.trial_snapshot import SnapshotReader, TrialSnapshot
 from hpsearch.trial import Folder, Outcome, Spec
 
 TRAINER = """\
@@ -77,7 +77,7 @@ class WrittenTrial:
         self.spec = Spec(0, 0, 0, "draw", {"lr": 0.5}, (0.5,), seed=1, budget=6)
         folder.write_spec(self.spec)
         folder.artifacts.mkdir(exist_ok=True)
-        self._reader = StandingReader(folder)
+        self._reader = SnapshotReader(folder)
 
     def report(self, values: dict[int, float], name: str = "loss") -> None:
         """Make reports.jsonl hold these, a step a second."""
@@ -87,5 +87,5 @@ class WrittenTrial:
         ]
         self.folder.reports.write_text("".join(f"{line}\n" for line in lines))
 
-    def standing(self, outcome: Outcome | None = None) -> Standing:
+    def snapshot(self, outcome: Outcome | None = None) -> TrialSnapshot:
         return self._reader.read(self.spec, outcome)

@@ -1,18 +1,20 @@
-"""Trackers that are told of a search's trials: TensorBoard's event files, MLflow's runs.
+"""Loggers of trials: TensorBoard's event files and MLflow's runs.
 
-A logger makes the log of one trial agree with what the trial's folder holds, and is asked to again
-whenever that has grown. So it needs no memory: what a kill or a lost server left undone is found
-and added the next time. Nothing that the search rests on comes from a logger, or waits for one.
+A logger makes a trial's log agree with the trial's folder, and is called again whenever the folder
+has grown. It needs no memory between sessions: what a kill or a lost server left out is found and
+added at the next call. The search uses nothing that a logger makes and waits for no logger.
 """
 
 import importlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from hpsearch.controller.loggers.standing import Standing
 from hpsearch.errors import Fault, StudyError
 from hpsearch.storage import RunFolder
 from hpsearch.study import Study, TensorboardSettings
+
+if TYPE_CHECKING:
+    from hpsearch.controller.loggers.trial_snapshot import TrialSnapshot
 
 
 class Logger(Protocol):
@@ -20,50 +22,53 @@ class Logger(Protocol):
 
     name: str  # as in the study file
 
-    def log(self, trial: Standing, step: Callable[[], None]) -> None:
-        """Make the trial's log hold what the standing does, each report once.
+    def log(self, trial: "TrialSnapshot", step: Callable[[], None]) -> None:
+        """Make the trial's log hold what the snapshot holds, each report once.
 
-        Whatever it raises, it may be called with the same trial again, and then makes it right.
+        After any exception the next call with the same trial repairs the log.
 
         Args:
-            trial: as its folder has it.
-            step: to be called after each thing done; raises when the time is up.
+            trial: to log.
+            step: called after each request or write; raises when the time is up.
         """
 
     def close(self) -> None: ...
 
 
 def require(study: Study) -> None:
-    """See to it that the packages of the study's loggers are there.
+    """Check that the packages of the study's loggers can be imported.
 
     Raises:
-        StudyError: one cannot be imported.
+        StudyError: one cannot.
     """
     faults = []
-    for i, logs in enumerate(study.loggers):
+    for i, settings in enumerate(study.loggers):
+        name = settings.name
         try:
-            importlib.import_module(f"hpsearch.controller.loggers.{logs.name}")
+            importlib.import_module(f"hpsearch.controller.loggers.{name}")
         except ImportError as error:
-            cure = f"pip install 'hpsearch[{logs.name}]', or take it out of loggers"
-            fault = f"{logs.name} cannot be imported ({error}); {cure}"
-            faults.append(Fault(study.source_map.location(("loggers", i)), f"loggers[{i}]", fault))
+            cure = f"pip install 'hpsearch[{name}]', or take it out of loggers"
+            message = f"{name} cannot be imported ({error}); {cure}"
+            faults.append(
+                Fault(study.source_map.location(("loggers", i)), f"loggers[{i}]", message)
+            )
     if faults:
         raise StudyError(faults)
 
 
 def connect(study: Study, folder: RunFolder) -> list[Logger]:
-    """The study's loggers; they reach for files and servers once they are told of a trial.
+    """The study's loggers; they open files and connections at their first trial.
 
-    Their packages are imported here and not above: a search without them needs none.
+    Their packages are imported here, so that a search without loggers needs none.
     """
     loggers: list[Logger] = []
-    for logs in study.loggers:
-        if isinstance(logs, TensorboardSettings):
+    for settings in study.loggers:
+        if isinstance(settings, TensorboardSettings):
             from hpsearch.controller.loggers.tensorboard import TensorboardLogger
 
             loggers.append(TensorboardLogger())
         else:
             from hpsearch.controller.loggers.mlflow import MlflowLogger
 
-            loggers.append(MlflowLogger(study, logs, folder))
+            loggers.append(MlflowLogger(study, settings, folder))
     return loggers

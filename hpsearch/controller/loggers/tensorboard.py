@@ -1,11 +1,12 @@
-"""TensorBoard: one event file a trial, beside the trial's own files.
+"""TensorBoard: one event file per trial, in the trial's folder.
 
-`tensorboard --logdir` on the run folder shows every trial as a run: each metric over the steps,
-pictures, and under HPARAMS the parameters with the last metrics. The file holds reports.jsonl, no
-more and no less: where that is rewound, and when a trial is taken up again, the file is written
-anew. Only what TensorBoard reads with is used to write: its own messages and record format.
+`tensorboard --logdir RUN` shows every trial as a run: each metric over the steps, pictures, and
+under HPARAMS the parameters with the last metrics. The file holds what reports.jsonl holds: where
+that is rewound, and when a trial is resumed, the file is written anew. It is written with the
+messages and the record format that TensorBoard reads it with.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -27,7 +28,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from hpsearch.controller.loggers.standing import Artifact, Standing
+from hpsearch.controller.loggers.trial_snapshot import Artifact, TrialSnapshot, values_of
 from hpsearch.trial import Report, Spec
 
 _STEP = re.compile(r"(?P<tag>.*?)[-_.]?(?P<step>\d+)")  # samples-001000
@@ -37,45 +38,44 @@ class TensorboardLogger:
     name = "tensorboard"
 
     def __init__(self) -> None:
-        self._open: dict[int, _EventFile] = {}
+        self._files: dict[int, _EventFile] = {}  # of trials that have not ended
 
-    def log(self, trial: Standing, step: Callable[[], None]) -> None:
+    def log(self, trial: TrialSnapshot, step: Callable[[], None]) -> None:
         number = trial.spec.number
-        # Out of the table while it is written: one that could not be is begun anew.
-        file = self._open.pop(number, None)
-        whole = trial.folder.tensorboard / "complete"
-        if file is None and trial.outcome is not None and whole.exists():
+        complete = trial.folder.tensorboard / "complete"
+        # Not in the table while it is written: a file that cannot be written is begun anew.
+        file = self._files.pop(number, None)
+        if file is None and trial.outcome is not None and complete.exists():
             return
         if file is not None and not file.leads_to(trial):
             file.close()
             file = None
         if file is None:
-            whole.unlink(missing_ok=True)
+            complete.unlink(missing_ok=True)
             file = _EventFile(trial)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(file.close)
             file.add(trial)
             step()
-            if trial.outcome is not None:
+            if trial.outcome is None:
+                self._files[number] = file
+                stack.pop_all()
+            else:
                 file.end(trial)
-                whole.touch()
-        except BaseException:
-            file.close()
-            raise
-        if trial.outcome is None:
-            self._open[number] = file
+                complete.touch()
 
     def close(self) -> None:
-        for file in self._open.values():
+        for file in self._files.values():
             file.close()
 
 
 class _EventFile:
-    """The event file of a trial, which takes the place of any former one."""
+    """The event file of a trial, which replaces any former one."""
 
-    def __init__(self, trial: Standing) -> None:
+    def __init__(self, trial: TrialSnapshot) -> None:
         folder = trial.folder.tensorboard
         folder.mkdir(parents=True, exist_ok=True)
-        # Emptied, not deleted: a TensorBoard that watches waits for ever at a file that is gone.
+        # Emptied, not deleted: a TensorBoard that is running waits for ever for a deleted file.
         for former in folder.glob("*tfevents*"):
             os.truncate(former, 0)
         self._reports: tuple[Report, ...] = ()
@@ -86,33 +86,29 @@ class _EventFile:
         self._writer = RecordWriter(self._file)
         started = trial.started
         self._write(Event(wall_time=started, file_version="brain.Event:2"))
-        # A TensorBoard that watches forgets what it had read in the former file.
+        # Makes a TensorBoard that is running forget what it read from the former file.
         start = SessionLog(status=SessionLog.START)
         self._write(Event(wall_time=started, step=0, session_log=start))
         self._write(Event(wall_time=started, summary=_session_start(trial.spec, started)))
 
-    def leads_to(self, trial: Standing) -> bool:
-        """Whether the trial's log is this file with more at its end."""
-        now = {artifact.name: artifact for artifact in trial.artifacts}
-        return trial.reports[: len(self._reports)] == self._reports and all(
-            now.get(name) == picture or _tag_and_step(picture)[1] is None
+    def leads_to(self, trial: TrialSnapshot) -> bool:
+        """Whether adding to the end of the file makes it the log of the trial."""
+        artifacts = {artifact.name: artifact for artifact in trial.artifacts}
+        return trial.starts_with(self._reports) and all(
+            artifacts.get(name) == picture or _tag_and_step(picture)[1] is None
             for name, picture in self._pictures.items()
         )
 
-    def add(self, trial: Standing) -> None:
-        known = len(self._reports)
-        new = zip(trial.reports[known:], trial.times()[known:], strict=True)
-        for report, when in new:
+    def add(self, trial: TrialSnapshot) -> None:
+        for when, report in trial.new_reports(self._reports):
             values = [
-                Summary.Value(tag=name, simple_value=float("nan") if value is None else value)
-                for name, value in report.metrics.items()
+                Summary.Value(tag=name, simple_value=value)
+                for name, value in values_of(report).items()
             ]
-            summary = Summary(value=values)
-            self._write(Event(wall_time=when, step=report.step, summary=summary))
+            self._write(Event(wall_time=when, step=report.step, summary=Summary(value=values)))
         self._reports = trial.reports
         for artifact in trial.artifacts:
-            known_picture = self._pictures.get(artifact.name)
-            if artifact.path.suffix == ".png" and artifact != known_picture:
+            if artifact.path.suffix == ".png" and artifact != self._pictures.get(artifact.name):
                 self._add_picture(artifact)
         self._file.flush()
 
@@ -122,7 +118,7 @@ class _EventFile:
         try:
             image = Image.open(io.BytesIO(data))
         except UnidentifiedImageError:
-            return  # a trainer's own file, whose name alone is a picture's
+            return  # a file of the trainer's that only has the name of a picture
         picture = Summary.Image(
             width=image.width,
             height=image.height,
@@ -133,20 +129,16 @@ class _EventFile:
         if step is None:
             step = self._reports[-1].step if self._reports else 0
         summary = Summary(value=[Summary.Value(tag=tag, image=picture)])
-        when = artifact.changed_ns / 1e9
-        self._write(Event(wall_time=when, step=step, summary=summary))
+        self._write(Event(wall_time=artifact.changed_ns / 1e9, step=step, summary=summary))
 
-    def end(self, trial: Standing) -> None:
-        assert trial.outcome is not None
-        status = STATUS_SUCCESS if trial.outcome.state == "complete" else STATUS_FAILURE
+    def end(self, trial: TrialSnapshot) -> None:
+        status = STATUS_SUCCESS if trial.is_complete else STATUS_FAILURE
         info = SessionEndInfo(status=status, end_time_secs=trial.ended)
-        summary = _of_hparams(
-            metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=info)
-        )
+        data = HParamsPluginData(session_end_info=info)
+        summary = _hparams_summary(metadata.SESSION_END_INFO_TAG, data)
         self._write(Event(wall_time=trial.ended, summary=summary))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.close()
 
     def close(self) -> None:
         self._file.close()
@@ -156,10 +148,9 @@ class _EventFile:
 
 
 def _session_start(spec: Spec, started: float) -> Summary:
-    """The trial's parameters; the seeds of one confirmation are one group, so its mean is shown."""
-    group = f"trial {spec.number}"
-    if spec.role == "confirm":
-        group = f"trial {spec.parent} confirmed"
+    """The trial's parameters; TensorBoard shows the mean of a group, here of a confirmation."""
+    is_seed = spec.role == "confirm"
+    group = f"trial {spec.parent} confirmed" if is_seed else f"trial {spec.number}"
     info = SessionStartInfo(group_name=group, start_time_secs=started)
     for name, value in spec.params.items():
         if isinstance(value, bool):
@@ -168,18 +159,18 @@ def _session_start(spec: Spec, started: float) -> Summary:
             info.hparams[name].number_value = value
         else:
             info.hparams[name].string_value = "null" if value is None else value
-    return _of_hparams(metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=info))
+    data = HParamsPluginData(session_start_info=info)
+    return _hparams_summary(metadata.SESSION_START_INFO_TAG, data)
 
 
-def _of_hparams(tag: str, content: HParamsPluginData) -> Summary:
-    value = Summary.Value(
-        tag=tag, metadata=metadata.create_summary_metadata(content), tensor=metadata.NULL_TENSOR
-    )
+def _hparams_summary(tag: str, data: HParamsPluginData) -> Summary:
+    about = metadata.create_summary_metadata(data)
+    value = Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
     return Summary(value=[value])
 
 
 def _tag_and_step(artifact: Artifact) -> tuple[str, int | None]:
-    """`samples-001000.png` is `samples` at step 1000; `latest.png` is at no step of its own."""
+    """`samples-001000.png` is `samples` at step 1000; `latest.png` has no step."""
     stem = str(Path(artifact.name).with_suffix(""))
     match = _STEP.fullmatch(stem)
     if match is None or not match["tag"]:

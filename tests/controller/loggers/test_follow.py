@@ -89,15 +89,15 @@ def test_a_broken_logger_is_told_once_and_the_search_goes_on(tmp_path, undisturb
     said = [line for line in lines if line.startswith("tensorboard: ")]
     assert said == [
         "tensorboard: trial 3 cannot be logged (NotADirectoryError: [Errno 20] Not a directory: "
-        f"'{in_the_way}/complete'); the search goes on, and what is missing is tried again",
-        "tensorboard: 1 of the finished trials is not logged; once the cause is mended, the same "
+        f"'{in_the_way}/complete'); the search continues, and what is missing is retried",
+        "tensorboard: 1 of the finished trials is not logged; once the cause is removed, the same "
         "command logs it",
     ]
     refused, missing = [line for line in lines if line.startswith("mlflow: ")]
     assert refused.startswith("mlflow: trial 0 cannot be logged (MlflowException: API request to ")
     assert "ConnectionRefusedError: [Errno 111] Connection refused" in refused
     assert missing == (
-        "mlflow: 10 of the finished trials are not logged; once the cause is mended, the same "
+        "mlflow: 10 of the finished trials are not logged; once the cause is removed, the same "
         "command logs them"
     )
     in_the_way.unlink()
@@ -131,7 +131,7 @@ def test_a_server_that_never_answers_is_left_after_a_time(tmp_path, silent_serve
     assert follower.failures == [
         LoggerFailed(
             "mlflow",
-            "1 of the finished trials is not logged; once the cause is mended, the same command "
+            "1 of the finished trials is not logged; once the cause is removed, the same command "
             "logs it",
         )
     ]

@@ -147,7 +147,7 @@ class Logged(WrittenTrial):
         self.logger = MlflowLogger(load_study(self.run.study), self._logs, self.run)
 
     def log(self, outcome: Outcome | None = None) -> None:
-        self.logger.log(self.standing(outcome), lambda: None)
+        self.logger.log(self.snapshot(outcome), lambda: None)
 
     def history(self) -> dict[str, list[tuple[int, float]]]:
         client = client_of(self.run)

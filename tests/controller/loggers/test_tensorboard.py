@@ -219,9 +219,9 @@ def losses(trial: WrittenTrial) -> list[tuple[int, float]]:
 def test_a_trial_that_is_rewound_has_each_report_once(logger, trial):
     for values in ({1: 9, 2: 8, 3: 7}, {1: 9}, {1: 9, 2: 8, 3: 6}):
         trial.report(values)
-        logger.log(trial.standing(), lambda: None)
+        logger.log(trial.snapshot(), lambda: None)
         assert losses(trial) == list(values.items())
-    logger.log(trial.standing(COMPLETE), lambda: None)
+    logger.log(trial.snapshot(COMPLETE), lambda: None)
     assert losses(trial) == [(1, 9), (2, 8), (3, 6)]
 
 
@@ -229,9 +229,9 @@ def test_a_trial_whose_log_could_not_be_written_is_logged_when_it_can(logger, tr
     trial.folder.tensorboard.write_text("in the way")
     trial.report({1: 9, 2: 8})
     with pytest.raises(NotADirectoryError):
-        logger.log(trial.standing(COMPLETE), lambda: None)
+        logger.log(trial.snapshot(COMPLETE), lambda: None)
     trial.folder.tensorboard.unlink()
-    logger.log(trial.standing(COMPLETE), lambda: None)
+    logger.log(trial.snapshot(COMPLETE), lambda: None)
     assert losses(trial) == [(1, 9), (2, 8)]
 
 
@@ -239,7 +239,7 @@ def test_a_picture_that_is_made_again_and_again_is_shown_as_it_became(logger, tr
     for steps in ([3], [3, 5]):
         trial.report(dict.fromkeys(steps, 1.0))
         Image.new("L", (steps[-1], 1)).save(trial.folder.artifacts / "latest.png")
-        logger.log(trial.standing(), lambda: None)
+        logger.log(trial.snapshot(), lambda: None)
     pictures = read_folder(trial.folder.tensorboard).Images("latest")
     assert [(picture.step, picture.width) for picture in pictures] == [(3, 3), (5, 5)]
 
@@ -248,5 +248,5 @@ def test_a_file_that_is_no_picture_is_left_out(logger, trial):
     (trial.folder.artifacts / "broken-1.png").write_text("no picture")
     (trial.folder.artifacts / "notes.txt").write_text("no picture")
     trial.report({1: 9})
-    logger.log(trial.standing(COMPLETE), lambda: None)
+    logger.log(trial.snapshot(COMPLETE), lambda: None)
     assert read_folder(trial.folder.tensorboard).Tags()["images"] == []

@@ -1,11 +1,12 @@
-"""What a trial's folder holds at a moment, read on cheaply while the trial reports."""
+"""What a trial's folder holds at a moment; only new reports are parsed."""
 
 import contextlib
-import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpsearch import files
 from hpsearch.trial import Folder, Outcome, Report, Spec
 
 
@@ -20,16 +21,17 @@ class Artifact:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrialSnapshot:
     """A trial as a logger sees it.
 
     Attributes:
-        spec: what the trial was asked to do.
+        spec: the trial's.
         folder: the trial's.
         reports: those of reports.jsonl.
-        artifacts: by name.
+        artifacts: sorted by name.
         outcome: None while the trial has not ended.
-        written: when the last report was, in seconds since the epoch; the start without one.
+        written: time of the last report, or of the start if there is none, in seconds since the
+            epoch, as all times here.
     """
 
     spec: Spec
@@ -39,11 +41,19 @@ class Standing:
     outcome: Outcome | None
     written: float
 
-    def times(self) -> list[float]:
-        """When each report was made, in seconds since the epoch.
+    def starts_with(self, reports: tuple[Report, ...]) -> bool:
+        return self.reports[: len(reports)] == reports
 
-        A report knows only its seconds within an attempt, so they are counted back from the last;
-        where the seconds fall, another attempt began.
+    def new_reports(self, logged: tuple[Report, ...]) -> list[tuple[float, Report]]:
+        """Time and report of those after `logged`; of all if they do not start with `logged`."""
+        first = len(logged) if self.starts_with(logged) else 0
+        return list(zip(self.times(), self.reports, strict=True))[first:]
+
+    def times(self) -> list[float]:
+        """The time of each report.
+
+        A report has only the seconds since its attempt began, so times are counted back from the
+        last report; where the seconds fall, another attempt began.
         """
         times: list[float] = []
         time, later = self.written, None
@@ -60,35 +70,38 @@ class Standing:
 
     @property
     def ended(self) -> float:
-        """When the outcome was written; now and for ever the last report's time if that is lost."""
+        """When the outcome was written; if result.json is lost, the time of the last report."""
         with contextlib.suppress(FileNotFoundError):
             return self.folder.result.stat().st_mtime
         return self.written
 
+    @property
+    def is_complete(self) -> bool:
+        return self.outcome is not None and self.outcome.state == "complete"
 
-class StandingReader:
-    """Reads one trial's folder again and again."""
+
+def values_of(report: Report) -> dict[str, float]:
+    """The report's metrics; NaN for one that was not finite."""
+    return {k: math.nan if value is None else value for k, value in report.metrics.items()}
+
+
+class SnapshotReader:
+    """Reads one trial's folder repeatedly."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._status: tuple[int, int, int] | None = None
-        self._seen = b""  # whole lines of reports.jsonl
+        self._parsed = b""  # the start of reports.jsonl that is in `_reports`
         self._reports: list[Report] = []
         self._written = 0.0
 
-    def read(self, spec: Spec, outcome: Outcome | None) -> Standing:
+    def read(self, spec: Spec, outcome: Outcome | None) -> TrialSnapshot:
         self._read_reports()
-        return Standing(
-            spec,
-            self._folder,
-            tuple(self._reports),
-            tuple(self._artifacts()),
-            outcome,
-            self._written,
-        )
+        reports, artifacts = tuple(self._reports), tuple(self._artifacts())
+        return TrialSnapshot(spec, self._folder, reports, artifacts, outcome, self._written)
 
     def _read_reports(self) -> None:
-        """Parse only what is new, unless the file has been rewound."""
+        """Parse the lines after those that were parsed before; all if the file was rewound."""
         try:
             with self._folder.reports.open("rb") as file:
                 status = os.fstat(file.fileno())
@@ -97,24 +110,19 @@ class StandingReader:
                     return
                 text = file.read()
         except FileNotFoundError:
-            self._seen, self._reports, self._status = b"", [], None
+            self._parsed, self._reports, self._status = b"", [], None
             with contextlib.suppress(FileNotFoundError):
                 self._written = self._folder.spec.stat().st_mtime
             return
-        if not text.startswith(self._seen):
-            self._seen, self._reports = b"", []
-        end = len(self._seen)
-        for line in text[end:].split(b"\n")[:-1]:
-            try:
-                self._reports.append(Report(**json.loads(line)))
-            except (ValueError, TypeError):
-                break  # torn by a power cut; the next attempt mends it
-            end += len(line) + 1
-        self._seen = text[:end]
+        if not text.startswith(self._parsed):
+            self._parsed, self._reports = b"", []
+        records, size = files.parse_json_lines(text[len(self._parsed) :])
+        self._reports += [Report(**record) for record in records]
+        self._parsed = text[: len(self._parsed) + size]
         self._status, self._written = signature, status.st_mtime
 
     def _artifacts(self) -> list[Artifact]:
-        found = []
+        artifacts = []
         for path in sorted(self._folder.artifacts.rglob("*")):
             if path.name.startswith("."):
                 continue  # half written
@@ -122,5 +130,5 @@ class StandingReader:
                 status = path.stat()
                 if path.is_file():
                     name = path.relative_to(self._folder.artifacts).as_posix()
-                    found.append(Artifact(path, name, status.st_mtime_ns, status.st_size))
-        return found
+                    artifacts.append(Artifact(path, name, status.st_mtime_ns, status.st_size))
+        return artifacts
