@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeGuard, TypeVar
 
 Scalar = bool | int | float | str | None
 
@@ -52,7 +52,7 @@ class _Float(_Range[float]):
         raise NotImplementedError
 
     def contains(self, value: Scalar) -> bool:
-        return _is_number(value) and self.ends[0] <= _number(value) <= self.ends[1]
+        return is_number(value) and self.ends[0] <= value <= self.ends[1]
 
     def _clip(self, value: float) -> float:
         least, most = self.ends
@@ -224,16 +224,16 @@ class Space:
 
     def active(self, point: Sequence[float]) -> tuple[bool, ...]:
         """Which parameters exist at a point of the unit cube."""
-        found = [True] * len(self)
+        is_active = [True] * len(self)
         if not self._deciding:
-            return tuple(found)
+            return tuple(is_active)
         values: dict[str, Scalar] = {}
         for i in self.parents_first:
             parameter = self.parameters[i]
-            found[i] = holds(parameter.when, values)
-            if found[i] and parameter.name in self._deciding:
+            is_active[i] = holds(parameter.when, values)
+            if is_active[i] and parameter.name in self._deciding:
                 values[parameter.name] = parameter.domain.decode(point[i])
-        return tuple(found)
+        return tuple(is_active)
 
 
 def holds(conditions: Sequence[Condition], values: Mapping[str, Scalar]) -> bool:
@@ -252,11 +252,11 @@ def same(a: Scalar, b: Scalar) -> bool:
 
 def _number(value: Scalar) -> float:
     kind = type(value)  # faster than isinstance; nearly always one of the two
-    assert kind is float or kind is int or _is_number(value), value
+    assert kind is float or kind is int or is_number(value), value
     return value  # type: ignore[return-value]
 
 
-def _is_number(value: Scalar) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -2,7 +2,7 @@
 
 import bisect
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +136,3 @@ class Ranking:
             return (1.0,) * len(self.space)
         mean = math.exp(sum(math.log(size) for size in sizes.values()) / len(sizes))
         return tuple(sizes[j] / mean if j in sizes else 1.0 for j in range(len(self.space)))
-
-
-def relative_step_sizes(space: Space, rows: Sequence[Row]) -> tuple[float, ...]:
-    return Ranking(space, rows).relative_step_sizes()

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from hpsearch.method.padding import padded_size, padded_sizes
-from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space, same
+from hpsearch.space import Choice, Domain, Int, Logint, Parameter, Scalar, Space, is_number, same
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _may_vary(value: Scalar, parameter: Parameter, part: str | Padded | Alike | 
     if isinstance(part, Alike):
         return value in part.choices
     # An inactive number may have a default that is no number, which a tensor cannot hold.
-    return part is None and (not _is_numeric(parameter.domain) or _is_number(value))
+    return part is None and (not _is_numeric(parameter.domain) or is_number(value))
 
 
 def _possible(
@@ -140,11 +140,7 @@ def _possible(
 
 
 def _is_numeric(domain: Domain) -> bool:
-    return not isinstance(domain, Choice) or all(map(_is_number, domain.options))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return not isinstance(domain, Choice) or all(map(is_number, domain.options))
 
 
 def structure_faults(structure: Iterable[Any], defaults: Mapping[str, Any]) -> list[str]:

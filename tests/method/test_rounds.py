@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hpsearch import method
 from hpsearch.method.initial_design import initial_points
-from hpsearch.method.ranking import Row, relative_step_sizes
+from hpsearch.method.ranking import Ranking, Row
 from hpsearch.method.seeds import confirm_seed, training_seed
 from hpsearch.space import Choice, Condition, Int, Logint, Loguniform, Parameter, Space, Uniform
 
@@ -163,7 +163,7 @@ def test_step_sizes_are_small_where_the_good_trials_agree() -> None:
     # The best six agree on lr (coordinate 0) and are spread over beta1 (5).
     rows = [Row(n, float(n), (0.4, 0.5, 0.5, n / 6, 0.5, n / 6), 1) for n in range(6)]
     rows += [Row(n, float(n), (n / 25, 0.5, 0.5, 0.5, 0.5, 0.5), 1) for n in range(6, 25)]
-    factor = relative_step_sizes(SPACE, rows)
+    factor = Ranking(SPACE, rows).relative_step_sizes()
     # By hand: sqrt(12) times the standard deviation of 0, 1/6 .. 5/6 is 0.986, the others are at
     # the floor of 0.3, and the geometric mean of (0.3, 0.3, 0.986, 0.3, 0.986) is 0.4829.
     assert factor[0] == pytest.approx(0.3 / 0.4829, rel=1e-3)
