@@ -244,7 +244,7 @@ def test_a_trainer_that_cannot_be_fused_is_told_why(base):
         testing.check_trainer(asking(base), SETTINGS, fused.FUSED_TRAINER_CHECKS)
     lines = str(raised.value).splitlines()[1:]
     assert len([line for line in lines if "UnfusableError: Asks: " in line]) == 4
-    assert "lets a tensor's numbers decide what is done" in lines[0]
+    assert "makes control flow depend on a tensor's values" in lines[0]
 
 
 def test_one_line_names_every_check_that_fails():

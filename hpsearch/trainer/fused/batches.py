@@ -15,14 +15,8 @@ class StackedBatches:
     """Batches [members, batch size, ...] and noise [members, ...].
 
     Args:
-        members: the batches of each member, on the CPU.
         noise: the group's shapes; smaller noise of a member is padded with zeros, and noise that
             a member lacks is zero.
-        dtype: the type of the noise.
-        device: where the batches are used.
-
-    Attributes:
-        batch: the members' current batches by name.
 
     Raises:
         TrainerError: the members differ in batch size.

@@ -1,4 +1,4 @@
-"""Steps and evaluations of a group's members as recorded programs.
+"""Steps and evaluations of a group's members as traced programs.
 
 Networks with convolutions are trained one member after another on the CPU, where a grouped
 convolution is slower than its parts; all other networks are trained as one stack.
@@ -19,9 +19,10 @@ from hpsearch.trainer.fused.graph.tracer import StepInputs, Tracer
 from hpsearch.trainer.fused.group_tensors import GroupTensors
 from hpsearch.trainer.fused.member import Member
 from hpsearch.trainer.fused.step_executor import (
-    BatchedReplay,
+    BatchedGradients,
     CudaGraphStep,
-    LoopedReplay,
+    LoopedGradients,
+    ReplayStep,
     StackStep,
     StepExecutor,
     compile_program,
@@ -40,15 +41,9 @@ class Engine:
     those for several.
 
     Args:
-        trainer: the trainer of all members.
         members: at least one; their networks become views of the stack.
-        shape: what the members share.
         is_compiled: whether torch.compile makes the steps; bits then depend on the group.
         fits: a number of members that are known to fit the device.
-
-    Attributes:
-        members: the members, in the order of the stack's rows.
-        tensors: the stacked tensors.
 
     Raises:
         UnfusableError: the trainer's steps cannot be traced.
@@ -117,7 +112,6 @@ class Engine:
         return [dict(zip(names, tensors, strict=True)) for tensors in outputs]
 
     def checkpoint(self, k: int) -> dict[str, Any]:
-        """The content of member k's checkpoint."""
         return self.members[k].checkpoint(self.tensors.optimizer_states(k))
 
     def release(self, k: int) -> None:
@@ -156,12 +150,14 @@ class Engine:
         if self._is_looped:
             program = self._trace_step(phase, inputs.member(0), None)
             replays = [program.bind(inputs.member(k).tensors) for k in range(len(self.members))]
-            return LoopedReplay(replays, optimizer, torch.zeros_like(stack.rows), mask)
+            looped = LoopedGradients(replays, torch.zeros_like(stack.rows))
+            return ReplayStep(looped, optimizer, mask)
         program = self._trace_step(phase, inputs, self._row_count)
         if self._device == "cpu":
             make_replay = compile_program if self._is_compiled else Program.bind
             replay = make_replay(program, inputs.tensors)
-            return BatchedReplay(replay, optimizer, mask, buffers, self._row_count)
+            batched = BatchedGradients(replay, buffers, self._row_count)
+            return ReplayStep(batched, optimizer, mask)
         step = StackStep(program, inputs.tensors, optimizer, stack.rows, mask, buffers)
         return CudaGraphStep(step, is_compiled=self._is_compiled)
 

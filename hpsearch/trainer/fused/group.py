@@ -8,6 +8,7 @@ invariance, docs/adr/0006).
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import InitVar, dataclass, field
 
 from hpsearch.method import Shape
 from hpsearch.trainer.fused.engine import Engine
@@ -36,9 +37,7 @@ def train_group(
     """Train all trials, from their checkpoints where they have one, until each is at its budget.
 
     Args:
-        trainer: the trainer of all trials.
         runs: the trials; they share a device.
-        shape: what the trials share.
         ended: called with each trial as it ends, and with the error that ended it before its
             budget or None.
         is_compiled: whether torch.compile makes the steps: faster after compilation, but a trial's
@@ -63,36 +62,29 @@ def _split(members: Sequence[Member], fits: int) -> list[list[Member]]:
     return [list(members[i::count]) for i in range(count)]
 
 
+@dataclass(eq=False)
 class Group:
     """The members that have not ended, and the engine that trains them.
 
     The arguments are those of `train_group`, with at least one member.
 
     Attributes:
-        engine: the stack of the members, of which some may have ended.
         training: rows of the members that have not ended.
     """
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        members: Sequence[Member],
-        shape: Shape,
-        ended: Ended,
-        *,
-        is_compiled: bool = False,
-    ) -> None:
-        self._trainer = trainer
-        self._shape = shape
-        self._ended = ended
-        self._is_compiled = is_compiled
+    trainer: Trainer
+    members: InitVar[Sequence[Member]]
+    shape: Shape
+    ended: Ended
+    is_compiled: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self, members: Sequence[Member]) -> None:
         self._saved_at = time.monotonic()
         self._checked_at = 0.0
-        self.engine = Engine(trainer, members, shape, is_compiled=is_compiled)
+        self.engine = Engine(self.trainer, members, self.shape, is_compiled=self.is_compiled)
         self.training = list(range(len(members)))
 
     def run(self) -> None:
-        """Train until every member has ended."""
         while self.training:
             ready = [k for k in self.training if not self.engine.members[k].is_at_report]
             if ready:
@@ -106,7 +98,7 @@ class Group:
         """Step the phase that most members are due for; only those are updated."""
         members = self.engine.members
         due_phases = [members[k].phase for k in ready]
-        phase = max(self._trainer.phases, key=due_phases.count)
+        phase = max(self.trainer.phases, key=due_phases.count)
         updated = [k for k, due in zip(ready, due_phases, strict=True) if due == phase]
         with flush_denormals():
             nonfinite = self.engine.step(phase, updated)
@@ -124,7 +116,7 @@ class Group:
         for k in list(self.training):
             member = self.engine.members[k]
             try:
-                report(self._trainer, member.run, member.nets, outputs[k], member.step)
+                report(self.trainer, member.run, member.nets, outputs[k], member.step)
             except OSError:
                 raise
             except Exception as error:
@@ -149,7 +141,7 @@ class Group:
 
     def _end(self, k: int, error: BaseException | None) -> None:
         self.training.remove(k)
-        self._ended(self.engine.members[k].run, error)
+        self.ended(self.engine.members[k].run, error)
 
     def _compact(self) -> None:
         """Rebuild the stack without the members that have ended, once they are enough."""
@@ -160,6 +152,6 @@ class Group:
             self.engine.release(k)
         remaining = [self.engine.members[k] for k in self.training]
         self.engine = Engine(
-            self._trainer, remaining, self._shape, is_compiled=self._is_compiled, fits=count
+            self.trainer, remaining, self.shape, is_compiled=self.is_compiled, fits=count
         )
         self.training = list(range(len(remaining)))

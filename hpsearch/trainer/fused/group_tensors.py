@@ -27,16 +27,11 @@ class GroupTensors:
     """What the steps of a group read and write, on one device.
 
     Args:
-        trainer: the trainer of all members.
         rows: the member of each row of the stacks; members that stand there twice are copied.
         group_hp: the hyperparameters that all members share, over those of the first member.
-        shape: the shape of the group.
 
     Attributes:
-        stacks: the trained networks by name.
         averages: their moving averages by phase.
-        optimizers: by phase.
-        batches: the members' batches.
 
     Raises:
         TrainerError: the members' networks, averages or batches do not fit into one group.
@@ -70,7 +65,6 @@ class GroupTensors:
 
     @property
     def averaged_stacks(self) -> dict[str, Stack]:
-        """The averaged networks by name."""
         return {average_name(phase): stack for phase, stack in self.averages.items()}
 
     @property
@@ -80,7 +74,6 @@ class GroupTensors:
 
     @property
     def step_inputs(self) -> StepInputs:
-        """What a training step reads."""
         return self._read(self.stacks, self.batches.batch)
 
     @property

@@ -18,7 +18,6 @@ class GroupHP(HP):
     """Like `HP`, but numbers that differ between the trials of a group are tensors.
 
     Args:
-        plain: hyperparameters that all trials share.
         numbers: those of one trial that may differ, as tensors without dimensions (under vmap).
         choices: possible values of the choices that may differ; numbers[name] is the trial's
             position among them.

@@ -15,7 +15,7 @@ class Member(TrialState):
 
     def __init__(self, trainer: Trainer, run: Run) -> None:
         super().__init__(trainer, run, "cpu")
-        # Trained to the end before, but this process needs the last report's verdict too.
+        # The trial may have trained for its budget, but its outcome needs the last report.
         self.is_at_report = self.step >= run.budget
         self._report_at = next_report(self.step, run)
 
@@ -25,11 +25,9 @@ class Member(TrialState):
         return self.step >= self.run.budget and not self.is_at_report
 
     def advance(self) -> None:
-        """Count a step."""
         self.step += 1
         self.is_at_report = self.step >= self._report_at
 
     def continue_after_report(self) -> None:
-        """Train on until the next report."""
         self.is_at_report = False
         self._report_at = next_report(self.step, self.run)

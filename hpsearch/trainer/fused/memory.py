@@ -15,7 +15,6 @@ class TooLargeError(Exception):
 
 
 def available_bytes(device: str) -> int:
-    """Bytes that a group may take."""
     if device == "cpu":
         free = psutil.virtual_memory().available
     else:
@@ -25,12 +24,6 @@ def available_bytes(device: str) -> int:
 
 def check_fit(device: str, *, member_bytes: int, shared_bytes: int, members: int) -> None:
     """Check that a group fits the device's memory.
-
-    Args:
-        device: where the group trains.
-        member_bytes: memory of each member.
-        shared_bytes: memory that is taken once.
-        members: the number of members.
 
     Raises:
         TooLargeError: the group does not fit and has more than two members, the minimum.

@@ -19,11 +19,7 @@ def fusion_obstacle(
 ) -> str | None:
     """The reason why trials of a shape cannot be fused; None if they can.
 
-    Args:
-        trainer: the trainer.
-        params: the parameters of some trials of the shape; one trial is enough.
-        fixed: hyperparameters that all trials share.
-        shape: the shape of the group.
+    The parameters of one trial of the shape are enough.
     """
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as path:
         folder = Folder(Path(path))

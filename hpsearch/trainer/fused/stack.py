@@ -23,8 +23,6 @@ class Field:
     """The position and layout of a parameter in a row.
 
     Attributes:
-        name: the parameter's name in the network.
-        start: the index of its first element.
         shape: its padded shape, which the group shares.
         stored: its dimensions in memory order.
         row: elements of a row, including alignment.
@@ -52,7 +50,6 @@ class Stack:
     Args:
         template: the network in the group's (padded) shapes, for its modules.
         members: each member's own network; its parameters become views of the rows.
-        device: the device of the rows.
         buffers: another stack's buffers [members, *shape] by name, to share them.
 
     Raises:
@@ -109,17 +106,12 @@ class Stack:
         return own
 
     def _adopt(self, k: int, member: nn.Module, device: str) -> None:
+        """Copy the member's parameters to its row, and make its tensors views of the stack."""
         own = dict(member.named_parameters())
         for field, view in zip(self.fields, self.views(k, self.rows[k]), strict=True):
-            view.copy_(own[field.name].detach().to(device))
-        self._point(k, member)
-
-    def _point(self, k: int, member: nn.Module) -> None:
-        """Make the member's parameters and buffers views of the stack."""
-        own = dict(member.named_parameters())
-        for field, view in zip(self.fields, self.views(k, self.rows[k]), strict=True):
-            own[field.name].requires_grad_(False)
-            own[field.name].data = view
+            parameter = own[field.name].requires_grad_(False)
+            view.copy_(parameter.to(device))
+            parameter.data = view
         for name, buffer in member.named_buffers():
             buffer.data = corner(self.buffers[name][k], buffer.shape)
 
@@ -148,7 +140,6 @@ def corner(view: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
-    """The tensor padded with zeros to the shape."""
     if tuple(tensor.shape) == tuple(shape):
         return tensor
     padded = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
@@ -157,11 +148,7 @@ def padded(tensor: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def _check(kind: str, own: Mapping[str, Tensor], group: Mapping[str, Tensor]) -> None:
-    """Check that a member's tensors fit into the group's.
-
-    Raises:
-        TrainerError: they do not.
-    """
+    """Raise a TrainerError unless a member's tensors fit into the group's."""
     for name, like in group.items():
         shape = tuple(own[name].shape) if name in own else None
         fits = shape is not None and len(shape) == like.dim()

@@ -7,6 +7,7 @@ operations over all rows, whose updates a mask commits.
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -27,89 +28,66 @@ class StepExecutor(Protocol):
         ...
 
 
-class BatchedReplay:
-    """Computes all rows together, and updates those of the given members.
+@dataclass(eq=False, frozen=True)
+class ReplayStep:
+    """Replays a trace, and updates rows one by one.
 
-    Args:
-        run: returns the losses and the gradients.
-        optimizer: the phase's optimizer.
+    Attributes:
+        gradients: gives the losses and the gradients of all rows, correct for the given members.
         mask: the bits of a gradient that are no padding; None if the stack is not padded.
-        buffers: the buffers of all networks, restored for other rows.
-        count: the number of rows.
     """
 
-    def __init__(
-        self,
-        run: Replay,
-        optimizer: StackedOptimizer,
-        mask: Tensor | None,
-        buffers: Sequence[Tensor],
-        count: int,
-    ) -> None:
-        self._run, self._optimizer, self._mask = run, optimizer, mask
-        self._buffers, self._count = buffers, count
+    gradients: Callable[[Sequence[int]], Sequence[Tensor]]
+    optimizer: StackedOptimizer
+    mask: Tensor | None
 
     def __call__(self, members: Sequence[int]) -> Tensor:
-        others = None
-        if self._buffers and len(members) < self._count:
-            others = torch.ones(self._count, dtype=torch.bool)
-            others[list(members)] = False
-            before = [buffer[others] for buffer in self._buffers]
-        losses, gradients = self._run()
-        if others is not None:
-            for buffer, old in zip(self._buffers, before, strict=True):
-                buffer[others] = old
-        if self._mask is not None:
-            gradients.view(self._mask.dtype).bitwise_and_(self._mask)
-        self._optimizer.step(gradients, members)
+        losses, gradients = self.gradients(members)
+        if self.mask is not None:
+            gradients.view(self.mask.dtype).bitwise_and_(self.mask)
+        self.optimizer.step(gradients, members)
         return losses
 
 
-class LoopedReplay:
-    """Computes one member after another.
+class BatchedGradients:
+    """Computes all rows together, and restores the buffers [rows, ...] of the other members."""
 
-    Args:
-        runs: of each member; returns its loss and its row of gradients.
-        optimizer: the phase's optimizer.
-        gradients: a buffer for all rows.
-        mask: the bits of a gradient that are no padding; None if the stack is not padded.
-    """
+    def __init__(self, run: Replay, buffers: Sequence[Tensor], count: int) -> None:
+        self._run, self._buffers, self._count = run, buffers, count
 
-    def __init__(
-        self,
-        runs: Sequence[Replay],
-        optimizer: StackedOptimizer,
-        gradients: Tensor,
-        mask: Tensor | None,
-    ) -> None:
-        self._runs, self._optimizer = runs, optimizer
-        self._gradients, self._mask = gradients, mask
+    def __call__(self, members: Sequence[int]) -> Sequence[Tensor]:
+        if not self._buffers or len(members) == self._count:
+            return self._run()
+        others = torch.ones(self._count, dtype=torch.bool)
+        others[list(members)] = False
+        before = [buffer[others] for buffer in self._buffers]
+        results = self._run()
+        for buffer, old in zip(self._buffers, before, strict=True):
+            buffer[others] = old
+        return results
 
-    def __call__(self, members: Sequence[int]) -> Tensor:
-        losses = self._gradients.new_zeros(len(self._runs))
+
+class LoopedGradients:
+    """Computes one member after another; `rows` is a buffer for the gradients of all."""
+
+    def __init__(self, runs: Sequence[Replay], rows: Tensor) -> None:
+        self._runs, self._rows = runs, rows
+
+    def __call__(self, members: Sequence[int]) -> Sequence[Tensor]:
+        losses = self._rows.new_zeros(len(self._runs))
         for k in members:
-            losses[k], self._gradients[k] = self._runs[k]()
-        if self._mask is not None:
-            self._gradients.view(self._mask.dtype).bitwise_and_(self._mask)
-        self._optimizer.step(self._gradients, members)
-        return losses
+            losses[k], self._rows[k] = self._runs[k]()
+        return losses, self._rows
 
 
 class StackStep:
     """A step of all rows, whose updates are committed for some.
 
     Args:
-        program: returns the losses and the gradients.
-        inputs: the program's inputs.
-        optimizer: the phase's optimizer.
-        rows: the phase's parameters.
         mask: the bits of a gradient that are no padding; None if the stack is not padded.
-        buffers: the buffers of all networks.
 
     Attributes:
         step: the step as a function of the commit mask; returns losses.
-        count: the number of rows.
-        device: the device of the rows.
         state: all tensors that a step changes.
     """
 
@@ -158,12 +136,7 @@ def compile_program(program: Program, inputs: Sequence[Tensor]) -> Replay:
 
 
 class CudaGraphStep:
-    """Replays a step as a CUDA graph; warm-up and capture leave the state unchanged.
-
-    Args:
-        step: the step.
-        is_compiled: whether torch.compile makes its kernels.
-    """
+    """Replays a step as a CUDA graph; warm-up and capture leave the state unchanged."""
 
     def __init__(self, step: StackStep, *, is_compiled: bool) -> None:
         self._step = step

@@ -85,13 +85,13 @@ class ConvolvesAndLooks(Toy):
 @pytest.mark.parametrize(
     ("trainer", "operation"),
     [
-        (Asks, "aten::_local_scalar_dense lets a tensor's numbers decide"),
-        (Compares, "aten::_local_scalar_dense lets a tensor's numbers decide"),
-        (Averages, "aten::_local_scalar_dense lets a tensor's numbers decide"),
+        (Asks, "aten::_local_scalar_dense makes control flow depend"),
+        (Compares, "aten::_local_scalar_dense makes control flow depend"),
+        (Averages, "aten::_local_scalar_dense makes control flow depend"),
         (Drops, "aten::bernoulli_"),
         (Penalises, "Tensor.requires_grad_()"),
         (Remembers, "gru"),
-        (ConvolvesAndLooks, "Tensor.numpy takes a tensor's numbers out"),
+        (ConvolvesAndLooks, "Tensor.numpy exports a tensor's values"),
     ],
 )
 def test_a_trainer_that_cannot_be_fused_is_told_which_operation_is_the_reason(trainer, operation):

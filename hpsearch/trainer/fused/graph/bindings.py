@@ -65,5 +65,4 @@ def flush_denormals() -> Iterator[None]:
 
 
 def fast_binding(function: Any) -> Any:
-    """The fastest equivalent of an operation."""
     return _NAMES.get(function, function)

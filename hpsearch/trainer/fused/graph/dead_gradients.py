@@ -6,12 +6,13 @@ other factor is infinite, autograd gives NaN and this pass zero; it does so for 
 the trace does not depend on the group's members.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
-from hpsearch.trainer.fused.graph.effects import mutated_slots, op_name, written_slots
-from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, with_slots
+from hpsearch.trainer.fused.graph.effects import mutated_slots, op_name
+from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, rewrite
 
 _aten = torch.ops.aten
 
@@ -31,21 +32,18 @@ def remove_zeros(trace: Trace) -> Trace:
     """Replace results that are zero for all inputs by constant zeros."""
     mutated = mutated_slots(trace)
     zero: set[Slot] = set()
-    replacements: dict[Slot, Slot] = {}
-    calls = []
-    for old in trace.calls:
-        call = with_slots(old, replacements)
-        if written_slots(call) or not call.is_single or mutated & {*call.inputs, *call.outputs}:
-            calls.append(call)
-            continue
+
+    def visit(call: Call) -> Call | Sequence[Slot]:
+        if not call.is_single or mutated & {*call.inputs, *call.outputs}:
+            return call
         if (term := _nonzero_term(trace, call, zero)) is not None:
-            replacements[call.outputs[0]] = term
-        elif _is_zero(call, zero):
-            zero.add(call.outputs[0])
-            calls.append(_zeros(trace, call))
-        else:
-            calls.append(call)
-    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
+            return [term]
+        if not _is_zero(call, zero):
+            return call
+        zero.add(call.outputs[0])
+        return _zeros(trace, call)
+
+    return rewrite(trace, visit)
 
 
 def _is_zero(call: Call, zero: set[Slot]) -> bool:

@@ -37,7 +37,6 @@ def mutated_slots(trace: Trace) -> set[Slot]:
 
 
 def written_slots(call: Call) -> list[Slot]:
-    """Slots that a call mutates."""
     if (running := _RUNNING.get(op_name(call))) is not None:
         is_training = call.args[5]
         return slots_in([call.args[i] for i in running]) if is_training else []

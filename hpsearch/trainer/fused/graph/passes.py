@@ -1,7 +1,7 @@
 """Optimization passes over a trace: less work for the same results."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -14,7 +14,7 @@ from hpsearch.trainer.fused.graph.batch_invariance import (
 from hpsearch.trainer.fused.graph.dead_gradients import remove_zeros
 from hpsearch.trainer.fused.graph.effects import mutated_slots, op_name, written_slots
 from hpsearch.trainer.fused.graph.softmax import vectorize_softmax
-from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, with_slots
+from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, rewrite
 from hpsearch.trainer.fused.graph.transposes import remove_transposes
 
 _aten = torch.ops.aten
@@ -24,12 +24,9 @@ _IDENTITIES_IF_SAME_LAYOUT = {"aten::view", "aten::_unsafe_view", "aten::expand"
 
 
 def optimize(trace: Trace, members: int | None) -> Trace:
-    """Run all passes over a trace.
+    """Run all passes over a trace; those for batch invariance only if `members` is given.
 
-    Args:
-        trace: as recorded.
-        members: the size of the stack's first dimension; None for the trace of a single member,
-            or if batch invariance is not wanted.
+    It is the size of the stack's first dimension.
     """
     trace = remove_zeros(remove_copies(trace))
     trace = fuse_additions(eliminate_dead_code(remove_transposes(trace)))
@@ -43,20 +40,14 @@ def optimize(trace: Trace, members: int | None) -> Trace:
 def remove_copies(trace: Trace) -> Trace:
     """Remove operations that return their input unchanged."""
     mutated = mutated_slots(trace)
-    replacements: dict[Slot, Slot] = {}
-    calls = []
-    for old in trace.calls:
-        call = with_slots(old, replacements)
+
+    def visit(call: Call) -> Call | Sequence[Slot]:
         source = _unchanged_input(trace, call)
-        if (
-            source is not None
-            and not mutated & {source, *call.outputs}
-            and _has_same_views(trace, source, old.outputs[0])
-        ):
-            replacements[call.outputs[0]] = source
-        else:
-            calls.append(call)
-    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
+        if source is None or mutated & {source, *call.outputs}:
+            return call
+        return [source] if _has_same_views(trace, source, call.outputs[0]) else call
+
+    return rewrite(trace, visit)
 
 
 def _has_same_views(trace: Trace, source: Slot, copy: Slot) -> bool:
@@ -94,25 +85,21 @@ def _unchanged_input(trace: Trace, call: Call) -> Slot | None:
 def eliminate_common_subexpressions(trace: Trace) -> Trace:
     """Compute each operation on the same operands once."""
     mutated = mutated_slots(trace)
-    replacements: dict[Slot, Slot] = {}
     seen: dict[str, list[Slot]] = {}
-    calls = []
-    for old in trace.calls:
-        call = with_slots(old, replacements)
-        if written_slots(call) or mutated & {*call.inputs, *call.outputs}:
-            calls.append(call)
-            continue
+
+    def visit(call: Call) -> Call | Sequence[Slot]:
+        if mutated & {*call.inputs, *call.outputs}:
+            return call
         key = repr((str(call.function), id(call.function), call.args, sorted(call.kwargs.items())))
         if key in seen:
-            replacements.update(zip(call.outputs, seen[key], strict=True))
-        else:
-            seen[key] = call.outputs
-            calls.append(call)
-    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
+            return seen[key]
+        seen[key] = call.outputs
+        return call
+
+    return rewrite(trace, visit)
 
 
 def eliminate_dead_code(trace: Trace) -> Trace:
-    """Remove operations without side effects whose results are unused."""
     needed = set(trace.outputs)
     calls = []
     for call in reversed(trace.calls):

@@ -22,11 +22,9 @@ class Program:
     """An optimized trace that can be bound to tensors.
 
     Args:
-        trace: the trace; its traced values are not kept.
         fixed: positions of the inputs whose values do not change after binding.
 
     Attributes:
-        peak_bytes: peak memory of intermediate results, in bytes.
         operations: names of its operations, such as "aten::convolution".
     """
 
@@ -152,12 +150,8 @@ def _generate_source(
 ) -> Replay:
     """Compile calls to a Python function that drops each result after its last use.
 
-    Args:
-        trace: the trace, whose outputs the function returns.
-        calls: the calls to make at every replay.
-        known: tensors that are known before the replay.
-        joined: output buffers of the largest results: the operating system would clear newly
-            allocated memory at every replay.
+    The largest results have output buffers, `joined`: the operating system would clear newly
+    allocated memory at every replay.
     """
     names: dict[str, Any] = {}
     writer = _Writer(names, known)
@@ -177,7 +171,7 @@ def _generate_source(
     parameters = ", ".join(f"{name}={name}" for name in names)
     body = "\n    ".join([*lines, f"return [{outputs}]"])
     namespace = dict(names)
-    exec(compile(f"def run({parameters}):\n    {body}\n", "<a recorded step>", "exec"), namespace)
+    exec(compile(f"def run({parameters}):\n    {body}\n", "<a traced step>", "exec"), namespace)
     run: Replay = namespace["run"]
     return run
 

@@ -56,9 +56,6 @@ class Trace:
     """The calls of a function.
 
     Attributes:
-        calls: in order of execution.
-        inputs: slots of the function's inputs.
-        outputs: slots of its results.
         values: the traced value of every slot, by the slot's number.
         constants: slots of other tensors that the function read, such as a table of its module.
     """
@@ -80,11 +77,7 @@ class Trace:
 def record(
     function: Callable[[], Sequence[Tensor]], inputs: Sequence[Tensor]
 ) -> tuple[Trace, list[Tensor]]:
-    """Run a function and trace its ATen calls.
-
-    Args:
-        function: takes no arguments, reads `inputs` and returns tensors.
-        inputs: the tensors whose values change between replays.
+    """Run a function and trace its ATen calls; the values of `inputs` may change between replays.
 
     Returns:
         The trace, and what the function returned.
@@ -100,7 +93,7 @@ def record(
         outputs = list(function())
     if before != _generators():
         raise TrainerError(
-            "random numbers were drawn from `random` or NumPy, which no resumed trial could "
+            "random numbers were drawn from `random` or NumPy, which a resumed trial cannot "
             "repeat; declare them in noise() and take them from the batch"
         )
     trace.outputs = [recorder.slot(tensor) for tensor in outputs]
@@ -130,13 +123,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded in func.tags and _draws(func, args, kwargs):
             raise TrainerError(
-                f"{func.name()} draws random numbers, which no resumed trial could repeat; declare "
+                f"{func.name()} draws random numbers, which a resumed trial cannot repeat; declare "
                 "them in noise() and take them from the batch"
             )
         if _depends_on_data(func, args):
             raise UnfusableError(
-                f"{func.name()} lets a tensor's numbers decide what is done (.item(), an `if` or a "
-                "mask as an index), which a recording cannot repeat; use torch.where"
+                f"{func.name()} makes control flow depend on a tensor's values (.item(), an `if` "
+                "or a mask as an index), which a trace cannot replay; use torch.where"
             )
         result = func(*args, **kwargs)
         given, named = tree_map_only(Tensor, self.slot, (tuple(args), kwargs))
@@ -163,8 +156,8 @@ class _ExportGuard(TorchFunctionMode):
             storage = args[0].untyped_storage().data_ptr()
             if any(value.untyped_storage().data_ptr() == storage for value in self._trace.values):
                 raise UnfusableError(
-                    f"Tensor.{name} takes a tensor's numbers out of what is recorded, which would "
-                    "stay as they are now; use torch's own functions"
+                    f"Tensor.{name} exports a tensor's values from the trace, which would not "
+                    "change between steps; use torch's own functions"
                 )
         return func(*args, **(kwargs or {}))
 
@@ -205,7 +198,6 @@ def slots_in(tree: Any) -> list[Slot]:
 
 
 def substitute(tree: Any, replacements: dict[Slot, Slot]) -> Any:
-    """Nested tuples and lists with slots replaced."""
     if isinstance(tree, Slot):
         return replacements.get(tree, tree)
     if isinstance(tree, tuple | list):
@@ -214,8 +206,24 @@ def substitute(tree: Any, replacements: dict[Slot, Slot]) -> Any:
 
 
 def with_slots(call: Call, replacements: dict[Slot, Slot]) -> Call:
-    """The call with slots replaced."""
     if not replacements:
         return call
     kwargs = {key: substitute(value, replacements) for key, value in call.kwargs.items()}
     return replace(call, args=substitute(call.args, replacements), kwargs=kwargs)
+
+
+def rewrite(trace: Trace, visit: Callable[[Call], Call | Sequence[Slot]]) -> Trace:
+    """The trace after `visit` has replaced each call, by another call or by known slots.
+
+    Later calls read those slots in place of the call's outputs.
+    """
+    replacements: dict[Slot, Slot] = {}
+    calls = []
+    for call in trace.calls:
+        call = with_slots(call, replacements)
+        new = visit(call)
+        if isinstance(new, Call):
+            calls.append(new)
+        else:
+            replacements.update(zip(call.outputs, new, strict=True))
+    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])

@@ -36,8 +36,7 @@ class StepInputs:
     """The tensors that a step reads: of all members, or of one (`member`).
 
     Attributes:
-        parameters: of each network by name, [members, *shape].
-        buffers: likewise.
+        parameters, buffers: of each network by name, [members, *shape].
         batch: [members, ...].
         numbers: hyperparameters that may differ, [members].
     """
@@ -75,7 +74,6 @@ class Tracer:
     """Makes programs of a trainer's functions for one group.
 
     Attributes:
-        trainer: the trainer.
         nets: the group's networks, whose modules are called with the members' tensors.
         plain: hyperparameters that all members share.
         choices: possible values of the choices that may differ.
@@ -94,9 +92,6 @@ class Tracer:
         """The program of a step, which gives losses [members] and rows of gradients.
 
         Args:
-            phase: the phase whose parameters get gradients.
-            inputs: what the step reads.
-            fields: the positions of gradients in a row.
             members: the number of members; None if `inputs` is of one member.
 
         Raises:

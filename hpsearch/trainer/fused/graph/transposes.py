@@ -7,12 +7,13 @@ product is free.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from hpsearch.trainer.fused.graph.effects import mutated_slots, op_name
-from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, with_slots
+from hpsearch.trainer.fused.graph.trace import Call, Slot, Trace, rewrite
 
 _aten = torch.ops.aten
 
@@ -26,14 +27,13 @@ def remove_transposes(trace: Trace) -> Trace:
             replacements[call.outputs[0]] = slot
     calls = []
     for i, call in enumerate(trace.calls):
-        calls.append(call)
-        calls += plan.inserted.get(i, [])
-    calls = [
-        with_slots(call, replacements)
-        for call in calls
-        if not (call.outputs and call.outputs[0] in replacements)
-    ]
-    return replace(trace, calls=calls, outputs=[replacements.get(s, s) for s in trace.outputs])
+        calls += [call, *plan.inserted.get(i, [])]
+
+    def visit(call: Call) -> Call | Sequence[Slot]:
+        slot = replacements.get(call.outputs[0]) if call.outputs else None
+        return call if slot is None else [slot]
+
+    return rewrite(replace(trace, calls=calls), visit)
 
 
 class _Plan:
@@ -135,7 +135,6 @@ def _is_transposition(trace: Trace, call: Call) -> bool:
 
 
 def _is_sum(trace: Trace, call: Call) -> bool:
-    """Whether a call adds two batches of matrices."""
     if call.function is not _aten.add.Tensor or call.kwargs:
         return False
     shape = trace.value(call.outputs[0]).shape

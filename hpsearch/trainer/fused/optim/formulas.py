@@ -17,6 +17,14 @@ from hpsearch.trainer.trainer import Optimizer
 State = dict[str, Tensor]
 
 
+def _adam_options(beta1: float, beta2: float, eps: float, weight_decay: float) -> dict[str, Any]:
+    options = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
+    return {name: float(value) for name, value in options.items()} | {
+        "amsgrad": False,
+        "maximize": False,
+    }
+
+
 def column(
     optimizers: Sequence[Optimizer], value: Callable[[Optimizer], float], device: torch.device
 ) -> Tensor:
@@ -29,7 +37,6 @@ class Formula(ABC):
     """The rows of one kind of optimizer.
 
     Args:
-        optimizers: one per row.
         parameters: the rows, each [P] and contiguous: the kernels ignore strides.
 
     Attributes:
@@ -54,11 +61,8 @@ class Formula(ABC):
     def change(self, p: Tensor, g: Tensor, lr: Tensor, counts: Tensor) -> tuple[Tensor, State]:
         """The parameters and the states after an update of every row.
 
-        Args:
-            p: the parameters, [n, P].
-            g: their gradients, [n, P].
-            lr: [n, 1], float64.
-            counts: the number of this update, from 1 on, [n, 1], float64.
+        Parameters p and gradients g are [n, P]; `lr` and the update's number from 1 on, `counts`,
+        are [n, 1], float64.
         """
 
     def names(self, i: int) -> tuple[str, ...]:
@@ -143,17 +147,7 @@ class Adam(Formula):
         self._v = self._add_state("exp_avg_sq")
         self._apart = optimizers[0].kind == "adamw"
         self._kernel = torch._fused_adamw_ if self._apart else torch._fused_adam_
-        self._options: list[dict[str, Any]] = [
-            {
-                "beta1": float(o.betas[0]),
-                "beta2": float(o.betas[1]),
-                "eps": float(o.eps),
-                "weight_decay": float(o.weight_decay),
-                "amsgrad": False,
-                "maximize": False,
-            }
-            for o in optimizers
-        ]
+        self._options = [_adam_options(*o.betas, o.eps, o.weight_decay) for o in optimizers]
         # The kernel reads the update's number from a tensor; a buffer writes it without an op.
         count = torch.zeros(1)
         self._count, self._number = [count[0]], count.numpy().data
@@ -201,20 +195,9 @@ class Rmsprop(Formula):
         self._buffers = self._add_momentum()
         self._scratch = torch.empty_like(self._like)
         self._late = [torch.tensor(1e30, device=self._like.device)]
-        self._options: list[dict[str, Any]] = [
-            {
-                "beta1": 0.0,
-                "beta2": float(o.alpha),
-                "eps": float(o.eps),
-                "weight_decay": 0.0,
-                "amsgrad": False,
-                "maximize": False,
-            }
-            for o in optimizers
-        ]
-        self._gain = (1 - column(optimizers, lambda o: o.alpha, self._like.device)).to(
-            self._like.dtype
-        )
+        self._options = [_adam_options(0.0, o.alpha, o.eps, 0.0) for o in optimizers]
+        alphas = column(optimizers, lambda o: o.alpha, self._like.device)
+        self._gain = (1 - alphas).to(self._like.dtype)
         self._eps = self._column(lambda o: o.eps)
 
     def step(self, i: int, gradient: Tensor, lr: float, updates: int) -> None:

@@ -59,7 +59,6 @@ class StackedOptimizer:
     """The optimizers of one phase for K trials; their kinds may differ.
 
     Args:
-        optimizers: one per row.
         parameters: [K, P], float32 or float64, contiguous; changed in place.
         averages: the moving averages of the parameters, likewise; None if no row has one.
 
@@ -104,20 +103,12 @@ class StackedOptimizer:
         states = [state for formula, _ in self._formulas for state in formula.states.values()]
         return states if self._averages is None else [*states, self._averages]
 
-    @property
-    def updates(self) -> list[int]:
-        """The number of updates of each row; waits for the device."""
-        return [int(count) for count in self.counts.flatten().tolist()]
-
     @torch.no_grad()
     def step(self, gradients: Tensor, members: Sequence[int]) -> None:
         """Update these rows one by one, the fastest way on the CPU.
 
-        The bits of a row depend neither on other rows nor on which rows are updated.
-
-        Args:
-            gradients: [K, P]; the rows of `members` may be overwritten.
-            members: each at most once.
+        The bits of a row depend neither on other rows nor on which rows are updated. Rows of
+        `gradients` [K, P] may be overwritten.
         """
         assert gradients.device.type == "cpu"
         rows = gradients.contiguous().unbind(0)  # the kernels ignore strides
@@ -130,15 +121,10 @@ class StackedOptimizer:
 
     @torch.no_grad()
     def update(self, parameters: Tensor, gradients: Tensor, commit: Tensor) -> None:
-        """Update all rows together, and commit the update where `commit` is true.
+        """Update the parameters [K, P] of all rows together, and commit where `commit` [K] is true.
 
         For GPUs and compilers: a fixed sequence of tensor operations that never waits for the
         device and leaves every tensor at its address. Other rows keep their bits.
-
-        Args:
-            parameters: [K, P], changed in place.
-            gradients: [K, P].
-            commit: [K], bool.
         """
         commit, lr, counts = commit[:, None], self._rates.at(self.counts), self.counts + 1
         updated = []
@@ -194,11 +180,8 @@ class StackedOptimizer:
     def from_torch(self, k: int, saved: Mapping[str, Any], updates: int, views: Views) -> None:
         """Load row k from the state_dict of the optimizer of `build_optimizer`.
 
-        Args:
-            k: the row.
-            saved: the state_dict; parameters that never had a gradient have no state in it.
-            updates: the phase's number of updates, which torch.optim does not store for each kind.
-            views: of a row in the shapes of the trial's parameters.
+        torch.optim does not store the number of updates for each kind, and has no state of
+        parameters that never had a gradient.
         """
         for name, row in self.state(k).items():
             row.zero_()
