@@ -8,6 +8,7 @@ from .fused.probe import fusion_obstacle as fusion_obstacle
 from .loading import TrainerReference as TrainerReference
 from .loading import load_trainer as load_trainer
 from .loading import reference_from_record as reference_from_record
+from .loading import reference_to_record as reference_to_record
 from .loop import train_trial as train_trial
 from .randomness import evaluation_randomness as evaluation_randomness
 from .randomness import initial_weights as initial_weights

@@ -50,10 +50,6 @@ def averaged_copy(net: nn.Module) -> nn.Module:
 def averaged_phases(trainer: Trainer, members: Sequence[Mapping[str, Optimizer]]) -> list[str]:
     """The phases of a group that have an average.
 
-    Args:
-        trainer: the trainer.
-        members: the optimizers of each member, by phase.
-
     Raises:
         TrainerError: a phase has an average in some members only.
     """
@@ -74,13 +70,7 @@ def averaged_phases(trainer: Trainer, members: Sequence[Mapping[str, Optimizer]]
 def clip_and_average(
     optimizer: Optimizer, parameters: Sequence[Tensor], averages: Sequence[Tensor] = ()
 ) -> None:
-    """Clip a trial's parameters after an update, and then update their averages, in place.
-
-    Args:
-        optimizer: the phase's settings.
-        parameters: the trial's parameters of the phase.
-        averages: their averages; none where the optimizer asks for none.
-    """
+    """Clip a trial's parameters after an update, and then update their averages, in place."""
     if optimizer.clip is not None:
         bound = float(optimizer.clip)
         for parameter in parameters:

@@ -1,4 +1,4 @@
-"""A question to a child process, which imports the trainer in place of the process that asks."""
+"""Questions to a child process, which imports the trainer so that this process need not."""
 
 import atexit
 import ctypes
@@ -27,7 +27,6 @@ def ask_child(module: str, question: Any, *, failure: str) -> Any:
     A child that a signal killed from outside is started again, at most twice.
 
     Args:
-        module: the module to run.
         question: JSON; paths become strings.
         failure: what an error message calls a child that gave no answer.
 
@@ -69,7 +68,7 @@ def answer_parent(answer: Callable[[Any], Any]) -> None:
     except TrainerError as error:
         reply = {"error": str(error)}
     files.write_json(answered, reply)
-    # Python's own exit takes torch's modules apart, which lasts a third of their import.
+    # Python's own exit tears down torch's modules, which takes a third of their import's time.
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,6 +1,6 @@
-"""What a trainer knows and which files it is made of.
+"""A trainer's hyperparameters and source files.
 
-The controller never imports a trainer: a child process does, and describes it.
+The controller never imports a trainer: a child process imports and describes it.
 """
 
 import functools
@@ -27,9 +27,10 @@ from hpsearch.trainer.loading import (
     TrainerReference,
     load_trainer,
     reference_from_record,
+    reference_to_record,
 )
 
-# What a trial with torch would otherwise import itself: torch's optimizers need dynamo.
+# Modules that each trial with torch would otherwise import: torch's optimizers need dynamo.
 _TORCH_TRAINING = (
     "torch",
     "torch._dynamo",
@@ -45,7 +46,7 @@ def describe_in_child(reference: TrainerReference) -> TrainerDescription:
         TrainerError: the trainer cannot be imported, with the end of the traceback; or its
             structure is wrong.
     """
-    question = {"kind": type(reference).__name__, **asdict(reference)}
+    question = reference_to_record(reference)
     answer = ask_child(
         "hpsearch.trainer.description", question, failure="the trainer cannot be loaded"
     )
@@ -69,11 +70,7 @@ def _torch_modules(source: str) -> Sequence[str]:
 
 
 def _describe(reference: TrainerReference) -> TrainerDescription:
-    """Import the trainer into this process and describe it.
-
-    Raises:
-        TrainerError: its module has no such name, or its structure is wrong.
-    """
+    """Import the trainer into this process and describe it; raises as `describe_in_child`."""
     if isinstance(reference, Command):
         scripts = [p for p in (reference.folder / part for part in reference.argv) if p.is_file()]
         return TrainerDescription(
@@ -149,8 +146,8 @@ def _sources(reference: FileTrainer | ModuleTrainer) -> tuple[Path, list[Path]]:
             own = _source_of(sys.modules[reference.module])
             return folder, [] if own is None else [Path(own)]
     base = f"{folder.resolve()}{os.sep}"
-    found = [_source_of(module) for module in list(sys.modules.values())]
-    below = [Path(path) for path in found if path is not None and path.startswith(base)]
+    paths = [_source_of(module) for module in list(sys.modules.values())]
+    below = [Path(path) for path in paths if path is not None and path.startswith(base)]
     return folder, [
         path
         for path in below

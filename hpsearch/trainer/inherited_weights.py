@@ -35,11 +35,9 @@ def initial_nets(trainer: Trainer, run: Run) -> dict[str, nn.Module]:
 
 @torch.no_grad()
 def copy_shared_weights(net: nn.Module, source: Mapping[str, Any]) -> None:
-    """Copy the leading part that parameters and buffers of equal name and rank have in common.
+    """Copy what parameters and buffers have in common with `source`, a state_dict.
 
-    Args:
-        net: the network, changed in place.
-        source: the state_dict of a network of any width and depth.
+    That is the leading part of tensors of equal name and rank.
     """
     for name, own in net.state_dict().items():
         value = source.get(name)

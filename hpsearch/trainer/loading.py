@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +14,8 @@ from hpsearch.study import Command, FileTrainer, ModuleTrainer
 
 TrainerReference = FileTrainer | ModuleTrainer | Command
 
-# Modules that trainers import by their names of before the rooms. A run folder keeps such a
-# trainer, and refuses a changed one, so that these names must go on working.
+# Former names of modules that trainers import. A run folder refuses a changed trainer, so the
+# former names must still work.
 FORMER_MODULES = {
     "hpsearch.fusion": "hpsearch",
     "hpsearch.fusion.schedule": "hpsearch",
@@ -23,12 +24,13 @@ FORMER_MODULES = {
 }
 
 
-def load_trainer(reference: FileTrainer | ModuleTrainer) -> Any:
-    """The trainer's class or function.
+def load_trainer(reference: TrainerReference) -> Any:
+    """The trainer's class or function; a command has none.
 
     Raises:
         TrainerError: its module has no such name.
     """
+    assert not isinstance(reference, Command), reference
     for former, current in FORMER_MODULES.items():
         sys.modules.setdefault(former, importlib.import_module(current))
     if isinstance(reference, ModuleTrainer):
@@ -56,8 +58,15 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
+def reference_to_record(reference: TrainerReference) -> dict[str, Any]:
+    """The reference in JSON types, with its class under `kind`."""
+    fields = asdict(reference).items()
+    texts = {name: str(value) if isinstance(value, Path) else value for name, value in fields}
+    return {"kind": type(reference).__name__, **texts}
+
+
 def reference_from_record(record: Mapping[str, Any]) -> TrainerReference:
-    """A reference that was written as JSON, with its class under `kind`."""
+    """The inverse of `reference_to_record`."""
     fields = {key: value for key, value in record.items() if key != "kind"}
     if record["kind"] == "FileTrainer":
         return FileTrainer(Path(fields["path"]), fields["name"])

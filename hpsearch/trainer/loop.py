@@ -41,7 +41,7 @@ def train_trial(trainer: Trainer, run: Run) -> None:
     state = TrialState(trainer, run, run.device)
     training = _Training(trainer, state)
     if state.step >= run.budget:
-        # Trained to the end before, but this process needs the last report's verdict too.
+        # The trial has trained for its budget, but its outcome needs the last report.
         _report(trainer, state)
     saved_at = time.monotonic()
     while state.step < run.budget:
@@ -90,12 +90,11 @@ class _Training:
                     _check_losses(losses)
         if not torch.equal(generator, torch.get_rng_state()):
             raise TrainerError(
-                f"{type(self._trainer).__name__}.loss drew random numbers of its own, which no "
-                "resumed trial could repeat; declare them in noise() and take them from the batch"
+                f"{type(self._trainer).__name__}.loss drew random numbers of its own, which a "
+                "resumed trial cannot repeat; declare them in noise() and take them from the batch"
             )
 
     def optimizer_states(self) -> dict[str, dict[str, object]]:
-        """The state_dict of torch.optim of each phase."""
         return {phase: optimizer.state_dict() for phase, optimizer in self._optimizers.items()}
 
     def _update(self, phase: str) -> Tensor:

@@ -20,13 +20,6 @@ def report(
 ) -> None:
     """Evaluate a trial and report the result; a confirmation's last report has test metrics.
 
-    Args:
-        trainer: the trainer.
-        run: the trial.
-        nets: the trial's networks.
-        outputs: the result of the trainer's `outputs` for them.
-        step: the report's step.
-
     Raises:
         NonfiniteError: the objective is NaN or infinite.
         TrainerError: a test metric is not named test_*.
@@ -61,11 +54,7 @@ def _test_metrics(trainer: Trainer, nets: Mapping[str, nn.Module], hp: HP) -> di
 
 
 def check_phases(trainer: Trainer, nets: Mapping[str, nn.Module]) -> None:
-    """Check that every phase has a network.
-
-    Raises:
-        TrainerError: a phase has none.
-    """
+    """Raise a TrainerError unless every phase has a network."""
     missing = [phase for phase in trainer.phases if phase not in nets]
     if missing:
         raise TrainerError(

@@ -98,13 +98,11 @@ class Run:
     """One trial, as its trainer sees it.
 
     Attributes:
-        hp: the hyperparameters.
         seed: the trial's seed; all randomness must derive from it, or a resumed trial differs.
         budget: the step at which to stop, including the steps of a continued parent.
         report_every: the study's interval between reports, in steps.
         device: "cpu" or "cuda:0".
         role: "draw", "continue" (of a survivor, from its checkpoint), "confirm" or "rerun".
-        folder: the trial's folder.
     """
 
     def __init__(
@@ -126,9 +124,8 @@ class Run:
         self._weights_of = spec.weights_of
         self._objective = objective
         self._started = time.monotonic()
-        reports = folder.read_reports()
-        self._repair(reports)
-        self.last: Report | None = reports[-1] if reports else None
+        self.last: Report | None = None
+        self.rewind(math.inf)
         self._unsynced: list[Path] = []  # images
         self.collapsed: str | None = None
         self.collapsed_as: Broken = "collapsed"
@@ -161,9 +158,8 @@ class Run:
         if self.last is not None and step <= self.last.step:
             self.rewind(step - 1)
         self.last = Report(step, record, round(time.monotonic() - self._started, 3))
-        line = json.dumps({"step": step, "metrics": record, "seconds": self.last.seconds})
         with self.folder.reports.open("ab") as file:
-            file.write(line.encode() + b"\n")
+            file.write(_line(self.last).encode())
         if record.get(self._objective, 0.0) is None:
             raise NonfiniteError(
                 f"{self._objective} is {float(metrics[self._objective])} at step {step}"
@@ -253,21 +249,18 @@ class Run:
         self.collapsed = why
         self.collapsed_as = how
 
-    def rewind(self, step: int) -> None:
-        """Remove the reports after `step`."""
+    def rewind(self, step: float) -> None:
+        """Remove the reports after `step`, and what is no report, such as a torn last line."""
         reports = [report for report in self.folder.read_reports() if report.step <= step]
-        self._repair(reports)
         self.last = reports[-1] if reports else None
+        path, text = self.folder.reports, "".join(map(_line, reports))
+        if path.exists() and path.read_text(errors="replace") != text:
+            files.write_text(path, text)
 
-    def _repair(self, reports: list[Report]) -> None:
-        """Rewrite reports.jsonl if it holds anything else, such as a torn last line."""
-        lines = [
-            json.dumps({"step": r.step, "metrics": dict(r.metrics), "seconds": r.seconds}) + "\n"
-            for r in reports
-        ]
-        path = self.folder.reports
-        if path.exists() and path.read_text(errors="replace") != "".join(lines):
-            files.write_text(path, "".join(lines))
+
+def _line(report: Report) -> str:
+    record = {"step": report.step, "metrics": dict(report.metrics), "seconds": report.seconds}
+    return json.dumps(record) + "\n"
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -16,21 +16,12 @@ from hpsearch.trainer.trainer import Optimizer, Trainer
 class TrialState:
     """Networks, optimizers' settings, batches and the number of the next step.
 
-    The state is that of the trial's checkpoint if there is one; later reports are removed.
-
-    Args:
-        trainer: the trainer.
-        run: the trial; it gets the trainer's defaults.
-        device: where networks, batches and inputs lie.
+    The state is that of the trial's checkpoint if there is one; later reports are removed. The run
+    gets the trainer's defaults.
 
     Attributes:
-        run: the trial.
         trained: the networks by name, which require no gradients.
         nets: `trained` and the averaged networks.
-        optimizers: the optimizer's settings of each phase.
-        batches: the batch of any step.
-        inputs: what `Trainer.outputs` reads.
-        step: the number of the next step.
         optimizer_states: the checkpoint's state_dicts of torch.optim by phase; empty at a new
             start.
 
@@ -64,19 +55,13 @@ class TrialState:
 
     @property
     def phase(self) -> str:
-        """The phase of the next step."""
         return self._cycle[self.step % len(self._cycle)]
 
     def updates(self, phase: str) -> int:
-        """The number of updates that a phase has had."""
         return updates_before(self.step, phase, self._cycle)
 
     def checkpoint(self, optimizer_states: Mapping[str, Any]) -> dict[str, Any]:
-        """The content of the trial's checkpoint.
-
-        Args:
-            optimizer_states: state_dicts of torch.optim by phase.
-        """
+        """The content of the trial's checkpoint, with the state_dicts of torch.optim by phase."""
         nets = {name: _own_state(net) for name, net in self.nets.items()}
         return {"step": self.step, "nets": nets, "optimizers": dict(optimizer_states)}
 

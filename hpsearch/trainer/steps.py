@@ -44,12 +44,6 @@ class RowOrder:
 class Batches:
     """The batch of any step of one trial: its rows of the training set, and its noise.
 
-    Attributes:
-        train: the training set on the trial's device.
-        batch_size: rows of a batch.
-        order: the rows of any step.
-        noise: the noise of any step.
-
     Raises:
         TrainerError: the tensors differ in length, or a batch is larger than the training set.
     """
@@ -73,11 +67,7 @@ class Batches:
 
 
 def count_rows(trainer: str, data: Data) -> int:
-    """The number of rows of a training set.
-
-    Raises:
-        TrainerError: the tensors differ in length, or a batch is larger than the training set.
-    """
+    """The number of rows of a training set; raises what `Batches` does."""
     counts = {name: len(tensor) for name, tensor in data.train.items()}
     if len(set(counts.values())) != 1:
         raise TrainerError(f"{trainer}.data: tensors must have equally many rows, got {counts}")

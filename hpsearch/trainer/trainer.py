@@ -1,7 +1,7 @@
 """The interface of trainers, which describe one trial.
 
-A trainer says what to build, what to draw and what to minimise. Loops, steps and seeds are those of
-`loop.py`, for one trial, or of `fused/`, for a group.
+A trainer defines networks, noise and losses. Loops, steps and seeds belong to `loop.py`, for one
+trial, or to `fused/`, for a group.
 """
 
 import math
@@ -116,8 +116,6 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The result of an evaluation."""
-
     metrics: Mapping[str, float]
     images: Mapping[str, "np.ndarray[Any, Any]"] = field(default_factory=dict)
     collapsed: str | None = None  # why the trial counts as collapsed
@@ -199,12 +197,8 @@ class Trainer:
     ) -> Evaluation:
         """Validation metrics and images at a report, without gradients and in eval() mode.
 
-        torch's global generator is in a fixed state, so equal networks give equal metrics.
-
-        Args:
-            nets: the trial's networks, on its device.
-            outputs: the trial's result of `outputs`, on its device.
-            hp: the trial's hyperparameters, as plain values.
+        torch's global generator is in a fixed state, so equal networks give equal metrics. Networks
+        and the trial's `outputs` lie on its device; hyperparameters are plain values.
         """
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 

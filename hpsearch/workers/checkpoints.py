@@ -1,7 +1,7 @@
 """Copies the checkpoint that a trial continues, or whose weights it starts from.
 
 The copy is made in the trial's own folder before its first start, so that a killed trial finds it
-there. The parent's checkpoint is kept until all trials of the round have ended (`controller`).
+there. The controller deletes the parent's checkpoint only after all trials of the round have ended.
 """
 
 import os
@@ -18,8 +18,8 @@ from hpsearch.trial import Folder, Spec
 def with_usable_parent(run: RunFolder, spec: Spec) -> Spec:
     """The spec of a new trial, with fresh weights if its survivor has no checkpoint.
 
-    That is so if only an accepted change of the study made the trial a survivor, after its
-    checkpoint was deleted.
+    A checkpoint is missing if only an accepted change of the study made its trial a survivor, after
+    the checkpoint had been deleted.
     """
     if spec.weights_of is None or run.trial(spec.weights_of).checkpoint.exists():
         return spec

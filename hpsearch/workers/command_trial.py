@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import TrainerError
+from hpsearch.space import is_number
 from hpsearch.study import Command, render_command
 from hpsearch.trainer import Run
 
 # Signals that are sent from outside; a trial that dies of one is retried.
 EXTERNAL_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-_PERIOD_S = 0.2  # between two looks at the appended file while stdout is silent
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+_PERIOD_S = 0.2  # between checks of the appended file while stdout is silent
 
 
 def run_command(command: Command, run: Run, *, threads: int) -> None:
@@ -72,12 +79,9 @@ def signal_name(number: int) -> str:
 
 
 def _environment(run: Run, appended: Path, threads: int) -> dict[str, str]:
-    limits = dict.fromkeys(
-        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)
-    )
     # `python` in a command is the Python that hpsearch runs in, activated or not.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return limits | {
+    return dict.fromkeys(THREAD_VARIABLES, str(threads)) | {
         "PATH": path,
         "HPSEARCH_REPORTS": str(appended),
         "HPSEARCH_SEED": str(run.seed),
@@ -158,9 +162,5 @@ def _record(line: bytes) -> tuple[int, Mapping[str, float]] | None:
     step = record.pop("step", None)
     if type(step) is not int:
         return None
-    metrics = {
-        name: float(value)
-        for name, value in record.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    metrics = {name: float(value) for name, value in record.items() if is_number(value)}
     return (step, metrics) if metrics else None

@@ -1,7 +1,7 @@
 """The fork server: forks trials with torch and the trainer's imports already loaded.
 
 It reads JSON lines, {"preload": [module, ...]}, {"start": id, "job": ...} and {"cancel": id}, and
-writes {"ended": id}. When its input ends, the controller is gone: it kills every process group and
+writes {"ended": id}. When its input ends, the controller is dead: it kills every process group and
 exits. If it is killed itself, the parent-death pipe of its supervisors closes, and they kill their
 jobs. Processes that a killed supervisor leaves behind, in any session, become children of the fork
 server (a subreaper), which kills them. Supervisors hold the output open, so it ends when the fork
@@ -44,11 +44,9 @@ class _ForkServer:
         self._helpers: set[int] = set()  # processes started by preloaded modules
         self._supervisors: dict[int, str] = {}  # job ids by process number
         self._parent_pipe, self._parent_pipe_end = os.pipe2(os.O_CLOEXEC)
-        self._wakeup, self._wakeup_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wakeup, self._wakeup_end = supervisor.wakeup_on_child_exit()
 
     def serve(self) -> None:
-        signal.set_wakeup_fd(self._wakeup_end, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         commands = sys.stdin.fileno()
         buffer = b""
         while True:
@@ -112,7 +110,6 @@ class _ForkServer:
                 os.write(self._answers, json.dumps({"ended": job_id}).encode() + b"\n")
 
     def _clear(self, pid: int) -> None:
-        """Kill and reap the process group of a supervisor."""
         # Until the supervisor is reaped, its number cannot belong to another process.
         _kill_group(pid)
         with contextlib.suppress(ChildProcessError):

@@ -1,13 +1,18 @@
 """Check in a child process, which imports the trainer, whether groups of trials can be fused."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from hpsearch.method import Shape
 from hpsearch.space import Scalar
 from hpsearch.study import Study
-from hpsearch.trainer import answer_parent, ask_child, load_trainer, reference_from_record
+from hpsearch.trainer import (
+    answer_parent,
+    ask_child,
+    load_trainer,
+    reference_from_record,
+    reference_to_record,
+)
 
 
 def fusion_obstacles(
@@ -19,7 +24,7 @@ def fusion_obstacles(
         TrainerError: the child ended without an answer; with the end of its output.
     """
     question = {
-        "trainer": {"kind": type(study.trainer).__name__, **asdict(study.trainer)},
+        "trainer": reference_to_record(study.trainer),
         "fixed": dict(study.fixed),
         "groups": [[shape.to_record(), [dict(p) for p in params]] for shape, params in groups],
     }
@@ -32,7 +37,7 @@ def fusion_obstacles(
 def _answer(question: Mapping[str, Any]) -> list[str | None]:
     from hpsearch.trainer import fusion_obstacle  # brings torch
 
-    trainer: Any = load_trainer(reference_from_record(question["trainer"]))  # type: ignore[arg-type]
+    trainer = load_trainer(reference_from_record(question["trainer"]))
     return [
         fusion_obstacle(trainer(), params, question["fixed"], Shape.from_record(shape))
         for shape, params in question["groups"]

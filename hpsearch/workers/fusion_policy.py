@@ -51,7 +51,6 @@ def max_group_size(study: Study, device: str) -> int | None:
 def group_shape(
     study: Study, description: TrainerDescription, params: Mapping[str, Scalar]
 ) -> Shape:
-    """The shape in which a trial agrees with the other members of its group."""
     return shape_of(params, study.fixed, description.defaults, description.structure, study.space)
 
 

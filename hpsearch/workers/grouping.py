@@ -15,11 +15,6 @@ def plan_groups(shapes: Mapping[int, Shape], *, slots: int, largest: int) -> lis
     Trials of a shape are split evenly into groups of at most `largest`, and into more groups while
     device slots would be idle and no group falls below `SMALLEST`. The order of `shapes` does not
     matter.
-
-    Args:
-        shapes: the shape of each trial, by its number.
-        slots: number of groups that can train at a time.
-        largest: largest number of members in a group.
     """
     buckets: dict[str, list[int]] = {}
     for number in sorted(shapes):

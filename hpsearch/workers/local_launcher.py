@@ -10,15 +10,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from hpsearch.workers.command_trial import THREAD_VARIABLES
 from hpsearch.workers.launcher import Exit
 from hpsearch.workers.worker import Job
 
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
 # Intel MKL picks a kernel by processor and memory address, so a matrix product's last bits would
 # depend on a trial's position in its group. AUTO fixes the kernel for each processor ("Conditional
 # Numerical Reproducibility" in Intel's oneMKL developer guide); MKL reads it at its first call.
@@ -27,7 +22,7 @@ _MKL_MODE = {"MKL_CBWR": "AUTO"}
 
 def environment(threads: int) -> dict[str, str]:
     """The environment variables of a trial's process; its numbers depend on them."""
-    counts = dict.fromkeys(_THREAD_VARIABLES, str(threads))
+    counts = dict.fromkeys(THREAD_VARIABLES, str(threads))
     # A hash order that differs between processes would make trainers irreproducible.
     return _MKL_MODE | os.environ | counts | {"PYTHONHASHSEED": "0"}
 

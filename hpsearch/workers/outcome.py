@@ -23,11 +23,8 @@ def conclude(
     """Write the outcome of a trial that has ended.
 
     Args:
-        folder: the trial's.
-        objective: the metric that becomes the trial's value.
         run: its reports; None if it did not begin.
         error: the exception, whose traceback goes to the trial's log; None after a full training.
-        seconds: wall-clock time of the trial.
         output: the log to which this process writes.
 
     Raises:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 from hpsearch import files
 from hpsearch.errors import InterruptedSearch
@@ -27,45 +27,32 @@ from hpsearch.workers.stop_signal import StopSignal
 from hpsearch.workers.supervisor import take_log
 from hpsearch.workers.worker import Job
 
-_POLL_S = 0.5  # between two looks at requests and early outcomes
+_POLL_S = 0.5  # between checks of requests and early outcomes
 _STOP_PATIENCE_S = 10.0  # within which a group must end a trial on request
 
 
+@dataclass(eq=False)
 class Pool:
     """Runs trials on a fixed number of device slots.
 
-    Args:
-        launcher: starts the jobs.
-        folder: the run folder.
+    Attributes:
         devices: the device of each slot.
         job: the settings of every job; folders, device and shape are set here.
-        queue: groups the trials.
         attempts: how often a trial that is killed from outside is started in all.
-        stop: requests to end the search.
-        on_event: called with every event.
     """
 
-    def __init__(
-        self,
-        launcher: Launcher,
-        folder: RunFolder,
-        *,
-        devices: Sequence[str],
-        job: Job,
-        queue: JobQueue,
-        attempts: int,
-        stop: StopSignal,
-        on_event: Callable[[Event], None],
-    ) -> None:
-        self._launcher = launcher
-        self._folder = folder
-        self._requests = Requests(folder)
-        self._devices = devices
-        self._job = job
-        self._queue = queue
-        self._attempts = attempts
-        self._stop = stop
-        self._on_event = on_event
+    launcher: Launcher
+    folder: RunFolder
+    _: KW_ONLY
+    devices: Sequence[str]
+    job: Job
+    queue: JobQueue
+    attempts: int
+    stop: StopSignal
+    on_event: Callable[[Event], None]
+
+    def __post_init__(self) -> None:
+        self._requests = Requests(self.folder)
         self._stop_level: str | None = None  # the last that was announced
         self._paused = False
         self._announced: set[str] = set()  # reasons against fusion
@@ -87,8 +74,8 @@ class Pool:
             InterruptedSearch: on request; trials without a recorded outcome run next time.
             OSError: the disk is full or read-only; likewise.
         """
-        free = list(range(len(self._devices)))[::-1]
-        work = Work(self._queue, free, record_outcome)
+        free = list(range(len(self.devices)))[::-1]
+        work = Work(self.queue, free, record_outcome)
         self._enqueue(specs, work)
         while True:
             if work.free and not work.queue:
@@ -116,17 +103,17 @@ class Pool:
 
     def _check_requests(self, running: int) -> bool:
         """Whether the search is paused or stopping, so that no trial may start."""
-        level = self._stop.level
+        level = self.stop.level
         if level is not None and level != self._stop_level:
-            self._on_event(Stopping(level, running))
+            self.on_event(Stopping(level, running))
         self._stop_level = level
         if level == "now" or (level == "drain" and not running):
             raise InterruptedSearch(
-                f"stopped; `hpsearch run` with the same arguments resumes {self._folder.path}"
+                f"stopped; `hpsearch run` with the same arguments resumes {self.folder.path}"
             )
         paused = self._requests.paused
         if paused != self._paused:
-            self._on_event(Paused(running) if paused else Resumed())
+            self.on_event(Paused(running) if paused else Resumed())
             self._paused = paused
         return paused or level is not None
 
@@ -155,7 +142,7 @@ class Pool:
                 self._cancel_running(number, handle, work.running[handle], cancelled)
             if (spec := work.queue.take(number)) is not None:
                 self._end(spec, self._cancelled(spec), work)
-            elif not handles and self._folder.trial(number).result.exists():
+            elif not handles and self.folder.trial(number).result.exists():
                 self._requests.drop_cancel(number)  # an earlier session ended it
 
     def _cancel_running(
@@ -163,13 +150,13 @@ class Pool:
     ) -> None:
         """Kill the job if all its trials are cancelled, else ask the trial to leave its group."""
         if all(spec.number in cancelled for spec in running.specs):
-            self._launcher.cancel(handle)
+            self.launcher.cancel(handle)
         elif number not in running.stopping:
-            self._folder.trial(number).stop.touch()
+            self.folder.trial(number).stop.touch()
             running.stopping[number] = time.monotonic()
         elif time.monotonic() - running.stopping[number] > _STOP_PATIENCE_S:
             running.is_cancelled = True
-            self._launcher.cancel(handle)
+            self.launcher.cancel(handle)
 
     def _cancelled(self, spec: Spec) -> Outcome:
         """The outcome of a cancelled trial, which may have ended by itself before."""
@@ -184,7 +171,6 @@ class Pool:
         return outcome
 
     def _fill(self, work: Work) -> None:
-        """Start waiting groups on the free slots."""
         while work.free and (group := work.queue.next()) is not None:
             slot = work.free.pop()
             handle, specs = self._start(group, slot)
@@ -193,22 +179,22 @@ class Pool:
     def _start(self, group: QueuedGroup, slot: int) -> tuple[str, list[Spec]]:
         """Start a group; returns the launcher's handle, and the specs with device and group set."""
         numbers = tuple(spec.number for spec in group.specs) if group.shape is not None else ()
-        device = self._devices[slot]
+        device = self.devices[slot]
         specs = [replace(spec, device=device, group=numbers) for spec in group.specs]
         for spec in specs:
             self._trial(spec).stop.unlink(missing_ok=True)
             self._trial(spec).write_spec(spec)
         # Absolute, because a command runs in another working directory.
         folders = tuple(self._trial(spec).path.absolute() for spec in specs)
-        job = replace(self._job, folders=folders, device=device, shape=group.shape)
-        [handle] = self._launcher.submit([job])
+        job = replace(self.job, folders=folders, device=device, shape=group.shape)
+        [handle] = self.launcher.submit([job])
         for spec in specs:
-            self._on_event(TrialStarted(spec, slot))
+            self.on_event(TrialStarted(spec, slot))
         return handle, specs
 
     def _collect(self, work: Work) -> None:
         """Wait up to `_POLL_S` for a job's end; members of a group are recorded as they end."""
-        exits = self._launcher.poll(list(work.running), _POLL_S)
+        exits = self.launcher.poll(list(work.running), _POLL_S)
         for handle, exit in exits.items():
             running = work.running[handle]
             if exit is not None or len(running.group.specs) > 1:
@@ -219,7 +205,6 @@ class Pool:
                 self._requeue(running, work)
 
     def _record_ended(self, running: Running, work: Work) -> None:
-        """Record the trials of a job that have an outcome."""
         for spec in list(running.specs):
             if (outcome := self._trial(spec).read_outcome()) is not None:
                 running.specs.remove(spec)
@@ -243,7 +228,6 @@ class Pool:
         work.queue.put_back(QueuedGroup(tuple(specs), ended.group.shape))
 
     def _end_cancelled(self, specs: Sequence[Spec], work: Work) -> list[Spec]:
-        """End the cancelled trials and return the others."""
         cancelled = self._requests.cancelled()
         for spec in specs:
             if spec.number in cancelled:
@@ -259,7 +243,7 @@ class Pool:
         reason = marks[0].read_text(encoding="utf-8")
         if reason not in self._announced:
             self._announced.add(reason)
-            self._on_event(Unfused(reason))
+            self.on_event(Unfused(reason))
         work.queue.refuse(group.shape)
         return True
 
@@ -270,15 +254,15 @@ class Pool:
         broken = [spec for spec in specs if self._trial(spec).alone.exists()]
         if broken:
             reason = self._trial(broken[0]).alone.read_text(encoding="utf-8")
-            self._on_event(GroupBroke(tuple(spec.number for spec in broken), reason))
+            self.on_event(GroupBroke(tuple(spec.number for spec in broken), reason))
             work.queue.add_alone(broken)
         return [spec for spec in specs if spec not in broken]
 
     def _may_retry(self, spec: Spec, work: Work) -> bool:
         """Whether a trial that was killed from outside is started once more; else end it."""
         kills = work.kills[spec.number] = work.kills.get(spec.number, 0) + 1
-        if kills < self._attempts:
-            self._on_event(TrialRetried(spec, kills + 1, self._attempts))
+        if kills < self.attempts:
+            self.on_event(TrialRetried(spec, kills + 1, self.attempts))
             return True
         message = f"its process was killed from outside {kills} times (limits.retries)"
         folder = self._trial(spec)
@@ -291,7 +275,7 @@ class Pool:
         work.record_outcome(spec, outcome)
         self._requests.drop_cancel(spec.number)
         self._trial(spec).stop.unlink(missing_ok=True)
-        self._on_event(TrialEnded(spec, outcome))
+        self.on_event(TrialEnded(spec, outcome))
 
     def _trial(self, spec: Spec) -> Folder:
-        return self._folder.trial(spec.number)
+        return self.folder.trial(spec.number)

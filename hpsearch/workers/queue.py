@@ -16,7 +16,6 @@ class QueuedGroup:
     """Trials that train as one job.
 
     Attributes:
-        specs: one or several trials.
         shape: their common shape; None for a single trial that does not train fused.
     """
 
@@ -24,25 +23,20 @@ class QueuedGroup:
     shape: Shape | None
 
 
+@dataclass(eq=False)
 class JobQueue:
     """Groups in the order in which they start.
 
-    Args:
+    Attributes:
         shape_of: gives the shape of a trial that can be fused, None for any other.
-        slots: number of device slots.
-        largest: largest number of trials in a group; None for any number.
+        largest: most members of a group; None for any number.
     """
 
-    def __init__(
-        self,
-        shape_of: Callable[[Spec], Shape | None],
-        *,
-        slots: int,
-        largest: int | None,
-    ) -> None:
-        self._shape_of = shape_of
-        self._slots = slots
-        self._largest = largest
+    shape_of: Callable[[Spec], Shape | None]
+    slots: int
+    largest: int | None
+
+    def __post_init__(self) -> None:
         self._groups: deque[QueuedGroup] = deque()
         self._refused: set[str] = set()  # keys of shapes
 
@@ -50,11 +44,10 @@ class JobQueue:
         return bool(self._groups)
 
     def add(self, specs: Sequence[Spec]) -> None:
-        """Group trials and append the groups to the queue."""
         by_number = {spec.number: spec for spec in specs}
         shapes = {s.number: shape for s in specs if (shape := self._shape(s)) is not None}
-        largest = self._largest or max(1, len(shapes))
-        for numbers in plan_groups(shapes, slots=self._slots, largest=largest):
+        largest = self.largest or max(1, len(shapes))
+        for numbers in plan_groups(shapes, slots=self.slots, largest=largest):
             members = tuple(by_number[number] for number in numbers)
             self._groups.append(QueuedGroup(members, shapes[numbers[0]]))
         self._groups.extend(QueuedGroup((s,), None) for s in specs if s.number not in shapes)
@@ -89,7 +82,7 @@ class JobQueue:
         self._groups = deque(part for group in self._groups for part in self._split_refused(group))
 
     def _shape(self, spec: Spec) -> Shape | None:
-        shape = self._shape_of(spec)
+        shape = self.shape_of(spec)
         return None if shape is None or shape.key in self._refused else shape
 
     def _split_refused(self, group: QueuedGroup) -> list[QueuedGroup]:
@@ -104,9 +97,7 @@ class Running:
     """A running job.
 
     Attributes:
-        group: the trials that were started.
-        specs: those of them without a recorded outcome.
-        slot: index of its device slot.
+        specs: the group's trials without a recorded outcome.
         stopping: for trials that were asked to leave the group, the time of that request.
         is_cancelled: whether the whole job was killed to end one of its trials.
     """
@@ -123,8 +114,6 @@ class Work:
     """State of one call of `Pool.run`.
 
     Attributes:
-        queue: trials that wait for a device slot.
-        free: indices of free device slots.
         record_outcome: takes every trial that has ended.
         running: jobs by the launcher's handle.
         kills: how often each trial was killed from outside.

@@ -32,7 +32,7 @@ from hpsearch.workers.worker import Job, run_job
 
 _MEMORY_PERIOD_S = 0.25
 _LOCK_PATIENCE_S = 30.0
-_DYING_S = 1.0  # a killed process is gone within this time unless it frees much memory
+_DYING_S = 1.0  # a killed process ends within this time unless it frees much memory
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -67,7 +67,7 @@ def _run_worker(job: Job, trials: int, parent_pipe: int, alive: int) -> tuple[Re
         Why it died; None if it was killed from outside.
     """
     oom_kills = _oom_kills()
-    wakeup = _wakeup_on_child_exit()
+    wakeup, _ = wakeup_on_child_exit()
     child = os.fork()
     if child == 0:
         os.close(alive)
@@ -117,7 +117,6 @@ class _Limits:
 
 
 def _become_worker(job: Job) -> None:
-    """Run the job in the forked child and exit."""
     code = 1
     try:
         supervisor = os.getppid()
@@ -290,12 +289,12 @@ def _kill_writers(log: Path) -> None:
                 process.kill()
 
 
-def _wakeup_on_child_exit() -> int:
-    """A descriptor that becomes readable at SIGCHLD."""
+def wakeup_on_child_exit() -> tuple[int, int]:
+    """A pipe, of which the first descriptor becomes readable at SIGCHLD."""
     read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-    return read
+    return read, write
 
 
 def _prctl(option: int, value: int) -> None:

@@ -15,7 +15,13 @@ from hpsearch import files
 from hpsearch.errors import UnfusableError
 from hpsearch.method import Shape
 from hpsearch.study import Command, Study
-from hpsearch.trainer import Run, TrainerReference, load_trainer, reference_from_record
+from hpsearch.trainer import (
+    Run,
+    TrainerReference,
+    load_trainer,
+    reference_from_record,
+    reference_to_record,
+)
 from hpsearch.trial import Folder
 from hpsearch.workers.command_trial import run_command
 from hpsearch.workers.fusion_policy import Mode
@@ -28,17 +34,13 @@ class Job:
 
     Attributes:
         folders: of the trials; with a shape they train fused, otherwise one after the other.
-        trainer: where the trainer is.
         fixed: hyperparameters that all trials share.
         objective: the metric that becomes a trial's value.
-        report_every: steps between two reports.
-        device: "cpu" or "cuda:0".
         threads: number of threads of the numerical libraries.
         trial_seconds: wall-clock limit of a trial; a job's limit is the sum over its pending
             trials. None for no limit.
         trial_memory_mib: limit of the resident set, child processes included, added up likewise.
         shape: the common shape of trials that train fused; None for others.
-        fuse: how fused trials train.
     """
 
     folders: tuple[Path, ...]
@@ -70,11 +72,9 @@ class Job:
         )
 
     def to_record(self) -> dict[str, Any]:
-        record = asdict(self)
-        record["folders"] = [str(path) for path in self.folders]
-        trainer = {key: _to_json(value) for key, value in asdict(self.trainer).items()}
-        return record | {
-            "trainer": {"kind": type(self.trainer).__name__, **trainer},
+        return asdict(self) | {
+            "folders": [str(path) for path in self.folders],
+            "trainer": reference_to_record(self.trainer),
             "shape": None if self.shape is None else self.shape.to_record(),
         }
 
@@ -190,7 +190,7 @@ def _train(job: Job, run: Run) -> None:
     if isinstance(job.trainer, Command):
         run_command(job.trainer, run, threads=job.threads)
         return
-    trainer = _load(job)
+    trainer = load_trainer(job.trainer)
     _set_up_libraries(run.seed, job)
     if not inspect.isclass(trainer):
         trainer(run)
@@ -204,17 +204,12 @@ def _train(job: Job, run: Run) -> None:
 def _train_group(
     job: Job, runs: Sequence[Run], shape: Shape, on_end: Callable[[Run, BaseException | None], None]
 ) -> None:
-    trainer = _load(job)
+    trainer = load_trainer(job.trainer)
     # A trial's own seed would make results depend on the other members.
     _set_up_libraries(0, job)
     from hpsearch.trainer import train_group
 
     train_group(trainer(), runs, shape, on_end, is_compiled=job.fuse == "compile")
-
-
-def _load(job: Job) -> Any:
-    assert not isinstance(job.trainer, Command)
-    return load_trainer(job.trainer)
 
 
 def _set_up_libraries(seed: int, job: Job) -> None:
@@ -231,7 +226,3 @@ def _set_up_libraries(seed: int, job: Job) -> None:
         torch.backends.cuda.matmul.allow_tf32 = job.tf32
         torch.backends.cudnn.allow_tf32 = job.tf32
         torch.manual_seed(seed)
-
-
-def _to_json(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
