@@ -100,11 +100,7 @@ def _parse(text: str, path: Path, overrides: tuple[str, ...], is_frozen: bool) -
 
 
 def _check(raw: dict[str, Any], folder: Path, must_exist: bool, faults: Faults) -> dict[str, Any]:
-    """The fields of the study that the document gives; the wrong ones are None.
-
-    Args:
-        must_exist: whether a trainer's file that does not exist is a fault.
-    """
+    """The fields of the study that the document gives; the wrong ones are None."""
     _check_keys(raw, faults)
     search = sections.search(raw.get("search", {}), faults)
     budget = sections.read(Budget, raw["budget"], ("budget",), faults) if "budget" in raw else None
@@ -149,11 +145,7 @@ def _check_keys(raw: dict[str, Any], faults: Faults) -> None:
 
 
 def unknown_parameters(study: Study, known: Collection[str], trainer_name: str) -> list[Fault]:
-    """A fault for each parameter in `space` or `fixed` that the trainer does not have.
-
-    Args:
-        known: the trainer's hyperparameters; a sequence is listed in its own order.
-    """
+    """A fault for each parameter in `space` or `fixed` that is not `known` to the trainer."""
     names = list(known) if isinstance(known, Sequence) else sorted(known)
     message = f"unknown to trainer {trainer_name}"
     return [

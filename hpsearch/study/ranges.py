@@ -19,11 +19,7 @@ _RANGES: Mapping[str, Callable[..., _Range]] = {
 
 
 def read(path: KeyPath, kind: str, entry: Mapping[str, Any], faults: Faults) -> Domain | None:
-    """A parameter's range; None, and faults, if anything in it is wrong.
-
-    Args:
-        entry: the parameter's mapping; holds `kind` and may hold "within".
-    """
+    """A parameter's range; None, and faults, if anything in it is wrong."""
     kind_path, within_path = (*path, kind), (*path, "within")
     ends = _pair(kind_path, kind, entry[kind], "low and high", faults)
     if ends is None or entry.get("within") is None:

@@ -161,7 +161,6 @@ class Study:
 
     Attributes:
         loggers: in the file's order, each at most once.
-        fixed: hyperparameters that all trials share.
         start: configurations of the first draws; parameters that one leaves out are drawn.
         document: the file with its overrides, as plain JSON types.
         path: as the user gave it.

@@ -40,10 +40,9 @@ class SourceMap:
         return serialize(self.root)
 
     def find(self, path: KeyPath, value: bool = False) -> tuple[yaml.Node, bool]:
-        """The node at `path`, or of the deepest parent that exists, and whether `path` exists.
+        """The node of the key (or `value`) at `path`, and whether `path` exists.
 
-        Args:
-            value: return the node of a key's value in place of the key's.
+        If not, it is the node of the deepest parent that exists.
         """
         key, node = self.root, self.root
         for step in path:

@@ -19,7 +19,6 @@ class TrainerDescription:
         folder: absolute path that `files` are relative to.
         files: sha256 of each source file.
         preload: modules that the fork server of its trials imports.
-        gpus: number of CUDA devices that its torch can use.
         versions: of the packages that results depend on.
         defaults: default values of a class's hyperparameters that JSON can hold.
         structure: hyperparameters that must be equal within a fused group; empty for a function

@@ -17,11 +17,7 @@ _FORMS = "path/to/file.py:NAME (relative to this file) or package.module:NAME"
 def read(
     raw: dict[str, Any], folder: Path, must_exist: bool, faults: Faults
 ) -> FileTrainer | ModuleTrainer | Command | None:
-    """The trainer or command; None, and faults, if it is wrong.
-
-    Args:
-        must_exist: whether a trainer's file that does not exist is a fault.
-    """
+    """The trainer or command; None, and faults, if it is wrong or a needed file does not exist."""
     trainer, command = raw.get("trainer"), raw.get("command")
     if trainer is None and command is None:
         faults.add(("trainer",), f"missing; write trainer: {_FORMS}, or a command: [...]")
@@ -80,11 +76,7 @@ def check_placeholders(
     budget: Budget | None,
     faults: Faults,
 ) -> None:
-    """Add faults unless every {name} has a value and every parameter is in the command.
-
-    Args:
-        command: with well-formed placeholders.
-    """
+    """Add faults unless every {name} has a value and every parameter is in the command."""
     known = [*space, *fixed, *BUILTIN_PLACEHOLDERS]
     conditional = {
         name for name, entry in space.items() if isinstance(entry, dict) and "when" in entry

@@ -75,8 +75,7 @@ def _refusal(event: Any, message: str) -> yaml.MarkedYAMLError:
 def compose(text: str, name: str) -> yaml.Node | Fault | None:
     """The tree of the only document in `text`; None if it is empty.
 
-    Args:
-        name: of the file, or an override; begins the locations of faults.
+    The location of a fault begins with `name`, of the file or an override.
     """
     try:
         loader = _Loader(text)

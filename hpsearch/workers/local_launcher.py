@@ -32,7 +32,6 @@ class LocalLauncher:
 
     Args:
         preload: modules that the fork server imports before the first job.
-        threads: number of threads of the numerical libraries in every job.
     """
 
     def __init__(self, *, preload: Sequence[str] = (), threads: int = 1) -> None:

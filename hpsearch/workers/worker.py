@@ -34,9 +34,7 @@ class Job:
 
     Attributes:
         folders: of the trials; with a shape they train fused, otherwise one after the other.
-        fixed: hyperparameters that all trials share.
         objective: the metric that becomes a trial's value.
-        threads: number of threads of the numerical libraries.
         trial_seconds: wall-clock limit of a trial; a job's limit is the sum over its pending
             trials. None for no limit.
         trial_memory_mib: limit of the resident set, child processes included, added up likewise.

@@ -119,11 +119,7 @@ class Engine:
         self.members[k].optimizer_states = self.tensors.optimizer_states(k)
 
     def _measure(self, fits: int) -> bool:
-        """Trace the steps of one member, and decide whether to train members one by one.
-
-        Raises:
-            TooLargeError: the group does not fit the device.
-        """
+        """Whether members train one by one; raises a TooLargeError if the group does not fit."""
         inputs = self.tensors.step_inputs.member(0)
         programs = [self._trace_step(phase, inputs, None) for phase in self._trainer.phases]
         is_convolutional = any(_CONVOLUTION in program.operations for program in programs)

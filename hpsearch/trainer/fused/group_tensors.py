@@ -31,7 +31,7 @@ class GroupTensors:
         group_hp: the hyperparameters that all members share, over those of the first member.
 
     Attributes:
-        averages: their moving averages by phase.
+        averages: the moving averages of the phases' networks.
 
     Raises:
         TrainerError: the members' networks, averages or batches do not fit into one group.

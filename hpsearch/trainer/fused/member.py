@@ -7,11 +7,7 @@ from hpsearch.trainer.trainer import Trainer
 
 
 class Member(TrialState):
-    """A trial's own state in a group; its networks become views of the group's stacks.
-
-    Attributes:
-        is_at_report: whether the trial waits for its next report.
-    """
+    """A trial's own state in a group; its networks become views of the group's stacks."""
 
     def __init__(self, trainer: Trainer, run: Run) -> None:
         super().__init__(trainer, run, "cpu")

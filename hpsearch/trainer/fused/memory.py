@@ -23,11 +23,7 @@ def available_bytes(device: str) -> int:
 
 
 def check_fit(device: str, *, member_bytes: int, shared_bytes: int, members: int) -> None:
-    """Check that a group fits the device's memory.
-
-    Raises:
-        TooLargeError: the group does not fit and has more than two members, the minimum.
-    """
+    """Raise a TooLargeError if a group does not fit and has more than two members, the minimum."""
     fits = max(2, (available_bytes(device) - shared_bytes) // max(member_bytes, 1))
     if members > fits:
         raise TooLargeError(fits)

@@ -23,9 +23,6 @@ class Program:
 
     Args:
         fixed: positions of the inputs whose values do not change after binding.
-
-    Attributes:
-        operations: names of its operations, such as "aten::convolution".
     """
 
     def __init__(self, trace: Trace, fixed: frozenset[int]) -> None:

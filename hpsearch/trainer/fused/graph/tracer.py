@@ -75,7 +75,6 @@ class Tracer:
 
     Attributes:
         nets: the group's networks, whose modules are called with the members' tensors.
-        plain: hyperparameters that all members share.
         choices: possible values of the choices that may differ.
         is_exact: whether a member's bits must not depend on the other members.
     """
@@ -91,8 +90,7 @@ class Tracer:
     ) -> Program:
         """The program of a step, which gives losses [members] and rows of gradients.
 
-        Args:
-            members: the number of members; None if `inputs` is of one member.
+        The number of `members` is None if `inputs` is of one member.
 
         Raises:
             TrainerError: the loss is no scalar, or draws random numbers.
