@@ -128,6 +128,21 @@ class Unfused(Event):
 
 
 @dataclass(frozen=True)
+class ForeignTrials(Event):
+    """Another program has added trials to the study's database."""
+
+    count: int
+    database: str
+    _severity = Severity.WARNING
+
+    def __str__(self) -> str:
+        return (
+            f"{self.database}: passes over {self.count} trials that another program added; to "
+            "try points of your own, name them under `start:` in the study file"
+        )
+
+
+@dataclass(frozen=True)
 class GroupBroke(Event):
     """The process of a group ended before these trials had, and any of them may be the cause."""
 

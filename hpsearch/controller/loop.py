@@ -14,6 +14,7 @@ from hpsearch.errors import ChangedError, SearchFailedError
 from hpsearch.events import (
     ConfirmStarted,
     Event,
+    ForeignTrials,
     RoundEnded,
     RoundStarted,
     SearchStarted,
@@ -70,6 +71,7 @@ class Controller:
         self._devices = tuple(devices)
         self._on_event = on_event
         recorded = store.recorded()
+        self._foreign = recorded.foreign
         shared = shared_structure(description.structure, study.space, description.defaults)
         self._table = TrialTable(study, recorded.trials, shared)
         reruns = [t for t in self._table if t.spec.role == "rerun"]
@@ -141,6 +143,8 @@ class Controller:
                 space=study.space,
             )
         )
+        if self._foreign:
+            self._on_event(ForeignTrials(self._foreign, str(self._folder.database)))
         if self._why_unfused is not None:
             self._on_event(Unfused(self._why_unfused))
         for trial in self._table:

@@ -38,11 +38,13 @@ class Changes:
         trials: new trials and trials that have ended since, by number.
         rounds: all recorded rounds, in order.
         plan: the current plan; None until the search has recorded it.
+        foreign: how many trials in the database other programs have added; they are passed over.
     """
 
     trials: tuple[Trial, ...]
     rounds: tuple[RoundRecord, ...]
     plan: SearchPlan | None
+    foreign: int = 0
 
 
 class StudyReader:
@@ -62,6 +64,7 @@ class StudyReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen = 0  # the highest trial id
+        self._foreign = 0
         self._open: set[int] = set()  # ids of trials that had not ended
         self._version: object = None
         if not path.exists():
@@ -89,7 +92,8 @@ class StudyReader:
             version = self._committed()
             if version == self._version:
                 return None
-            changes = Changes(self._changed_trials(), self._rounds(), self._plan())
+            changed = self._changed_trials()
+            changes = Changes(changed, self._rounds(), self._plan(), self._foreign)
         self._version = version
         return changes
 
@@ -164,7 +168,10 @@ class StudyReader:
 
     def _new_trials(self) -> list[Trial]:
         trials = self._trials("> ?", [self._seen])
-        self._seen = max([self._seen, *trials])
+        query = "SELECT COUNT(*), MAX(trial_id) FROM trials WHERE trial_id > ?"
+        [(count, last)] = self._rows(query, [self._seen])
+        self._foreign += count - len(trials)
+        self._seen = max(self._seen, last or 0)
         self._open |= {i for i, trial in trials.items() if trial.outcome is None}
         return list(trials.values())
 
@@ -181,7 +188,7 @@ class StudyReader:
         return list(trials.values())
 
     def _trials(self, condition: str, values: Sequence[int]) -> dict[int, Trial]:
-        """The trials whose id meets a condition, by id."""
+        """The trials whose id meets a condition, by id; without those of other programs."""
 
         def grouped(columns: str, table: str, decode: Callable[..., Any]) -> dict[int, Any]:
             of_trial: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -210,6 +217,7 @@ class StudyReader:
                 (_time(started), _time(ended)),
             )
             for trial_id, number, state, started, ended in rows
+            if attributes[trial_id].keys() >= set(SPEC_ATTRIBUTES)
         }
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:

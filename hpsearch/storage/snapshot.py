@@ -74,6 +74,7 @@ class Snapshot:
         epoch: identifies the view that counts the versions.
         stamps: version of the last change of each trial, by number.
         read_reports: reads a trial's reports.
+        foreign: trials in the database that another program added, which nothing else shows.
     """
 
     result: Result
@@ -86,6 +87,7 @@ class Snapshot:
     epoch: str
     stamps: Mapping[int, int] = field(repr=False)
     read_reports: Callable[[int], tuple[Report, ...]] = field(repr=False, compare=False)
+    foreign: int = 0
 
     def _repr_html_(self) -> str | None:
         """This state of the study, for a notebook."""

@@ -56,6 +56,7 @@ class View:
         self._unfinished: set[int] = set()
         self._version = 0
         self._changed = False  # since the last snapshot
+        self._foreign = 0
         self._epoch = secrets.token_hex(4)
         self._result: Result | None = None
         self._plan: SearchPlan | None = None
@@ -99,6 +100,7 @@ class View:
             epoch=self._epoch,
             stamps=dict(self._stamps),
             read_reports=self._reports,
+            foreign=self._foreign,
         )
         return self._last
 
@@ -129,6 +131,7 @@ class View:
             else:
                 self._unfinished.discard(number)
         self._changed = True
+        self._foreign = changes.foreign
         self._plan = changes.plan
         self._result = Result(
             name=reader.name,

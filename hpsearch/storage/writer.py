@@ -153,8 +153,17 @@ class StudyWriter:
 
     def _trial_id(self, number: int) -> int:
         if number not in self._trial_ids:
-            found = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
-            self._trial_ids[number] = found
+            # Not by Optuna's look-up: another program's trial may have the same number.
+            query = (
+                sa.select(models.TrialModel.trial_id)
+                .join(models.TrialUserAttributeModel)
+                .where(
+                    models.TrialModel.number == number,
+                    models.TrialUserAttributeModel.key == "role",
+                )
+            )
+            with self._transaction() as session:
+                self._trial_ids[number] = session.scalars(query).one()
         return self._trial_ids[number]
 
     @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,35 @@ def test_a_disk_that_is_full_from_the_start_is_told_of(tmp_path, room_kib, undis
     search.prefix = []
     assert search.finish() == (0, "")
     assert search.digest() == undisturbed_held
+
+
+def test_trials_that_another_program_added_are_passed_over(finished: Search) -> None:
+    undisturbed = finished.digest()
+    apart = HeldSearch(finished.folder / "apart")
+    shutil.copytree(finished.run.path, apart.run.path)
+    theirs = finished.optuna_study()
+    theirs.enqueue_trial({"lr": 0.5})
+    theirs.ask()
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), 2)
+    assert finished.digest() == undisturbed
+    assert "ignored   3 trials that another program added" in finished.ask("status").stdout
+    assert finished.finish() == (0, "")
+    assert f"{finished.run.database}: passes over 3 trials" in finished.stdout()
+    assert finished.finish("--set", "search.rounds=3") == (0, "")
+    assert apart.finish("--set", "search.rounds=3") == (0, "")
+    assert finished.digest() == apart.digest() != undisturbed
+
+
+def test_an_unfinished_trial_is_resumed_beside_another_programs_of_its_number(
+    held: HeldSearch, undisturbed_held: str
+) -> None:
+    controller = held.start_held()
+    held.kill()
+    controller.wait()
+    connection = sqlite3.connect(held.run.database)
+    with connection:  # the first trials that Optuna lists are another program's
+        connection.execute("INSERT INTO trials (number, study_id, state) VALUES (0, 1, 'WAITING')")
+    connection.close()
+    held.release()
+    assert held.finish() == (0, "")
+    assert held.digest() == undisturbed_held

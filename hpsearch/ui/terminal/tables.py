@@ -40,6 +40,8 @@ def show_status(snapshot: Snapshot) -> None:
     for reason, trials in snapshot.failures().items():
         numbers = ", ".join(str(trial.spec.number) for trial in trials[:10])
         console.print(f"failed    {len(trials)} × {reason}: trial {numbers}")
+    if snapshot.foreign:
+        console.print(f"ignored   {snapshot.foreign} trials that another program added to study.db")
     show_bounds(snapshot)
     show_result(result, brief=True)
 
