@@ -1,32 +1,29 @@
-"""What can go wrong for a user, with the exit code of each and whether trying again helps."""
+"""Errors that a user can understand, with their exit codes, and whether trying again helps."""
 
 from dataclasses import dataclass
 
 
 class HpsearchError(Exception):
-    """Any failure that the user can understand and cure."""
+    """Base of the errors that a user can understand and cure."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One mistake in a study file: where it is, what is wrong and how to mend it."""
+    """One mistake in a study: where it is, what is wrong and how to correct it."""
 
-    place: str  # "studies/digits_gan.yaml:14:5", or "--set space.lr=3"
+    location: str  # "studies/digits_gan.yaml:14:5", or "--set space.lr=3"
     key: str  # "space.lr_g.loguniform"; empty for the file as a whole
     message: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.place}  {self.key}: {self.message}"
-            if self.key
-            else f"{self.place}  {self.message}"
-        )
+        key = f"{self.key}: " if self.key else ""
+        return f"{self.location}  {key}{self.message}"
 
 
 class StudyError(HpsearchError):
-    """The study file (or an override) is wrong; mend it, nothing has run."""
+    """The study file or an override is wrong; nothing has run."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -34,11 +31,11 @@ class StudyError(HpsearchError):
 
 
 class TrainerError(HpsearchError):
-    """The trainer cannot be loaded; mend it, nothing has run."""
+    """The trainer cannot be loaded; nothing has run."""
 
 
 class UnfusableError(HpsearchError):
-    """A trainer cannot train several trials in one loop; with the reason. Its trials run alone."""
+    """The trainer cannot train several trials in one loop; its trials run alone."""
 
 
 class ChangedError(HpsearchError):
@@ -49,9 +46,9 @@ class ChangedError(HpsearchError):
 
 
 class RunFolderError(HpsearchError):
-    """A run folder cannot be read or written; nothing that was finished is lost.
+    """A run folder cannot be read or written; finished trials are safe.
 
-    Trying again helps once the cause in the message (space, permissions, path) is gone.
+    Trying again helps once the cause in the message (space, permissions, path) is removed.
     """
 
 
@@ -62,12 +59,12 @@ class SearchFailedError(HpsearchError):
 
 
 class LockedError(HpsearchError):
-    """Another controller works on this run folder; trying again helps once it has ended."""
+    """Another process works on this run folder; trying again helps once it has ended."""
 
     exit_code = 4
 
 
 class InterruptedSearch(HpsearchError):
-    """The search was stopped on request; the same command goes on with it."""
+    """The search was stopped on request; the same command resumes it."""
 
     exit_code = 130

@@ -1,4 +1,4 @@
-"""Files that a `kill -9` or a power cut leaves either whole and old, or whole and new."""
+"""Files that are whole, old or new, after a `kill -9` or a power cut."""
 
 import contextlib
 import errno
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import IO, Any
 
 _DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-_ROOM_BYTES = 1 << 20
+_ROOM_BYTES = 1 << 20  # a disk with less free space counts as full
 _TAIL_BYTES = 1 << 16  # longer than any line
 
 
 @contextlib.contextmanager
 def replacing(path: Path, *, is_synced: bool = True) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of `path` when the block ends without an exception.
+    """A binary file that replaces `path` when the block ends without an exception.
 
-    Written beside `path`, synced, renamed over it, and the folder synced (POSIX rename is atomic
-    within a file system). The process number keeps two writers' temporary files apart. Unless it
-    is synced here, a power cut can leave it torn; a `kill -9` cannot.
+    It is written beside `path`, synced, renamed over it, and the folder synced (POSIX rename is
+    atomic within a file system). The process number keeps two writers' temporary files apart.
+    Without `is_synced` a power cut can leave the file torn; a `kill -9` cannot.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -37,7 +37,7 @@ def replacing(path: Path, *, is_synced: bool = True) -> Iterator[IO[bytes]]:
 
 
 def sync(path: Path) -> None:
-    """See to it that what was appended to a file, if there is one, is on the disk."""
+    """Write to the disk what was appended to a file; do nothing if there is none."""
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -56,7 +56,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Strict JSON: a NaN or an infinity is our own mistake and raises ValueError."""
+    """Write strict JSON; a NaN or an infinity is a bug and raises ValueError."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
@@ -87,25 +87,29 @@ def parse_json_lines(text: bytes) -> tuple[list[dict[str, Any]], int]:
 
 
 def last_json_line(path: Path) -> dict[str, Any] | None:
-    """The last object that `read_json_lines` would give; None if there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            *lines, _torn = file.read().split(b"\n")
-    except FileNotFoundError:
-        return None
-    for line in reversed(lines):
+    """The last record that `read_json_lines` would give; None if there is none."""
+    for line in reversed(read_tail(path).split(b"\n")[:-1]):
         with contextlib.suppress(ValueError):
             record: dict[str, Any] = json.loads(line)
             return record
     return None
 
 
-def disk_fault(error: BaseException | None, folder: Path) -> OSError | None:
-    """What is wrong with the disk, if that is where an error comes from; None if it is not.
+def read_tail(path: Path) -> bytes:
+    """The last 64 KiB of a file; nothing if there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            return file.read()
+    except FileNotFoundError:
+        return b""
 
-    A library or a child process may hide a full disk behind an error of its own, so a disk that is
-    all but full counts.
+
+def disk_fault(error: BaseException | None, folder: Path) -> OSError | None:
+    """The fault of the disk that caused an error; None if the disk did not.
+
+    A library or a child process may hide a full disk behind its own error, so a disk that is
+    almost full counts as the cause.
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno in _DISK_FAULTS:

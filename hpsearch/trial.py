@@ -233,10 +233,5 @@ class Folder:
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines of the log, from at most its last 64 KiB."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - 65536))
-                text = file.read().decode(errors="replace")
-        except FileNotFoundError:
-            return ""
+        text = files.read_tail(self.log).decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])

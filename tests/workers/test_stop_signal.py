@@ -68,7 +68,7 @@ def test_sigterm_ends_the_running_trials_now(held, undisturbed_held):
 def test_stop_from_another_process_waits_for_the_running_trials(held, undisturbed_held):
     controller = held.start_held()
     stop = ask_to_stop(held)
-    assert "waiting for the running trials" in stop.stdout.readline()
+    assert "stopping after the running trials" in stop.stdout.readline()
     held.release()
     said = stop.communicate(timeout=60)[0]
     assert (stop.returncode, said) == (0, f"stopped; `hpsearch run` resumes {held.run.path}\n")
@@ -80,7 +80,7 @@ def test_stop_from_another_process_waits_for_the_running_trials(held, undisturbe
 def test_stop_asked_twice_ends_the_running_trials_now(held, undisturbed_held):
     controller = held.start_held()
     first = ask_to_stop(held)
-    assert "waiting for the running trials" in first.stdout.readline()
+    assert "stopping after the running trials" in first.stdout.readline()
     second = ask_to_stop(held)
     assert held.end(controller)[0] == 130
     for stop in (first, second):
@@ -95,7 +95,7 @@ def test_stop_now_ends_the_running_trials_now(held, undisturbed_held):
     controller = held.start_held()
     stop = ask_to_stop(held, "--now")
     assert held.end(controller)[0] == 130
-    assert stop.communicate(timeout=60)[0].startswith("stopped; ")
+    assert stop.communicate(timeout=60)[0].splitlines()[-1].startswith("stopped; ")
     held.release()
     expect_to_go_on(held, undisturbed_held)
 

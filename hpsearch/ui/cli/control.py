@@ -24,7 +24,7 @@ def pause(run: RunPath) -> None:
 
 @app.command()
 def resume(run: RunPath) -> None:
-    """Lift a pause, withdraw a `finish`; or restart the search in the background."""
+    """Lift a pause, withdraw a `finish`, or restart a stopped search in the background."""
     print(controller.resume_search(run))
 
 
@@ -39,24 +39,19 @@ def stop(
     run: RunPath,
     now: Annotated[bool, typer.Option("--now", help="Do not let running trials finish.")] = False,
     trial: Annotated[
-        int | None, typer.Option(help="Only this trial, which then counts as failed.")
+        int | None, typer.Option(help="End only this trial, which then counts as failed.")
     ] = None,
 ) -> None:
-    """End a search after its running trials; at once with --now or when asked twice."""
+    """Stop a search after its running trials; at once with --now, or at a second stop."""
     if trial is not None:
         if now:
-            raise HpsearchError("--now: a single trial is always ended now; leave it out")
+            raise HpsearchError("--now: --trial always ends its trial at once; leave --now out")
         print(controller.stop_trial(run, trial))
         return
     folder = storage.RunFolder(run)
     holder = folder.holder()
-    at_once = now or folder.stop_requested() is not None
-    controller.stop_search(run, now=now)
-    waited = False
-    while holder is not None and folder.holder() == holder:  # another may come after it
-        if not waited and not at_once:
-            print("waiting for the running trials; `hpsearch stop` again ends them now")
-        waited = True
+    print(controller.stop_search(run, now=now), flush=True)
+    while holder is not None and folder.holder() == holder:  # a new controller may follow it
         time.sleep(0.1)
     print(f"stopped; `hpsearch run` resumes {run}")
 
@@ -64,9 +59,9 @@ def stop(
 @app.command("add-rounds")
 def add_rounds(
     run: RunPath,
-    rounds: Annotated[int, typer.Argument(help="How many more.", metavar="N")],
+    rounds: Annotated[int, typer.Argument(help="Number of further rounds.", metavar="N")],
 ) -> None:
-    """Add rounds to a search; withdraws a `finish`."""
+    """Add rounds to a search, and withdraw a `finish`."""
     print(controller.extend_search(run, rounds))
 
 
@@ -75,10 +70,10 @@ def note(
     run: RunPath,
     trial: TrialNumber,
     text: Annotated[
-        str | None, typer.Argument(help='"" removes the note; without a text it is shown.')
+        str | None, typer.Argument(help='The note; "" removes it, no text shows it.')
     ] = None,
 ) -> None:
-    """Write a note on a trial, or show it."""
+    """Write or show the note on a trial."""
     if text is None:
         print(storage.RunFolder(run).trial(trial).read_note() or f"no note on trial {trial}")
     else:
@@ -92,7 +87,7 @@ def rerun(run: RunPath, trial: TrialNumber) -> None:
 
 
 def _add_renamed(old: str, new: str) -> None:
-    """Let the old name of a command fail with the new one, whatever its arguments."""
+    """Make the old name of a command fail with the new one, whatever its arguments."""
 
     @app.command(
         old,

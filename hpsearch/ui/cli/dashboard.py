@@ -1,4 +1,4 @@
-"""`hpsearch dashboard`: the pages of all searches in a folder."""
+"""`hpsearch dashboard`: web pages of all searches in a folder."""
 
 import importlib.util
 import signal
@@ -16,29 +16,29 @@ _NEEDED = ("flask", "optuna_dashboard", "plotly", "waitress")
 
 def dashboard(
     runs: Annotated[
-        Path, typer.Argument(help="A folder of run folders, or one of them.", metavar="[RUNS_DIR]")
+        Path, typer.Argument(help="A folder of run folders, or a run folder.", metavar="[RUNS_DIR]")
     ] = Path("runs"),
-    port: Annotated[int, typer.Option(help="0 for a free one.", min=0, max=65535)] = 8080,
+    port: Annotated[int, typer.Option(help="0 for any free port.", min=0, max=65535)] = 8080,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; beyond this machine only with a token.")
+        str, typer.Option(help="Address to listen on; other machines need a token.")
     ] = "127.0.0.1",
     token: Annotated[
         str | None,
         typer.Option(
             envvar="HPSEARCH_TOKEN",
-            help="Ask for this; made up and shown where one is needed and none is given.",
+            help="What a browser must give; generated and printed if one is needed.",
         ),
     ] = None,
     allow_control: Annotated[
-        bool, typer.Option("--allow-control", help="Let people act on searches, not only look.")
+        bool, typer.Option("--allow-control", help="Add buttons that control searches.")
     ] = False,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A further name that this machine is reached by."),
+        typer.Option(metavar="NAME", help="Another host name of this machine."),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Show searches, running or finished, on pages that stay up to date."""
+    """Show running and finished searches on web pages that update themselves."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         raise HpsearchError("the dashboard needs more packages: pip install 'hpsearch[dashboard]'")
     if not runs.is_dir() and runs != Path("runs"):

@@ -1,9 +1,9 @@
-"""`hpsearch check --fusion`: which trials would train as one, what splits them, what it saves."""
+"""`hpsearch check --fusion`: which trials would train in one loop, why not more, what it saves."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from hpsearch.controller import ForecastGroup, RoundForecast, device_slots, forecast_groups
 from hpsearch.method import Shape
@@ -22,12 +22,12 @@ _KINDS = {"function": "a function", "command": "a command"}
 
 
 def show(study: Study, description: TrainerDescription, runs: Path) -> None:
-    """Print a study's groups, round by round, and whether its trainer can be trained in them.
+    """Print a study's groups, round by round, and whether its trainer can train them.
 
     Args:
-        study: to look at.
-        description: of its trainer.
-        runs: where a run folder of the study may lie, whose rounds are then shown as they are.
+        study: the study.
+        description: the description of its trainer.
+        runs: the folder of run folders; if the study has run there, its recorded rounds are shown.
     """
     if description.kind != "trainer":
         console.print(
@@ -53,9 +53,9 @@ def show(study: Study, description: TrainerDescription, runs: Path) -> None:
 
 
 def _speedup(study: Study, rounds: Sequence[RoundForecast]) -> float:
-    """How many times the training time of the fused groups the trials would take alone.
+    """Training time of the trials one by one, relative to that in groups.
 
-    At most: reports and checkpoints take what they take, and wide networks gain less.
+    An upper bound: reports and checkpoints gain nothing, wide networks less.
     """
     alone = fused = 0.0
     for each in rounds:
@@ -71,11 +71,9 @@ def _recorded(study: Study, runs: Path) -> Sequence[Trial]:
 
 
 def _show_rounds(rounds: Sequence[RoundForecast]) -> None:
-    table = Table(box=None, header_style="dim")
-    for heading in ("round", "trials", "groups", "average trial's"):
-        table.add_column(heading, justify="right")
-    for heading in ("splits most", "drawn"):
-        table.add_column(heading)
+    headings = ("round", "trials", "groups", "average trial's")
+    numbers = [Column(heading, justify="right") for heading in headings]
+    table = Table(*numbers, "splits most", "drawn", box=None, header_style="dim")
     for each in rounds:
         table.add_row(
             str(each.round),
@@ -89,7 +87,7 @@ def _show_rounds(rounds: Sequence[RoundForecast]) -> None:
 
 
 def split_text(each: RoundForecast) -> str:
-    """The parameter that splits a round most, and the average trial's group without it."""
+    """The parameter that splits a round most, and the mean group size of a trial without it."""
     if each.count == 1:
         return "nothing"
     for name, size in each.without.items():
@@ -99,9 +97,9 @@ def split_text(each: RoundForecast) -> str:
 
 
 def _show_groups(each: RoundForecast) -> None:
-    table = Table(box=None, header_style="dim", title=f"round {each.round}", title_justify="left")
-    for heading in ("group of", "shares", "trials"):
-        table.add_column(heading, justify="right" if heading == "group of" else "left")
+    headings = (Column("group of", justify="right"), "shares", "trials")
+    table = Table(*headings, box=None, header_style="dim")
+    table.title, table.title_justify = f"round {each.round}", "left"
     for group in each.groups:
         numbers = " ".join(str(spec.number) for spec in group.specs)
         table.add_row(str(len(group.specs)), shape_text(group.shape), numbers)
@@ -109,22 +107,20 @@ def _show_groups(each: RoundForecast) -> None:
 
 
 def shape_text(shape: Shape) -> str:
-    """What a group's trials have in common; choices that are alike split nothing."""
     return ", ".join(f"{name}={value}" for name, value in shape.values.items())
 
 
 def _show_refusals(study: Study, rounds: Sequence[RoundForecast]) -> None:
-    """Which of the shapes cannot be trained as one, by reason."""
+    """Print which structures cannot be trained in one loop, by reason."""
     distinct: dict[str, ForecastGroup] = {}
     for each in rounds:
         for group in each.groups:
             distinct.setdefault(group.shape.key, group)
     groups = list(distinct.values())
-    # Two members are enough to see whether vmap takes them.
-    tried = [(g.shape, [spec.params for spec in g.specs[:2]]) for g in groups]
-    found = fusion_obstacles(study, tried)
+    # Two members suffice to tell whether vmap accepts them.
+    pairs = [(g.shape, [spec.params for spec in g.specs[:2]]) for g in groups]
     reasons: dict[str, list[Shape]] = {}
-    for group, reason in zip(groups, found, strict=True):
+    for group, reason in zip(groups, fusion_obstacles(study, pairs), strict=True):
         if reason is not None:
             reasons.setdefault(reason, []).append(group.shape)
     for reason, shapes in reasons.items():
@@ -134,4 +130,4 @@ def _show_refusals(study: Study, rounds: Sequence[RoundForecast]) -> None:
             soft_wrap=True,
         )
     if not reasons:
-        console.print(f"tried     each of the {len(groups)} structures above can train as one")
+        console.print(f"tried     each of the {len(groups)} structures above can train in one loop")

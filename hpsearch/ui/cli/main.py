@@ -1,8 +1,8 @@
 """The command line: `hpsearch check | run | status | best | trials | export | digest`.
 
 The other commands are in `control`, `dashboard`, `replay` and `report`. Rooms are imported as
-modules, whose names load at their first use, and the terminal's modules inside the commands:
-`--help` must not wait for what only a search needs.
+modules, whose names load at their first use, and terminal modules inside the commands, so that
+`--help` does not wait for what only a search needs.
 """
 
 import csv
@@ -38,13 +38,15 @@ app = typer.Typer(
 StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override the study: search.rounds=2."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key of the study: search.rounds=2."
+    ),
 ]
 Parallel = Annotated[
     str | None,
-    typer.Option(help="Trials at once: a number or auto; short for --set resources.parallel=N."),
+    typer.Option(help="Trials at once, a number or auto: --set resources.parallel=N."),
 ]
-Runs = Annotated[Path, typer.Option(help="Where run folders are made.")]
+Runs = Annotated[Path, typer.Option(help="The folder of run folders.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here, not to stdout.")]
 
 
@@ -84,11 +86,13 @@ def check(
     parallel: Parallel = None,
     fusion: Annotated[
         bool,
-        typer.Option("--fusion", help="Say which trials would train as one, and what splits them."),
+        typer.Option(
+            "--fusion", help="Show which trials would train in one loop, and what splits them."
+        ),
     ] = False,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Say what a study would run, and every mistake in it; runs nothing."""
+    """Show what a study would run, or every mistake in it; run nothing."""
     from hpsearch.ui.terminal import plan
 
     checked = studies.load_study(study, _overrides(set_, parallel))
@@ -107,12 +111,13 @@ def run(
     set_: Overrides = None,
     parallel: Parallel = None,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Go on although study or trainer changed.")
+        bool,
+        typer.Option("--accept-changes", help="Resume although the study or its trainer changed."),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the winner only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the winner.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
 ) -> None:
-    """Start a study or go on with it: the same command after anything."""
+    """Start a study, or resume it after any interruption."""
     from hpsearch.ui.terminal import progress, tables
 
     with progress.watcher(quiet=quiet, as_json=json_) as watch:
@@ -135,10 +140,10 @@ def run(
 def status(
     run: RunPath,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Draw it until it ends, as `run` does.")
+        bool, typer.Option("--watch", help="Draw the search until it ends, as `run` does.")
     ] = False,
 ) -> None:
-    """Where a search stands: rounds, running trials, leaders, failures."""
+    """Show the state of a search: rounds, running trials, leaders, failures."""
     from hpsearch.ui.terminal import live, tables
 
     if watch:
@@ -152,18 +157,16 @@ def best(
     format: Annotated[ParamsFormat, typer.Option(help="yaml or json.")] = ParamsFormat.yaml,
     output: Output = None,
 ) -> None:
-    """The winner's parameters, ready to paste; what they reached goes to stderr."""
+    """Print the winner's parameters, ready to paste; their value goes to stderr."""
     result = storage.read_snapshot(run).result
-    winner, trial = result.best, result.best_trial
-    if winner is not None:
-        params, said = winner.params, f"{result.metric} {winner.confirmed} over seeds"
-    elif trial is not None and trial.outcome is not None:
-        params = trial.spec.params
-        said = f"{result.metric} {trial.outcome.value:.6g} in one run, not confirmed"
+    if (winner := result.best) is not None:
+        number, params, value = winner.number, winner.params, f"{winner.confirmed} over seeds"
+    elif (trial := result.best_trial) is not None:
+        number, params = trial.spec.number, trial.spec.params
+        value = f"{storage.value_of(trial):.6g} in one run, not confirmed"
     else:
         raise HpsearchError(f"{run}: no trial has finished yet")
-    number = winner.number if winner else trial.spec.number if trial else None
-    print(f"# trial {number}: {said}", file=sys.stderr)
+    print(f"# trial {number}: {result.metric} {value}", file=sys.stderr)
     if format is ParamsFormat.json:
         text = json.dumps(dict(params), indent=1) + "\n"
     else:
@@ -174,11 +177,11 @@ def best(
 @app.command()
 def trials(
     run: RunPath,
-    round: Annotated[int | None, typer.Option(help="Of this round only.")] = None,
+    round: Annotated[int | None, typer.Option(help="Only this round.")] = None,
     sort: Annotated[str, typer.Option(help="number or value.")] = "number",
     limit: Annotated[int | None, typer.Option(help="At most this many.")] = None,
 ) -> None:
-    """A table of trials."""
+    """Print a table of trials."""
     from hpsearch.ui.terminal import tables
 
     if sort not in ("number", "value"):
@@ -194,7 +197,7 @@ def export(
     format: Annotated[TableFormat, typer.Option(help="csv, parquet or json.")] = TableFormat.csv,
     output: Output = None,
 ) -> None:
-    """All trials as one table: what they are, params.*, metrics.*."""
+    """Write all trials as one table, with columns params.* and metrics.*."""
     result = storage.read_snapshot(run).result
     rows = [storage.trial_row(trial) for trial in result.records]
     if format is TableFormat.parquet:
@@ -212,7 +215,7 @@ def export(
 
 @app.command()
 def digest(run: RunPath) -> None:
-    """One SHA-256 over every trial: equal for a killed and an undisturbed search."""
+    """Print one SHA-256 over all trials: the same if a search is killed and resumed."""
     print(storage.read_snapshot(run).result.digest)
 
 
@@ -242,7 +245,7 @@ def _best_record(result: "Result") -> dict[str, Any]:
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Every key of any row, in the order of first appearance, params before metrics."""
+    """The keys of all rows in the order of first appearance, params before metrics."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     order = {"params": 1, "metrics": 2}
     return sorted(names, key=lambda name: order.get(name.partition(".")[0], 0))

@@ -1,4 +1,4 @@
-"""`hpsearch replay`: a recorded trial, trained again by hand."""
+"""`hpsearch replay`: train a recorded trial again and compare."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,30 +6,31 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpsearch import controller
+from hpsearch.ui.cli.control import RunPath, TrialNumber
 
 if TYPE_CHECKING:
     from hpsearch.trial import Outcome, Report
 
 
 def replay(
-    run: Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")],
-    trial: Annotated[int, typer.Argument(help="Its number.", metavar="TRIAL")],
+    run: RunPath,
+    trial: TrialNumber,
     into: Annotated[
         Path | None, typer.Option(help="Keep reports, checkpoint and artifacts in this new folder.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu or cuda:0, if not where it was trained.")
+        str | None, typer.Option(help="cpu or cuda:0; by default the recorded device.")
     ] = None,
 ) -> None:
-    """Train a trial again, here and now, and compare; the study stays as it is."""
-    found = controller.replay_trial(run, trial, into=into, device=device, on_report=_show)
-    print(f"now       {_said(found.outcome)}")
-    if found.recorded is None:
+    """Train a trial again in the foreground and compare; the study stays unchanged."""
+    replayed = controller.replay_trial(run, trial, into=into, device=device, on_report=_show)
+    print(f"now       {_describe(replayed.outcome)}")
+    if replayed.recorded is None:
         print("recorded  nothing yet")
         return
-    print(f"recorded  {_said(found.recorded)}")
-    print("the same, bit for bit" if found.is_same else "not the same")
-    if not found.is_same:
+    print(f"recorded  {_describe(replayed.recorded)}")
+    print("the same, bit for bit" if replayed.is_same else "not the same")
+    if not replayed.is_same:
         raise typer.Exit(1)
 
 
@@ -38,6 +39,6 @@ def _show(report: "Report") -> None:
     print(f"step {report.step:,}: {metrics}", flush=True)
 
 
-def _said(outcome: "Outcome") -> str:
-    said = outcome.state if outcome.value is None else repr(outcome.value)
-    return f"{said} ({outcome.reason}: {outcome.message})" if outcome.reason else said
+def _describe(outcome: "Outcome") -> str:
+    value = outcome.state if outcome.value is None else repr(outcome.value)
+    return f"{value} ({outcome.reason}: {outcome.message})" if outcome.reason else value

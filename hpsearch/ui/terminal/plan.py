@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from hpsearch.study import Study, TrainerDescription, training_stages
 from hpsearch.ui.formatting import domain_text, trainer_text, when_text
@@ -16,9 +16,7 @@ def show(study: Study, devices: Sequence[str], description: TrainerDescription) 
     console.print(
         f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True
     )
-    table = Table(box=None, header_style="dim")
-    for heading in ("parameter", "scale", "range", "when"):
-        table.add_column(heading)
+    table = Table("parameter", "scale", "range", "when", box=None, header_style="dim")
     for parameter in study.space:
         table.add_row(parameter.name, *domain_text(parameter), when_text(parameter))
     console.print(table)
@@ -32,9 +30,9 @@ def show(study: Study, devices: Sequence[str], description: TrainerDescription) 
 
 
 def _show_rounds(study: Study) -> None:
-    table = Table(box=None, header_style="dim")
-    for heading in ("round", "draws", "continued", "confirmed", "steps each", "steps"):
-        table.add_column(heading, justify="right")
+    headings = ("round", "draws", "continued", "confirmed", "steps each", "steps")
+    columns = (Column(heading, justify="right") for heading in headings)
+    table = Table(*columns, box=None, header_style="dim")
     stages = training_stages(study)
     for number, stage in enumerate(stages):
         table.add_row(

@@ -5,6 +5,6 @@ import sys
 
 from rich.console import Console
 
-# A file or a pipe has no width of its own; tables there are for wide screens and for grep.
+# Files and pipes have no width; their tables are for wide screens and for grep.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
 console = Console(highlight=False, width=_WIDTH)
