@@ -1,8 +1,8 @@
-"""Make docs/search.svg, the README's picture, from a real search of studies/digits_gan.yaml.
+"""The README's picture of the terminal, docs/search.svg, from a search of studies/digits_gan.yaml.
 
     python docs/picture.py
 
-Runs the study in a temporary folder and draws what the terminal shows near the end of round 2.
+Runs the study in a temporary folder until the terminal shows a part of the last round.
 """
 
 import contextlib
@@ -13,16 +13,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hpsearch.controller.start import search
+from hpsearch.controller import search
 from hpsearch.events import Event, TrialEnded
 from hpsearch.ui.terminal.live import LiveView
 
 ROOT = Path(__file__).resolve().parent.parent
-MOMENT = 92  # trials that have ended
+ENDED = 92  # trials, when the picture is taken
 
 
-class EnoughSeen(Exception):
-    """The picture is taken."""
+class PictureTaken(Exception):
+    """The search need not continue."""
 
 
 def main() -> None:
@@ -35,18 +35,18 @@ def main() -> None:
             nonlocal ended
             view(event)
             ended += isinstance(event, TrialEnded)
-            if ended == MOMENT:
+            if ended == ENDED:
                 console.print(view.picture())
-                raise EnoughSeen
+                raise PictureTaken
 
         with (
             tempfile.TemporaryDirectory() as folder,
             contextlib.chdir(folder),
-            contextlib.suppress(EnoughSeen),
+            contextlib.suppress(PictureTaken),
         ):
             search(ROOT / "studies" / "digits_gan.yaml", watch=watch)
         view.close()
-        # Without the fonts that rich would have a browser fetch; any monospaced one will do.
+        # Without rich's web fonts, which a browser would fetch; any monospaced font will do.
         picture = re.sub(
             r"@font-face \{.*?\}", "", console.export_svg(title="make sweep"), flags=re.S
         )

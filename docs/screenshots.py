@@ -1,9 +1,9 @@
-"""Make the README's pictures of the dashboard, from a real search of studies/digits_gan.yaml.
+"""Screenshots of the dashboard for README and docs, from a search of studies/digits_gan.yaml.
 
     python docs/screenshots.py [RUN_FOLDER]
 
-Runs the study in a temporary folder, or takes a run folder that is there, serves it, and takes the
-study's and the best trial's pages in Chromium, light and dark.
+Runs the study in a temporary folder unless a run folder is given, and photographs the pages of the
+study and of its winner in Chromium, light and dark.
 """
 
 import io
@@ -12,13 +12,13 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from hpsearch.controller.start import search
-from hpsearch.storage import view
+from hpsearch.controller import search
+from hpsearch.storage import read_snapshot
 from hpsearch.ui.dashboard.serve import Server
 from hpsearch.ui.terminal.progress import PlainLines
 
@@ -31,23 +31,22 @@ Scheme = Literal["light", "dark"]
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         if len(sys.argv) > 1:
-            runs = Path(sys.argv[1]).resolve().parent
-            name = Path(sys.argv[1]).resolve().name
+            run = Path(sys.argv[1]).resolve()
         else:
-            runs, name = Path(temporary) / "runs", "digits-gan"
-            search(ROOT / "studies" / "digits_gan.yaml", runs=runs, watch=PlainLines())
-        server = Server(runs, port=0)
+            run = Path(temporary) / "runs" / "digits-gan"
+            search(ROOT / "studies" / "digits_gan.yaml", runs=run.parent, watch=PlainLines())
+        server = Server(run.parent, port=0)
         thread = threading.Thread(target=server.run)
         thread.start()
         try:
-            take(server.url, runs / name)
+            photograph(server.url, run)
         finally:
             server.close()
             thread.join()
 
 
-def take(url: str, run: Path) -> None:
-    winner = view.read_snapshot(run).result.best
+def photograph(url: str, run: Path) -> None:
+    winner = read_snapshot(run).result.best
     assert winner is not None
     pages = {"study": f"study/{run.name}", "trial": f"study/{run.name}/trial/{winner.number}"}
     with sync_playwright() as playwright:
@@ -56,12 +55,12 @@ def take(url: str, run: Path) -> None:
         )
         for page, path in pages.items():
             for scheme in ("light", "dark"):
-                picture = shot(browser, url + path, HEIGHTS[page], scheme)
-                keep(picture, ROOT / "docs" / f"{page}-{scheme}.png")
+                picture = screenshot(browser, url + path, HEIGHTS[page], scheme)
+                save(picture, ROOT / "docs" / f"{page}-{scheme}.png")
         browser.close()
 
 
-def shot(browser: Browser, url: str, height: int, scheme: Scheme) -> bytes:
+def screenshot(browser: Browser, url: str, height: int, scheme: Scheme) -> bytes:
     context = browser.new_context(
         viewport={"width": WIDTH, "height": height}, color_scheme=scheme, reduced_motion="reduce"
     )
@@ -69,14 +68,14 @@ def shot(browser: Browser, url: str, height: int, scheme: Scheme) -> bytes:
     page.goto(url)
     page.wait_for_selector(".main-svg", state="attached")
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1500)  # the last figure is drawn, nothing tells of it
-    picture: Any = page.screenshot()
+    page.wait_for_timeout(1500)  # no event says that the last figure has been drawn
+    picture: bytes = page.screenshot()
     context.close()
-    return bytes(picture)
+    return picture
 
 
-def keep(picture: bytes, path: Path) -> None:
-    """With a palette: a third of the size, and nobody sees the difference."""
+def save(picture: bytes, path: Path) -> None:
+    """Save with 256 colours, which takes a third of the size without visible loss."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     print(path, path.stat().st_size // 1000, "kB")

@@ -1,4 +1,4 @@
-"""Actions on a search that a page requests; they call the same functions as the command line."""
+"""Actions on a search that a page requests, by the same functions as the command line's."""
 
 from pathlib import Path
 from typing import Any

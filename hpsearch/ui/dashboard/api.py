@@ -1,4 +1,4 @@
-"""What the pages show, as JSON records: a whole study first, then only what has changed."""
+"""A study as JSON records for the pages: everything first, then only what has changed."""
 
 import shlex
 from collections import defaultdict
@@ -26,16 +26,11 @@ _MAX_NUMBERS = 12  # trials listed for each reason to fail
 
 
 def study(snapshot: Snapshot, since: int = 0, epoch: str = "") -> Record:
-    """What has changed in a study since a version; everything if the epoch is another.
-
-    Args:
-        snapshot: the study's state.
-        since: the version that the page shows.
-        epoch: the epoch of that version.
+    """The changes in a study since a version of an epoch; everything if the epoch is another.
 
     Returns:
-        epoch, version, pending; same: true if nothing has changed. Else head and running (always
-        whole), and the trials and rounds that changed. A row of trials has the fields that
+        epoch, version, pending; same: true if nothing has changed. Else head and running, always
+        complete, and the trials and rounds that changed. A row of trials has the fields that
         `columns` names, without the nulls at its end.
     """
     if epoch != snapshot.epoch or since > snapshot.version:
@@ -75,7 +70,12 @@ def head(snapshot: Snapshot) -> Record:
         "round": len(result.rounds) - 1,
         "done": sum(t.outcome is not None for t in result.records),
         "total": max(planned, len(result.records)),
-        "best": None if best is None else _best(best),
+        "best": best
+        and {
+            "number": best.spec.number,
+            "value": rounded(value_of(best)),
+            "params": dict(best.spec.params),
+        },
         "winners": [_winner(winner) for winner in result.winners],
         "seconds_left": rounded(snapshot.seconds_left, 3),
         "command": _command(snapshot) if snapshot.state == "interrupted" else None,
@@ -101,7 +101,6 @@ def running(snapshot: Snapshot) -> list[Record]:
             "step": trial.step,
             "budget": trial.budget,
             "value": rounded(trial.metrics.get(snapshot.result.metric)),
-            "device": trial.device,
             "seconds": round((now - trial.started).total_seconds()),
         }
         for trial in snapshot.running
@@ -114,12 +113,11 @@ def study_row(name: str, snapshot: Snapshot) -> Record:
     keys = (
         "name", "metric", "direction", "state", "round", "done", "total", "best", "seconds_left",
     )  # fmt: skip
-    winners = study_head["winners"]
     return {
         "id": name,
         **{key: study_head[key] for key in keys},
         "rounds": snapshot.plan.rounds,
-        "winner": winners[0] if winners else None,
+        "winner": next(iter(study_head["winners"]), None),
         "running": len(snapshot.running),
         "failed": sum(failure["count"] for failure in study_head["failures"]),
         "curve": [rounded(value, 4) for value in figures.sparkline(snapshot)],
@@ -161,7 +159,6 @@ def _round(summary: RoundSummary) -> Record:
         "best": rounded(summary.best),
         "median": rounded(summary.median),
         "width": rounded(summary.width),
-        "surrogate": summary.surrogate,
     }
 
 
@@ -174,11 +171,6 @@ def _command(snapshot: Snapshot) -> str:
     return shlex.join(["hpsearch", *launch.arguments])
 
 
-def _best(trial: Trial) -> Record:
-    spec = trial.spec
-    return {"number": spec.number, "value": rounded(value_of(trial)), "params": dict(spec.params)}
-
-
 def _winner(winner: Winner) -> Record:
     def spread(metric: Any) -> Record:
         return {"mean": rounded(metric.mean), "sd": rounded(metric.sd, 3), "count": metric.count}
@@ -189,6 +181,5 @@ def _winner(winner: Winner) -> Record:
         "searched": rounded(winner.searched),
         "confirmed": spread(winner.confirmed),
         "metrics": {name: spread(metric) for name, metric in winner.metrics.items()},
-        "failures": winner.failures,
         "trials": list(winner.trials),
     }

@@ -1,7 +1,4 @@
-"""The dashboard's own pages and the data that they request, as one Flask application.
-
-`auth` decides which requests reach it.
-"""
+"""The dashboard's own pages and the data that they request, as one Flask application."""
 
 import functools
 import mimetypes
@@ -21,26 +18,19 @@ from hpsearch.ui.dashboard import actions, api, trials
 from hpsearch.ui.dashboard.registry import Registry, UnknownStudyError
 from hpsearch.ui.dashboard.warnings import warnings
 
-_FIGURES: dict[str, Callable[..., dict[str, Any]]] = {
-    "tightening": figures.tightening,
-    "progress": figures.progress,
-    "curves": figures.curves,
-    "importance": figures.importance,
-    "parallel": figures.parallel,
-    "seeds": figures.seeds,
-}
+_FIGURES: dict[str, Callable[..., figures.Figure]] = {
+    figure.__name__: figure
+    for figure in (
+        figures.tightening, figures.progress, figures.curves, figures.importance,
+        figures.parallel, figures.seeds,
+    )
+}  # fmt: skip
 _WITH_COLUMNS = ("tightening", "seeds")
 _MAX_COMPARED = 8  # studies in one comparison
 
 
 def make(registry: Registry, *, allow_control: bool, action_thread: Executor) -> flask.Flask:
-    """The application.
-
-    Args:
-        registry: the run folders to show.
-        allow_control: whether the pages may act on searches.
-        action_thread: performs the actions, one at a time.
-    """
+    """The application; `action_thread` performs the actions, one at a time."""
     app = flask.Flask(
         "hpsearch.ui.dashboard",
         root_path=str(Path(__file__).parent),
@@ -77,7 +67,7 @@ def _registry() -> Registry:
 
 
 def _page(template: str, **context: Any) -> str:
-    """A page without its data, which its script requests; fails if the study does not exist."""
+    """A page without data, which its script requests; raises UnknownStudyError for no study."""
     if "name" in context:
         _registry().path(context["name"])
     return flask.render_template(template, **context)
@@ -125,7 +115,7 @@ def _figure(name: str, figure: str) -> ResponseReturnValue:
 
 
 def _columns() -> dict[str, int]:
-    """The number of panels side by side that the page has room for."""
+    """The number of panels side by side, from the request."""
     return {"columns": min(3, max(1, flask.request.args.get("columns", 2, type=int)))}
 
 
@@ -153,7 +143,7 @@ def _log(name: str, number: int) -> ResponseReturnValue:
 
 
 def _snapshot_with(name: str, number: int) -> Snapshot:
-    """The study's state, if the study has the trial."""
+    """The study's state; raises NotFound if it has no such trial."""
     snapshot = _registry().snapshot(name)
     try:
         snapshot.trial(number)
@@ -212,9 +202,9 @@ _DATA: dict[str, Callable[..., ResponseReturnValue]] = {
 
 
 def _cached(key: tuple[Any, ...], tag: str, make: Callable[[], Any]) -> flask.Response:
-    """An answer with an ETag; while the tag stays the same it is neither made nor sent again.
+    """An answer with an ETag, computed and sent only if the tag has changed.
 
-    The server keeps the last answer of each key for other pages that request it.
+    The last answer of each key is cached for other pages that request it.
     """
     response = flask.Response()
     response.set_etag(tag)
@@ -232,7 +222,7 @@ def _cached(key: tuple[Any, ...], tag: str, make: Callable[[], Any]) -> flask.Re
 
 
 def _error(message: str, code: int) -> ResponseReturnValue:
-    """A record for the requests of scripts, else a page."""
+    """JSON for requests of scripts, else a page."""
     if flask.request.path.startswith(("/data/", "/act/")):
         return {"error": message}, code
     return flask.render_template("error.html", message=message, code=code), code

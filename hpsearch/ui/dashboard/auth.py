@@ -1,10 +1,10 @@
-"""Access control: WSGI middleware in front of all pages, those of Optuna Dashboard included.
+"""Access control: WSGI middleware in front of all pages, including Optuna Dashboard's.
 
-- The Host header must name this machine; else a foreign page could reach the dashboard through a
-  name of its own that resolves to this machine (DNS rebinding).
-- A dashboard that other machines can reach requires a token: in the link once, then as a cookie.
-- Only actions may be posted, and only from the dashboard's own pages (Origin). Everything else is
-  read-only, Optuna Dashboard's API included.
+- The Host header must name this machine; else a page of another site could reach the dashboard by
+  a name that resolves to this machine (DNS rebinding).
+- A dashboard that other machines can reach requires a token: once in the link, then as a cookie.
+- Only actions may be posted, and only from the dashboard's own pages (Origin). Everything else,
+  including Optuna Dashboard's API, is read-only.
 - Pages of other sites may link to the dashboard but not load anything from it.
 """
 
@@ -72,7 +72,7 @@ class Rules:
 
 
 class AuthMiddleware:
-    """Passes the requests that the rules accept to an application, and adds security headers."""
+    """Passes the requests that the rules accept to an application; adds security headers."""
 
     def __init__(self, application: Application, rules: Rules) -> None:
         self._application = application
@@ -107,9 +107,7 @@ class AuthMiddleware:
         return None
 
     def _accepts(self, name: str) -> bool:
-        if name in self._rules.hosts:
-            return True
-        return self._rules.addresses and _is_address(name)
+        return name in self._rules.hosts or (self._rules.addresses and _is_address(name))
 
     def _login(self, request: Request) -> Response | None:
         """Take the token from a link or the login form, and set it as a cookie."""

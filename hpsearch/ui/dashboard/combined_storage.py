@@ -43,15 +43,9 @@ class _Member:
         return self.path.exists() and self.path.stat().st_ino == self.inode
 
     def study(self) -> FrozenStudy:
-        inner = self._inner()
-        return FrozenStudy(
-            study_name=self.name,
-            direction=None,
-            directions=inner.directions,
-            user_attrs=inner.user_attrs,
-            system_attrs=inner.system_attrs,
-            study_id=self.study_id,
-        )
+        study = copy.copy(self._inner())
+        study.study_name, study._study_id = self.name, self.study_id
+        return study
 
     def trials(self) -> list[FrozenTrial]:
         with self._lock:
@@ -75,8 +69,7 @@ class _Member:
 class CombinedStorage(BaseStorage):
     """The studies of a registry, named like their run folders.
 
-    Args:
-        registry: run folders whose study has not begun or cannot be read are left out.
+    Run folders whose study has not started or cannot be read are left out.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -128,7 +121,7 @@ class CombinedStorage(BaseStorage):
         return members[study_id]
 
     def _refreshed(self) -> dict[int, _Member]:
-        """The members for the run folders that exist now."""
+        """The members of the run folders that exist now, by study id."""
         with self._lock:
             current = {m.name: m for m in self._members.values() if m.is_current()}
             members: dict[int, _Member] = {}
@@ -140,7 +133,7 @@ class CombinedStorage(BaseStorage):
                     members[current[name].study_id] = current[name]
                     continue
                 try:
-                    # This raises unless the study has begun and can be read.
+                    # Raises HpsearchError unless the study has started and can be read.
                     self._registry.snapshot(name)
                     database = RunFolder(self._registry.path(name)).database
                     members[study_id] = _Member(database, name, study_id)

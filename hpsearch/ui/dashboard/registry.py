@@ -8,12 +8,12 @@ from pathlib import Path
 from hpsearch.errors import HpsearchError
 from hpsearch.storage import RunFolder, Snapshot, View
 
-# A snapshot of this age is served again: many requests must not slow a search on this machine.
+# A snapshot up to this age is reused: many requests must not slow a search on this machine.
 _MAX_AGE_S = 0.25
 
 
 class UnknownStudyError(HpsearchError):
-    """There is no such run folder; the list of studies shows those that exist."""
+    """There is no such run folder; retrying helps only once a search has created it."""
 
 
 @dataclass
@@ -25,11 +25,7 @@ class _Entry:
 
 
 class Registry:
-    """Run folders by name.
-
-    Args:
-        runs: a folder of run folders, or one run folder.
-    """
+    """Run folders by name, in a folder of them; `runs` may also be one run folder."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
@@ -56,7 +52,7 @@ class Registry:
 
         Raises:
             UnknownStudyError: there is no such run folder.
-            RunFolderError: the study has not begun, or cannot be read.
+            RunFolderError: the study has not started, or cannot be read.
         """
         path = self.path(name)
         with self._lock:

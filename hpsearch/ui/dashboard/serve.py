@@ -62,9 +62,7 @@ class Server:
                 f"--token: must have at least {SHORTEST_TOKEN} characters, got {len(token)}; "
                 "without the option one is generated if it is required"
             )
-        remote = host.lower() not in LOCAL
-        if remote and token is None:
-            token = secrets.token_urlsafe(24)
+        rules = _rules(host, names, token)
         self._registry = Registry(runs)
         self._sockets: dict[int, Any] = {}
         self._serving = False
@@ -75,11 +73,7 @@ class Server:
         pages = app.make(
             self._registry, allow_control=allow_control, action_thread=self._action_thread
         )
-        hosts = LOCAL | {name.lower() for name in names}
-        if remote:
-            hosts |= {host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
-        application = _PathDispatcher(pages.wsgi_app, self._registry)
-        guarded = AuthMiddleware(application, Rules(hosts, remote, token))
+        guarded = AuthMiddleware(_PathDispatcher(pages.wsgi_app, self._registry), rules)
         try:
             address = "127.0.0.1" if host.lower() == "localhost" else host
             self._server: Any = create_server(
@@ -94,7 +88,7 @@ class Server:
         self._first = next(s for s in self._sockets.values() if hasattr(s, "effective_port"))
         self.port: int = self._first.effective_port
         shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{self.port}/" + (f"?token={token}" if token else "")
+        self.url = f"http://{shown}:{self.port}/" + (f"?token={rules.token}" if rules.token else "")
 
     def run(self) -> None:
         """Serve until `close` or an interrupt."""
@@ -166,6 +160,14 @@ def serve(server: Server, *, open_page: bool) -> None:
     if open_page and any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")):
         webbrowser.open(server.url)
     server.run()
+
+
+def _rules(host: str, names: Iterable[str], token: str | None) -> Rules:
+    hosts = LOCAL | {name.lower() for name in names}
+    if host.lower() in LOCAL:
+        return Rules(hosts, token=token)
+    hosts |= {name.lower() for name in (host, socket.gethostname(), socket.getfqdn())}
+    return Rules(hosts, addresses=True, token=token or secrets.token_urlsafe(24))
 
 
 def _unusable(host: str, port: int, error: OSError) -> str:

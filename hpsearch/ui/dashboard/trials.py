@@ -1,16 +1,15 @@
-"""One trial as JSON records: its page, the summary over its cell, its log."""
+"""One trial as JSON records: for its page, for the tooltip of its cell, and its log."""
 
 import os
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hpsearch import files
 from hpsearch.space import Choice, Logint, Loguniform
-from hpsearch.storage import RunningTrial, Snapshot, mean_step_seconds, value_of
+from hpsearch.storage import Snapshot, mean_step_seconds, value_of
 from hpsearch.trial import Folder, Trial
 from hpsearch.ui.dashboard.api import Record, trial_fields
 from hpsearch.ui.figures.style import rounded
@@ -21,16 +20,17 @@ _STEP = re.compile(r"^(?P<series>.*?)[-_.]?(?P<step>\d+)(?P<kind>\.[A-Za-z0-9]+)
 
 
 def trial(snapshot: Snapshot, number: int) -> Record:
-    """Everything that a trial's page shows, except curves and log."""
+    """The record of a trial's page, without curves and log."""
     record = snapshot.trial(number)
     outcome, folder = record.outcome, snapshot.folder(number)
     running = next((r for r in snapshot.running if r.number == number), None)
+    latest = outcome or running
     return {
         **summary(snapshot, record),
         "message": outcome.message if outcome else "",
         "note": folder.read_note(),
         "objective": snapshot.result.metric,
-        "metrics": {k: rounded(v) for k, v in _metrics(record, running).items()},
+        "metrics": {k: rounded(v) for k, v in latest.metrics.items()} if latest else {},
         "steps": outcome.steps if outcome else running.step if running else 0,
         "seconds": outcome.seconds if outcome else None,
         "step_seconds": rounded(mean_step_seconds(snapshot.reports(number)), 3),
@@ -51,7 +51,7 @@ def trial(snapshot: Snapshot, number: int) -> Record:
 
 
 def summary(snapshot: Snapshot, record: Trial) -> Record:
-    """What the hover over a trial's cell shows: the trial, its ancestors, their parameters."""
+    """The record of a trial's tooltip: the trial, its ancestors, their parameters."""
     spec = record.spec
     ancestry = snapshot.lineage(spec.number)
     return {
@@ -72,11 +72,8 @@ def _params(snapshot: Snapshot, record: Trial) -> list[Record]:
     parent = {} if ancestry.parent is None else snapshot.trial(ancestry.parent).spec.params
     values = record.spec.params
     domains = {parameter.name: parameter.domain for parameter in snapshot.space}
-    # A parameter that a former version of the space had comes last.
-    names = [
-        *(name for name in domains if name in values),
-        *(n for n in values if n not in domains),
-    ]
+    # Parameters that only an earlier version of the study's space has come last.
+    names = [name for name in {**domains, **values} if name in values]
     return [
         {
             "name": name,
@@ -90,13 +87,6 @@ def _params(snapshot: Snapshot, record: Trial) -> list[Record]:
         }
         for name in names
     ]
-
-
-def _metrics(record: Trial, running: RunningTrial | None) -> Mapping[str, float | None]:
-    """The metrics of the trial's last report."""
-    if record.outcome is not None:
-        return record.outcome.metrics
-    return running.metrics if running else {}
 
 
 def _neighbors(snapshot: Snapshot, record: Trial) -> Record:
@@ -116,34 +106,35 @@ def artifacts(folder: Folder) -> list[Record]:
         names = sorted(path.name for path in folder.artifacts.iterdir() if is_regular(path))
     except FileNotFoundError:
         return []
-    records = []
-    for name in names:
-        match = _STEP.match(name)
-        series = match["series"] + match["kind"] if match else name
-        records.append(
-            {"name": name, "series": series, "step": int(match["step"]) if match else None}
-        )
+    records = map(_artifact, names)
     return sorted(records, key=lambda a: (a["series"], a["step"] is None, a["step"] or 0))
 
 
+def _artifact(name: str) -> Record:
+    if (match := _STEP.match(name)) is None:
+        return {"name": name, "series": name, "step": None}
+    return {"name": name, "series": match["series"] + match["kind"], "step": int(match["step"])}
+
+
 def is_regular(path: Path) -> bool:
-    """Whether it is a file of the trial: not a link out of its folder, not half-written."""
+    """Whether this is a file, not a link out of the folder, and completely written."""
     return path.is_file() and not path.is_symlink() and not path.name.startswith(".")
 
 
 def log(
     folder: Folder, *, start: int | None = None, until: int | None = None, growing: bool = False
 ) -> Record:
-    """A part of a log, at most 64 KiB: from `start`, or else the last lines before `until`.
+    """A part of a log, at most 64 KiB: from `start`, else the last lines before `until`.
 
     Args:
         folder: the trial's.
-        start: byte to begin with.
-        until: byte to end with; the log's end if None.
-        growing: whether more is to be written; a last line that is incomplete waits for its end.
+        start: first byte.
+        until: byte after the last; the log's end if None.
+        growing: whether the trial is running; then an incomplete last line is left out.
 
     Returns:
-        text, without escape codes; from, next: the bytes that bound it; size: of the log, in bytes.
+        text, without escape codes; from, next: its first byte and the one after it; size: of the
+        log, in bytes.
     """
     try:
         with folder.log.open("rb") as file:
@@ -155,7 +146,7 @@ def log(
                 data = file.read(_LOG_BYTES)
     except FileNotFoundError:
         return {"text": "", "from": 0, "next": 0, "size": 0}
-    # Cut at a line's end, so that no escape code and no letter is cut in two.
+    # Cut at a line's end, so that neither an escape code nor a character is split.
     if until is None and (growing or begin + len(data) < size):
         data = data[: data.rfind(b"\n") + 1] or (data if len(data) == _LOG_BYTES else b"")
     text = plain(data.decode(errors="replace"))
@@ -163,7 +154,7 @@ def log(
 
 
 def _lines_before(file: BinaryIO, until: int) -> tuple[int, bytes]:
-    """The last whole lines before a byte that fit into one answer, and the byte they begin at."""
+    """The first byte and the content of the last whole lines that fit into one answer."""
     begin = file.seek(max(0, until - _LOG_BYTES))
     data = file.read(until - begin)
     if begin > 0 and 0 <= (end := data.find(b"\n")) < len(data) - 1:

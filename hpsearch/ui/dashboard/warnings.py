@@ -1,4 +1,4 @@
-"""What needs a user's attention: ranges that may be too narrow, and trials that failed."""
+"""Warnings of a study: ranges that may be too narrow, and trials that failed."""
 
 from dataclasses import asdict
 

@@ -19,8 +19,6 @@ class AtBound:
     """Most survivors lie at a bound of a parameter.
 
     Attributes:
-        parameter: the parameter's name.
-        side: the bound's side.
         bound: the end of the range, or of its `within`.
         survivors: numbers of the trials at the bound.
         is_limit: whether the bound is an end of `within`.
@@ -55,17 +53,16 @@ class BeyondRange:
     """Survivors lie outside a parameter's initial range.
 
     Attributes:
-        parameter: the parameter's name.
-        began: the initial range, low and high.
+        initial: the range, low and high.
         survivors: numbers of the trials outside the range.
     """
 
     parameter: str
-    began: tuple[float, float]
+    initial: tuple[float, float]
     survivors: tuple[int, ...]
 
     def __str__(self) -> str:
-        low, high = self.began
+        low, high = self.initial
         return (
             f"{self.parameter}: {counted(len(self.survivors), 'survivor')} outside "
             f"the initial range {low:g} .. {high:g}"

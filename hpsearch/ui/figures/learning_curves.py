@@ -55,12 +55,7 @@ def _coloured(i: int, label: str, points: Curve) -> Figure:
 def trial_curves(s: Snapshot, number: int, *, columns: int = 2) -> Figure:
     """Every metric of one trial over its steps, and the time per step.
 
-    The curves of the trials that it continues come first, muted.
-
-    Args:
-        s: the study's state.
-        number: the trial's number.
-        columns: panels side by side.
+    The curves of the trials that it continues come first, muted. `columns` panels are side by side.
     """
     title = f"Trial {number}"
     reports = s.reports(number)

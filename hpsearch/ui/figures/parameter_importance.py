@@ -43,13 +43,8 @@ def importance(
 ) -> Mapping[str, Importance]:
     """The importance of each parameter, the highest first.
 
-    Args:
-        space: the parameters.
-        trials: of the search; failed and unfinished trials are left out.
-        direction: of the objective.
-
-    Returns:
-        The parameters with at least ten trials and two distinct values.
+    Failed and unfinished trials are left out, and parameters with fewer than ten trials or two
+    distinct values.
     """
     finished = [t for t in trials if value_of(t) is not None][-LATEST:]
     study = _study(space, finished, _ranks(finished, direction))
@@ -108,13 +103,10 @@ def _study(space: Space, trials: Sequence[Trial], ranks: Mapping[int, float]) ->
     study = optuna.create_study(direction="minimize")
     ranges = {p.name: _optuna_range(_searched_domain(p, trials)) for p in space}
     for trial in trials:
-        params = {
-            parameter.name: _optuna_value(parameter.domain, trial.spec.params[parameter.name])
-            for parameter in space
-            if parameter.name in trial.spec.params
-            and parameter.domain.contains(trial.spec.params[parameter.name])
-        }
-        bases = {name: ranges[name] for name in params}
+        values = trial.spec.params
+        active = [p for p in space if p.name in values and p.domain.contains(values[p.name])]
+        params = {p.name: _optuna_value(p.domain, values[p.name]) for p in active}
+        bases = {p.name: ranges[p.name] for p in active}
         rank = ranks[trial.spec.number]
         study.add_trial(create_trial(value=rank, params=params, distributions=bases))
     return study

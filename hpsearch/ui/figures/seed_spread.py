@@ -14,9 +14,7 @@ _ROW_PX = 34
 def seeds(s: Snapshot, *, columns: int = 2) -> Figure:
     """A row per candidate: a dot per seed, mean ± sd, and the value that it was selected by.
 
-    Args:
-        s: the study's state.
-        columns: panels side by side, a panel per metric.
+    There is a panel per metric; `columns` panels are side by side.
     """
     winners = s.result.winners[:_CANDIDATES]
     if not winners:

@@ -29,7 +29,7 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     """A panel per parameter: the distribution of each round, its trials, and the survivors.
 
     Args:
-        s: the study's state.
+        s: the study.
         parameters: names, in order; the whole space if None. The first twelve are shown.
         columns: panels side by side; 1 on a phone.
     """
@@ -37,7 +37,7 @@ def tightening(s: Snapshot, parameters: Sequence[str] | None = None, *, columns:
     every = [by_name[key] for key in parameters or by_name]
     chosen = every[:_PARAMETERS]
     if not s.rounds or not chosen:
-        return style.empty(_TITLE, "The first round has not begun yet.")
+        return style.empty(_TITLE, "The first round has not started yet.")
     most = max(8, _DOTS // (len(chosen) * len(_shown_rounds(s))))
     while True:
         figure = _figure(s, chosen, len(every), most, columns)

@@ -115,7 +115,7 @@ def pressing_warning(found: AtBound) -> Paragraph:
 
 def beyond_note(left: BeyondRange) -> Paragraph:
     """That the search has left a range, as its `within` allows."""
-    low, high = left.began
+    low, high = left.initial
     return say(
         "The search has left the range in which ",
         Code(left.parameter),

@@ -1,4 +1,4 @@
-"""Pages in Chromium, and searches for it to look at."""
+"""Pages in Chromium, and searches to show in them."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ _FAILED = "Failed to load resource"
 
 @pytest.fixture
 def look(browser) -> Iterator[Callable]:
-    """Opens pages; whatever their consoles call an error fails the test."""
+    """Opens pages; an error in a page's console fails the test."""
     contexts, faults = [], []
 
     def open_page(url: str, *, width: int = 1280, dark: bool = False, lossy: bool = False):

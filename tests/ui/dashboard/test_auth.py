@@ -29,7 +29,7 @@ def passed(answer: TestResponse) -> bool:
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST:1", "localhost."]
 )
-def test_the_names_of_this_machine_pass(host):
+def test_names_of_this_machine_are_accepted(host):
     assert passed(ask(Rules(), Host=host))
 
 
@@ -38,13 +38,13 @@ def test_the_names_of_this_machine_pass(host):
     ["evil.example", "127.0.0.1.evil.example:8080", "localhost.evil.example", "10.0.0.5:8080", "",
      "[::1", "localhost@evil.example", "evil.example:80@localhost:8080x"],
 )  # fmt: skip
-def test_a_name_that_was_pointed_at_this_machine_does_not(host):
+def test_other_names_that_resolve_to_this_machine_are_refused(host):
     answer = ask(Rules(), Host=host)
     assert answer.status_code == 403
     assert "does not accept the name" in answer.text
 
 
-def test_beyond_this_machine_addresses_pass_and_foreign_names_do_not():
+def test_for_other_machines_addresses_are_accepted_and_foreign_names_refused():
     rules = Rules(LOCAL | {"gpu-box"}, addresses=True)
     assert passed(ask(rules, Host="10.0.0.5:8080"))
     assert passed(ask(rules, Host="gpu-box:8080"))
@@ -53,7 +53,7 @@ def test_beyond_this_machine_addresses_pass_and_foreign_names_do_not():
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "POST", "OPTIONS", "TRACE", "FOO"])
 @pytest.mark.parametrize("path", ["/api/studies/1", "/api/trials/1/tell", "/", "/data/studies"])
-def test_nothing_but_reading_is_open_on_what_is_not_an_act(method, path):
+def test_only_actions_accept_other_methods_than_get(method, path):
     answer = ask(Rules(), path, method, Origin="http://127.0.0.1:8080")
     assert answer.status_code == 403
     assert "read-only" in answer.text
@@ -71,19 +71,19 @@ def test_nothing_but_reading_is_open_on_what_is_not_an_act(method, path):
         {},
     ],
 )
-def test_a_post_from_elsewhere_is_refused(headers):
+def test_a_post_from_another_site_is_refused(headers):
     answer = ask(Rules(), "/act/study/s", "POST", **headers)
     assert answer.status_code == 403
     assert answer.text == "pages of other sites must not do this\n"
 
 
-def test_a_post_from_a_page_of_ours_passes():
+def test_a_post_from_an_own_page_is_accepted():
     assert passed(ask(Rules(), "/act/study/s", "POST", Origin="http://127.0.0.1:8080"))
     assert passed(ask(Rules(), "/act/study/s", "POST", Sec_Fetch_Site="same-origin"))
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_another_site_may_link_here_but_load_nothing(site):
+def test_another_site_may_link_to_a_page_but_load_nothing(site):
     assert passed(ask(Rules(), Sec_Fetch_Site=site, Sec_Fetch_Dest="document"))
     for destination in ("image", "script", "iframe", "empty"):
         assert not passed(ask(Rules(), Sec_Fetch_Site=site, Sec_Fetch_Dest=destination))
@@ -98,7 +98,7 @@ def test_without_the_token_nothing_is_shown(path):
     assert "in: " not in answer.text
 
 
-def test_the_link_with_the_token_opens_a_session_and_loses_the_token():
+def test_the_link_with_the_token_opens_a_session_and_redirects_without_it():
     client = Client(AuthMiddleware(inner, Rules(token=TOKEN)))
     host = {"Host": "localhost"}
     answer = client.get(f"/study/s?a=1&token={TOKEN}&a=2", headers=host)
@@ -111,7 +111,7 @@ def test_the_link_with_the_token_opens_a_session_and_loses_the_token():
     assert passed(client.get("/study/s", headers=host))
 
 
-def test_the_form_opens_a_session_too():
+def test_the_login_form_opens_a_session():
     client = Client(AuthMiddleware(inner, Rules(token=TOKEN)))
     headers = {"Host": "localhost", "Origin": "http://localhost"}
     assert client.post("/login", data={"token": "wrong"}, headers=headers).status_code == 401
@@ -129,18 +129,18 @@ def test_a_wrong_token_opens_nothing(given):
     assert ask(rules, Cookie=f"hpsearch_80={given.encode().hex()}").status_code == 401
 
 
-def test_a_script_may_bear_the_token():
+def test_a_bearer_token_is_accepted():
     assert passed(ask(Rules(token=TOKEN), Authorization=f"Bearer {TOKEN}"))
     assert not passed(ask(Rules(token=TOKEN), Authorization="Bearer wrong"))
     assert not passed(ask(Rules(token=TOKEN), Authorization=f"Basic {TOKEN}"))
 
 
-def test_a_link_with_a_token_leads_nowhere_else():
+def test_a_link_with_a_token_redirects_only_to_this_server():
     answer = ask(Rules(token=TOKEN), f"//evil.example/?token={TOKEN}")
     assert not answer.headers.get("Location", "/").startswith("//")
 
 
-def test_everything_is_sent_with_its_guards():
+def test_every_answer_has_the_security_headers():
     headers = ask(Rules()).headers
     assert "default-src 'none'; script-src 'self';" in headers["Content-Security-Policy"]
     assert "unsafe-eval" not in headers["Content-Security-Policy"]

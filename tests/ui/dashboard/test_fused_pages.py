@@ -1,4 +1,4 @@
-"""Trials that train in groups, as pages and terminals show them."""
+"""Fused groups in pages and in the terminal."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from hpsearch.ui.terminal.picture import picture
 
 @pytest.fixture
 def training(tmp_path: Path) -> Iterator[FusedSearch]:
-    """A search that trains one group of six for as long as anybody looks."""
+    """A search that trains one group of six until the test ends."""
     search = FusedSearch(tmp_path, ONE_ROUND.replace("steps: 40", "steps: 400000"))
     search.slow()
     controller = search.start()
@@ -30,7 +30,7 @@ def training(tmp_path: Path) -> Iterator[FusedSearch]:
         controller.wait()
 
 
-def test_a_group_that_trains_is_one_place_everywhere(training, look):
+def test_a_running_group_is_shown_as_one_job_everywhere(training, look):
     console = Console(width=160, record=True)
     console.print(picture(view.read_snapshot(training.run.path)))
     text = console.export_text()

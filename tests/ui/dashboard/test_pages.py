@@ -1,4 +1,4 @@
-"""The pages as a person sees them: a real browser, real searches."""
+"""The pages in a real browser, with real searches."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ PAGES = ["/", "/study/s", "/study/s/trial/9", "/compare?study=s&study=other"]
 
 
 def drawn(page):
-    """Everything that a page has to show is there: scroll it past the eye, wait for its figures."""
+    """Scroll through the page, and wait until all of its figures are drawn."""
     expect(page.locator(".badge, .message").first).to_be_visible()
     sections = page.locator("[data-figure]")
     for i in range(sections.count()):
@@ -23,7 +23,7 @@ def drawn(page):
     page.evaluate("scrollTo(0, 0)")
 
 
-def test_cells_turn_as_trials_end_and_the_end_is_told_without_a_reload(growing, look):
+def test_cells_and_state_update_without_a_reload(growing, look):
     page = look(f"{growing.url}/study/s")
     expect(page.locator("#state")).to_contain_text("running")
     expect(page.locator('.strips .cell[data-look="running"]')).to_have_count(2)
@@ -68,7 +68,7 @@ def test_a_trial_whose_process_is_killed_is_shown_as_failed(growing, look):
     assert growing.end(controller)[0] == 0
 
 
-def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(growing, look):
+def test_a_search_is_paused_and_resumed_and_a_disabled_button_says_why(growing, look):
     page = look(f"{growing.url}/study/s")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#toast")).to_contain_text("paused")
@@ -86,7 +86,7 @@ def test_a_search_is_paused_and_goes_on_and_a_button_says_why_it_does_nothing(gr
     expect(page.locator("#toast")).to_contain_text("no controller is running")
 
 
-def test_a_log_is_followed_and_pictures_come_as_they_are_kept(growing, look):
+def test_log_and_artifacts_of_a_running_trial_are_followed(growing, look):
     page = look(f"{growing.url}/study/s/trial/0")
     expect(page.locator("#log")).to_contain_text("step 1")
     expect(page.locator("#log")).not_to_contain_text("step 2")
@@ -100,7 +100,7 @@ def test_a_log_is_followed_and_pictures_come_as_they_are_kept(growing, look):
     expect(page.locator("#series img")).to_have_attribute("src", re.compile("samples-0002.png$"))
 
 
-def test_a_name_of_any_letters_is_text_and_its_links_work(look, grown, tmp_path):
+def test_a_name_with_special_characters_is_text_and_its_links_work(look, grown, tmp_path):
     name = """a'b "c" & <i>d 100% ü"""
     shutil.copytree(grown.run.path, tmp_path / name)
     with serving(tmp_path) as asker:
@@ -114,7 +114,7 @@ def test_a_name_of_any_letters_is_text_and_its_links_work(look, grown, tmp_path)
         page.close()
 
 
-def test_a_note_is_kept_with_its_trial(growing, look):
+def test_a_note_is_saved_with_its_trial(growing, look):
     page = look(f"{growing.url}/study/s/trial/0")
     page.get_by_role("textbox", name="Note").fill("its <b>samples</b> look torn")
     page.get_by_role("button", name="Save").click()
@@ -123,7 +123,7 @@ def test_a_note_is_kept_with_its_trial(growing, look):
     expect(page.get_by_role("textbox", name="Note")).to_have_value("its <b>samples</b> look torn")
 
 
-def test_a_cell_says_what_changed_and_points_at_its_parent(look, gallery):
+def test_a_cells_tooltip_shows_changed_parameters_and_a_line_to_the_parent(look, gallery):
     page = look(f"{gallery}/study/s")
     page.locator(".strips .continued").first.hover()
     tip = page.get_by_role("tooltip")
@@ -192,7 +192,7 @@ def test_a_theme_is_remembered(look, gallery):
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == light
 
 
-def test_a_lost_connection_is_told_and_mended(look, gallery):
+def test_a_lost_connection_is_shown_until_it_is_restored(look, gallery):
     page = look(f"{gallery}/study/s", lossy=True)
     expect(page.locator("#state")).to_contain_text("finished")
     page.route("**/data/**", lambda route: route.abort())
@@ -209,19 +209,19 @@ def test_axe_finds_nothing_serious_in_either_theme(look, gallery, path):
     drawn(page)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        found = Axe().run(page).response["violations"]
-        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        violations = Axe().run(page).response["violations"]
+        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
         assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious] == []
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_nothing_is_wider_than_a_telephone(look, gallery, path):
+def test_no_page_is_wider_than_a_phone(look, gallery, path):
     page = look(gallery + path, width=390)
     drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_no_study_and_one_that_cannot_be_read_say_what_to_do(look, tmp_path):
+def test_an_empty_list_and_an_unreadable_study_say_what_to_do(look, tmp_path):
     with serving(tmp_path) as asker:
         page = look(asker.url, lossy=True)
         expect(page.locator("#studies")).to_contain_text("hpsearch run")
@@ -236,7 +236,7 @@ def test_no_study_and_one_that_cannot_be_read_say_what_to_do(look, tmp_path):
         page.close()
 
 
-def test_a_failed_search_shows_what_its_trials_said_last(look, tmp_path):
+def test_a_failed_search_shows_the_end_of_a_log(look, tmp_path):
     trainer = 'def train(run):\n    raise ValueError("<i>no such data</i>")\n'
     search = GrowingSearch(tmp_path, trainer=trainer)
     assert search.finish()[0] == 3

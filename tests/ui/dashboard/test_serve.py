@@ -1,4 +1,4 @@
-"""Where the dashboard listens, with what token, and how its command begins and ends."""
+"""The dashboard's address, its token, and its command."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from hpsearch.errors import HpsearchError
 from hpsearch.ui.dashboard.serve import Server
 
 
-def test_it_listens_on_this_machine_alone_unless_told(finished):
+def test_by_default_only_this_machine_can_connect(finished):
     server = Server(finished.runs, port=0)
     try:
         assert server.url == f"http://127.0.0.1:{server.port}/"
@@ -27,7 +27,7 @@ def test_it_listens_on_this_machine_alone_unless_told(finished):
         server.close()
 
 
-def test_beyond_this_machine_there_is_always_a_token(finished):
+def test_a_host_for_other_machines_always_requires_a_token(finished):
     with serving(finished.runs, host="0.0.0.0") as ask:
         assert ask("/data/studies").status == 401
         assert ask("/api/studies").status == 401
@@ -48,7 +48,7 @@ def test_a_short_token_and_a_port_in_use_are_refused_with_the_cure(finished):
         server.close()
 
 
-def test_the_command_serves_until_it_is_told_to_end(finished):
+def test_the_command_serves_until_it_is_terminated(finished):
     environment = os.environ | {"PYTHONPATH": str(PACKAGE)}
     command = [*HPSEARCH, "dashboard", str(finished.runs), "--port", "0"]
     with subprocess.Popen(
@@ -67,7 +67,7 @@ def test_the_command_serves_until_it_is_told_to_end(finished):
         assert process.stderr.read() == ""
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     answer = subprocess.run(
         [sys.executable, "-m", "hpsearch", "dashboard", str(tmp_path / "none")],
         env=os.environ | {"PYTHONPATH": str(PACKAGE)},

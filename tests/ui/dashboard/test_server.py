@@ -1,4 +1,4 @@
-"""The whole dashboard over HTTP: what it tells, and what it tells nobody."""
+"""The dashboard over HTTP: its answers, and what it refuses."""
 
 import http.client
 import shutil
@@ -40,7 +40,7 @@ def test_it_lists_the_studies(ask):
     assert study["winner"]["confirmed"]["count"] == 2
 
 
-def test_a_page_is_told_everything_once_and_then_nothing(ask):
+def test_an_unchanged_study_is_sent_once(ask):
     first = ask("/data/study/s").record
     assert len(first["trials"]) == 10
     assert len(first["rounds"]) == 2
@@ -50,7 +50,7 @@ def test_a_page_is_told_everything_once_and_then_nothing(ask):
     assert len(other["trials"]) == 10
 
 
-def test_a_running_search_is_told_as_it_changes(held):
+def test_changes_of_a_running_search_are_sent(held):
     controller = held.start_held()
     with serving(held.runs) as ask:
         before = ask("/data/study/s").record
@@ -70,14 +70,14 @@ def test_a_running_search_is_told_as_it_changes(held):
 @pytest.mark.parametrize(
     "figure", ["tightening", "progress", "curves", "importance", "parallel", "seeds"]
 )
-def test_every_figure_is_drawn_and_not_sent_twice(ask, figure):
+def test_an_unchanged_figure_is_sent_once(ask, figure):
     answer = ask(f"/data/study/s/figure/{figure}")
     assert set(answer.record) >= {"data", "layout"}
     again = ask(f"/data/study/s/figure/{figure}", If_None_Match=answer.headers["etag"])
     assert (again.status, again.body) == (304, b"")
 
 
-def test_a_trial_is_told_with_its_parent_and_a_command(ask, finished):
+def test_a_trials_record_has_its_parent_and_a_command(ask, finished):
     rows = ask("/data/study/s").record["trials"]
     number = next(row[0] for row in rows if row[3] == "continue")
     trial = ask(f"/data/study/s/trial/{number}").record
@@ -92,7 +92,7 @@ def test_a_trial_is_told_with_its_parent_and_a_command(ask, finished):
     "path", ["/study/none", "/data/study/none", "/data/study/s/trial/99", "/study/s/trial/x",
              "/data/study/s/figure/none", "/nothing"],
 )  # fmt: skip
-def test_what_is_not_there_is_not_found(ask, path):
+def test_unknown_names_give_404(ask, path):
     assert ask(path).status == 404
 
 
@@ -143,7 +143,7 @@ def test_an_svg_of_a_trial_is_sandboxed_and_other_files_are_downloads(ask, finis
         assert is_download == (name == "x.html")
 
 
-def test_a_log_loses_its_escape_codes(ask, finished):
+def test_escape_codes_are_removed_from_a_log(ask, finished):
     log = finished.trial(0).log
     log.write_bytes(
         b"\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\\n"
@@ -154,7 +154,7 @@ def test_a_log_loses_its_escape_codes(ask, finished):
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_log_is_followed_from_where_one_was(ask, finished):
+def test_a_log_is_read_on_from_a_byte(ask, finished):
     finished.trial(0).log.write_text("one\ntwo\n")
     first = ask("/data/study/s/trial/0/log").record
     with finished.trial(0).log.open("a") as log:
@@ -163,7 +163,7 @@ def test_a_log_is_followed_from_where_one_was(ask, finished):
     assert (first["text"], then["text"]) == ("one\ntwo\n", "three\n")
 
 
-def test_a_long_log_is_told_from_its_end(ask, finished):
+def test_a_long_log_is_read_from_its_end(ask, finished):
     finished.trial(0).log.write_text("".join(f"line {i}\n" for i in range(100_000)))
     answer = ask("/data/study/s/trial/0/log").record
     assert answer["text"].endswith("line 99999\n")
@@ -187,7 +187,7 @@ def test_a_hostile_name_is_text_everywhere(finished):
             assert "<img src=x" not in answer.text
 
 
-def test_a_study_that_cannot_be_read_says_so_in_the_list(finished):
+def test_the_list_says_why_a_study_cannot_be_read(finished):
     broken = finished.runs / "broken"
     shutil.copytree(finished.run.path, broken)
     (broken / "study.db").write_bytes(b"not a database at all" * 100)
@@ -197,7 +197,7 @@ def test_a_study_that_cannot_be_read_says_so_in_the_list(finished):
         assert ask("/data/study/broken").status == 409
 
 
-def test_a_name_that_is_pointed_here_gets_nothing(ask):
+def test_a_foreign_host_name_is_refused(ask):
     for path in ("/", "/data/studies", "/dashboard", "/api/studies"):
         assert ask(path, Host="evil.example").status == 403
 
@@ -224,21 +224,21 @@ def test_optuna_dashboard_shows_the_studies_and_deletes_nothing(ask, finished):
     assert hashes(finished) == before
 
 
-def test_looking_leaves_the_run_folder_as_it_is(ask, finished):
+def test_reading_does_not_change_the_run_folder(ask, finished):
     before = hashes(finished)
     for path in ("/data/studies", "/data/study/s", "/data/study/s/trial/0", "/api/studies"):
         assert ask(path).status == 200
     assert hashes(finished) == before
 
 
-def test_without_allow_control_nothing_can_be_done(ask, finished):
+def test_without_allow_control_actions_are_refused(ask, finished):
     answer = ask.act("s", act="note", trial=0, text="x")
     assert answer.status == 403
     assert "--allow-control" in answer.record["error"]
     assert not (finished.trial(0).path / "note.txt").exists()
 
 
-def test_an_act_from_a_page_of_ours_is_done_and_from_elsewhere_is_not(control, held):
+def test_an_action_is_performed_for_an_own_page_and_no_other(control, held):
     for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
         answer = control("/act/study/s", "POST", {"act": "pause"}, **headers)
         assert answer.status == 403
@@ -259,7 +259,7 @@ def test_an_act_from_a_page_of_ours_is_done_and_from_elsewhere_is_not(control, h
     "record",
     [{}, [], "pause", {"act": "none"}, {"act": "stop_trial"}, {"act": "stop_trial", "trial": "0"}],
 )  # fmt: skip
-def test_an_act_that_is_none_is_refused(finished, record):
+def test_an_unknown_action_is_refused(finished, record):
     with serving(finished.runs, allow_control=True) as ask:
         answer = ask("/act/study/s", "POST", record, Origin=ask.url)
     assert answer.status == 400

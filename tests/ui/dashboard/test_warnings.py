@@ -1,4 +1,4 @@
-"""What pages request besides numbers: warnings, parts of logs, a trial's neighbors."""
+"""Warnings, parts of logs, a trial's neighbors, and widths of figures."""
 
 import pytest
 from searches import HELD_STUDY, HELD_TRAINER, Search
@@ -17,7 +17,7 @@ def searched(folder, study=HELD_STUDY, trainer=HELD_TRAINER):
     return search
 
 
-def test_failures_are_told_by_reason_with_what_the_first_said_last(tmp_path):
+def test_failures_are_listed_by_reason_with_the_end_of_a_log(tmp_path):
     trainer = HELD_TRAINER.replace(
         "    for step",
         '    print("\\x1b[31mlr is", run.hp.lr)\n    assert run.hp.lr < 0.7\n    for step',
@@ -33,7 +33,7 @@ def test_failures_are_told_by_reason_with_what_the_first_said_last(tmp_path):
     assert failure["tail"].endswith("AssertionError")
 
 
-def test_survivors_that_press_on_a_bound_are_told(tmp_path):
+def test_survivors_at_a_bound_give_a_warning(tmp_path):
     # The best lr is 0.3, far below this range.
     study = (
         HELD_STUDY.replace("uniform: [0, 1]", "uniform: [0.5, 1]")
@@ -47,7 +47,7 @@ def test_survivors_that_press_on_a_bound_are_told(tmp_path):
     assert len(warning["survivors"]) == 2
 
 
-def test_warnings_are_not_sent_twice(ask):
+def test_unchanged_warnings_are_sent_once(ask):
     first = ask("/data/study/s/warnings")
     again = ask("/data/study/s/warnings", If_None_Match=first.headers["etag"])
     assert (again.status, again.body) == (304, b"")
@@ -75,7 +75,7 @@ def test_one_line_longer_than_an_answer_is_read_backwards_too(ask, finished):
     assert read == "x" * 200_000
 
 
-def test_trials_of_a_round_lie_beside_one_another(ask):
+def test_the_neighbors_of_a_trial_are_those_of_its_round_or_role(ask):
     rows = ask("/data/study/s").record["trials"]
     confirmations = [row[0] for row in rows if len(row) > 3 and row[3] == "confirm"]
     assert ask("/data/study/s/trial/0").record["neighbors"] == {"previous": None, "next": 1}
@@ -91,7 +91,7 @@ def test_a_narrow_page_gets_narrow_figures(ask, figure):
     assert narrow.record["layout"]["height"] >= wide.record["layout"]["height"]
 
 
-def test_an_interrupted_search_is_told_with_the_command_that_goes_on(held):
+def test_an_interrupted_search_has_the_command_that_resumes_it(held):
     controller = held.start_held()
     controller.kill()
     controller.wait()

@@ -1,4 +1,4 @@
-"""What lies beyond the range that a parameter began in is seen, and where the range was."""
+"""Trials outside a parameter's initial range, and survivors at a bound."""
 
 import io
 import math
@@ -44,11 +44,11 @@ def panel(figure: figures.Figure, heading: str) -> tuple[list[Any], Any]:
     return traces, figure["layout"][f"xaxis{reference[1:]}"]
 
 
-def test_the_search_has_left_its_ranges(far: Snapshot) -> None:
-    found = {one.parameter: one for one in figures.beyond_range(far)}
-    assert set(found) == {"lr", "x", "depth", "width"}
-    assert found["lr"].began == (1e-3, 1e-2)
-    assert all(far.trial(n).spec.params["lr"] > 1e-2 for n in found["lr"].survivors)
+def test_survivors_outside_their_initial_ranges_are_reported(far: Snapshot) -> None:
+    notes = {one.parameter: one for one in figures.beyond_range(far)}
+    assert set(notes) == {"lr", "x", "depth", "width"}
+    assert notes["lr"].initial == (1e-3, 1e-2)
+    assert all(far.trial(n).spec.params["lr"] > 1e-2 for n in notes["lr"].survivors)
     assert figures.beyond_range(synthetic.study()) == ()
 
 
@@ -90,7 +90,7 @@ def test_lines_stay_on_their_axes_and_the_ends_are_marked(far: Snapshot) -> None
     assert marks[-1] == pytest.approx((1 - low) / (high - low), abs=1e-3)
 
 
-def test_reach_is_the_range_and_what_lies_beyond_it() -> None:
+def test_an_extent_is_the_range_widened_to_the_values() -> None:
     lr = Loguniform(1e-3, 1e-2, (1e-6, 1.0))
     assert scales.extent(lr, [2e-3, 5e-3]) == (0.0, 1.0)
     assert scales.extent(lr, [1e-4, 5e-3]) == (pytest.approx(-1), 1.0)
@@ -100,15 +100,16 @@ def test_reach_is_the_range_and_what_lies_beyond_it() -> None:
     assert scales.ticks(Int(1, 3, (1, 6)), extent=(0.0, 2.0))[1] == ["1", "2", "3", "4", "5", "6"]
 
 
-def test_survivors_at_an_end_of_the_limits_press_on_it_and_at_a_closed_end_do_not() -> None:
+def test_survivors_at_an_end_of_within_give_a_warning_unless_the_end_is_deliberate() -> None:
     parameters = (
         Parameter("x", Uniform(0, 1, (-0.2, 1.2))),
         Parameter("y", Uniform(0, 1, (-9, 1))),
     )
     s = synthetic.study(parameters=parameters, count=6, failing=0, best_at=1.9)
-    [found] = figures.at_bound(s)
-    assert (found.parameter, found.side, found.bound, found.is_limit) == ("x", "high", 1.2, True)
-    assert str(found).endswith("give space.x.within a higher end")
+    [warning] = figures.at_bound(s)
+    assert (warning.parameter, warning.side) == ("x", "high")
+    assert (warning.bound, warning.is_limit) == (1.2, True)
+    assert str(warning).endswith("give space.x.within a higher end")
     lowest = (Parameter("width", Logint(1, 64)),)
     assert figures.at_bound(synthetic.study(parameters=lowest, failing=0, best_at=-0.5)) == ()
 
@@ -116,9 +117,9 @@ def test_survivors_at_an_end_of_the_limits_press_on_it_and_at_a_closed_end_do_no
 def test_without_limits_the_warning_names_the_key_that_sets_them() -> None:
     parameters = (Parameter("lr", Loguniform(1e-4, 1)),)
     s = synthetic.study(parameters=parameters, count=6, failing=0, best_at=-0.5)
-    [found] = figures.at_bound(s)
-    assert str(found) == (
-        f"lr: {len(found.survivors)} survivors lie at its low end, 0.0001; "
+    [warning] = figures.at_bound(s)
+    assert str(warning) == (
+        f"lr: {len(warning.survivors)} survivors lie at its low end, 0.0001; "
         "to search beyond it, set space.lr.within"
     )
 
@@ -129,7 +130,7 @@ def printed(show: Any) -> str:
     return text.getvalue()
 
 
-def test_terminal_and_report_say_where_the_range_was(
+def test_terminal_and_report_show_the_initial_range(
     far: Snapshot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = printed(picture(far)).splitlines()
@@ -144,7 +145,7 @@ def test_terminal_and_report_say_where_the_range_was(
     assert domain_text(PARAMETERS[0])[1] == "0.001 .. 0.01, within 1e-06 .. 1"
 
 
-def test_importance_is_of_where_the_search_has_been(far: Snapshot) -> None:
+def test_importance_depends_only_on_the_searched_part_of_a_range(far: Snapshot) -> None:
     """Limits that nobody got near would leave the evaluator's grid a few points for all trials."""
     wide = tuple(
         Parameter(p.name, type(p.domain)(p.domain.low, p.domain.high, ends))

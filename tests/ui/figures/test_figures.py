@@ -1,4 +1,4 @@
-"""Every figure: of any study, of any size, in Plotly and on paper."""
+"""Every figure of studies of any size, in Plotly and as SVG."""
 
 import html
 import json
@@ -48,19 +48,21 @@ def small() -> Snapshot:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_study_that_was_really_run_has_the_figure(name: str, undisturbed: Any) -> None:
+def test_the_figure_of_a_real_study_is_valid(name: str, undisturbed: Any) -> None:
     check(FIGURES[name](view.read_snapshot(undisturbed.run.path)))
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_study_that_grows_and_fails_has_the_figure(name: str, small: Snapshot) -> None:
+def test_the_figure_of_a_study_with_growing_budgets_and_failures_is_valid(
+    name: str, small: Snapshot
+) -> None:
     assert FIGURES[name](small)["data"]
     check(FIGURES[name](small))
 
 
 @pytest.mark.parametrize("cut", ["not_started", "with_one_trial", "without_values"])
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_study_with_little_or_nothing_to_show_has_the_figure(
+def test_the_figure_of_a_study_with_little_or_no_data_is_valid(
     name: str, cut: str, small: Snapshot
 ) -> None:
     if name == "trial_curves" and cut == "not_started":
@@ -80,13 +82,13 @@ def large(request: pytest.FixtureRequest) -> Snapshot:
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name != "importance"])
-def test_ten_thousand_trials_make_no_more_than_100_kb(name: str, large: Snapshot) -> None:
+def test_a_figure_of_ten_thousand_trials_has_at_most_100_kb(name: str, large: Snapshot) -> None:
     assert len(large.searched) == 10_000
     text = json.dumps(FIGURES[name](large), allow_nan=False, separators=(",", ":"))
     assert len(text.encode()) <= 100_000
 
 
-def test_long_names_and_many_options_make_no_more_either() -> None:
+def test_a_figure_with_long_names_and_many_options_has_at_most_100_kb() -> None:
     options = tuple("$" * 30 + str(i) for i in range(12))
     many = tuple(Parameter("<&>" * 10 + str(i), Choice(options)) for i in range(14))
     s = synthetic.study(parameters=many, count=12, trials=60, survivors=10)
@@ -106,7 +108,7 @@ def test_a_figure_that_shows_a_part_says_so(large: Snapshot) -> None:
 
 
 @given(st.text())
-def test_escaped_text_is_shown_as_it_is_and_commands_nothing(text: str) -> None:
+def test_escaped_text_is_shown_literally(text: str) -> None:
     marked = figures.escaped(text)
     assert html.unescape(marked) == " ".join(text.split()) or "&" in text
     assert not set(marked) & set("<>$%{")

@@ -1,4 +1,4 @@
-"""What the figures say of a study is so."""
+"""The content of the figures."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def named(figure: figures.Figure, name: str) -> Any:
     return trace
 
 
-def test_tightening_rings_the_survivors_of_every_round(growing: Snapshot) -> None:
+def test_tightening_marks_the_survivors_of_every_round(growing: Snapshot) -> None:
     traces, axis = panel(figures.tightening(growing), "lr")
     open_circles = [t for t in traces if t.get("marker", {}).get("symbol") == "circle-open"]
     rings, waiting = sorted(open_circles, key=lambda t: -t["marker"]["size"])
@@ -89,16 +89,16 @@ def pressed(best_at: float) -> Snapshot:
     return synthetic.study(parameters=parameters, count=6, failing=0, best_at=best_at)
 
 
-def test_survivors_at_an_end_of_a_range_press_on_it() -> None:
-    found = {p.parameter: p for p in figures.at_bound(pressed(-0.5))}
-    assert set(found) == {"lr", "x", "depth"}
-    assert found["lr"].side == "low" and found["lr"].bound == 1e-4
-    assert len(found["lr"].survivors) >= 2
+def test_survivors_at_an_end_of_a_range_give_a_warning() -> None:
+    warnings = {p.parameter: p for p in figures.at_bound(pressed(-0.5))}
+    assert set(warnings) == {"lr", "x", "depth"}
+    assert warnings["lr"].side == "low" and warnings["lr"].bound == 1e-4
+    assert len(warnings["lr"].survivors) >= 2
     high = {p.parameter: p for p in figures.at_bound(pressed(1.5))}
     assert high["x"].side == "high" and high["x"].bound == 1
 
 
-def test_a_single_candidate_leaves_the_warning_to_the_survivors_before_it() -> None:
+def test_with_a_single_candidate_the_warning_is_about_the_survivors_before_it() -> None:
     s = pressed(-0.5)
     only = s.rounds[-1].survivors[0]
     records = [t for t in s.result.records if t.spec.role != "confirm" or t.spec.parent == only]
@@ -107,7 +107,7 @@ def test_a_single_candidate_leaves_the_warning_to_the_survivors_before_it() -> N
     assert {p.parameter for p in figures.at_bound(confirmed_once)} >= {"lr", "x"}
 
 
-def test_survivors_in_the_middle_press_on_nothing() -> None:
+def test_survivors_in_the_middle_give_no_warning() -> None:
     assert figures.at_bound(pressed(0.5)) == ()
 
 
@@ -121,7 +121,7 @@ def test_progress_has_the_best_and_the_median_of_each_round(growing: Snapshot) -
     assert confirmed["y"] == pytest.approx(means, rel=1e-5)
 
 
-def test_a_sparkline_never_worsens_at_one_budget_and_starts_anew_at_the_next(
+def test_a_sparkline_never_worsens_at_one_budget_and_restarts_at_the_next(
     growing: Snapshot,
 ) -> None:
     flat = figures.sparkline(synthetic.study(count=6))
@@ -146,7 +146,7 @@ def test_the_time_of_a_step_has_a_panel_among_a_trials_curves(growing: Snapshot)
     assert trace["y"] == pytest.approx([4.0] * (len(reports) - 1))
 
 
-def test_seeds_shows_each_confirmation_and_what_the_search_saw(growing: Snapshot) -> None:
+def test_seeds_shows_each_confirmation_and_the_value_in_the_search(growing: Snapshot) -> None:
     traces, _ = panel(figures.seeds(growing), "loss")
     dots, means, searched = traces
     values = [value_of(growing.trial(n)) for w in growing.result.winners for n in w.trials]
@@ -164,7 +164,7 @@ def test_parallel_shows_only_trials_of_equal_budget(growing: Snapshot) -> None:
     assert "Trials of 320 steps." in figure["layout"]["annotations"][0]["text"]
 
 
-def test_the_best_parallel_strand_ends_at_the_best_value(growing: Snapshot) -> None:
+def test_the_best_trials_parallel_line_ends_at_the_best_value(growing: Snapshot) -> None:
     for direction, end in (("minimize", 0.0), ("maximize", 1.0)):
         s = synthetic.study(direction=direction)
         best = s.result.best_trial
@@ -198,6 +198,6 @@ def test_plots_are_plotly_figures_of_a_folder_a_result_or_a_snapshot(
     assert isinstance(plots.compare([growing, folder], "steps"), PlotlyFigure)
 
 
-def test_a_trial_that_is_not_there_is_named(undisturbed: Any) -> None:
+def test_a_missing_trial_is_named(undisturbed: Any) -> None:
     with pytest.raises(plots.PlotError, match="has no trial 999"):
         plots.trial_curves(undisturbed.run.path, 999)

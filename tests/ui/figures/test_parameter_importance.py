@@ -1,4 +1,4 @@
-"""Which parameters matter."""
+"""Importance of the parameters."""
 
 import random
 
@@ -19,7 +19,7 @@ SPACE = Space(
 def trials(count: int = 200, *, grown: bool = False, failing: float = 0.0) -> list[Trial]:
     """X and little else decides; with `grown`, a later budget is better whatever the parameters."""
     generator = random.Random(1)
-    found = []
+    made = []
     for number in range(count):
         later = number >= count // 2
         unit = tuple(generator.random() for _ in SPACE)
@@ -31,17 +31,17 @@ def trials(count: int = 200, *, grown: bool = False, failing: float = 0.0) -> li
         spec = Spec(number, 0, number, "draw", params, unit, 0, budget)
         failed = generator.random() < failing
         outcome = Outcome("fail", None, {}, "error") if failed else Outcome("complete", value, {})
-        found.append(Trial(spec, outcome))
-    return found
+        made.append(Trial(spec, outcome))
+    return made
 
 
-def test_what_decides_comes_first_and_the_shares_sum_to_one() -> None:
-    found = importance(SPACE, trials(), Direction.MINIMIZE)
-    assert next(iter(found)) == "x" and found["x"].share > 0.5
-    assert abs(sum(item.share for item in found.values()) - 1) < 1e-9
+def test_the_decisive_parameter_comes_first_and_the_shares_sum_to_one() -> None:
+    shares = importance(SPACE, trials(), Direction.MINIMIZE)
+    assert next(iter(shares)) == "x" and shares["x"].share > 0.5
+    assert abs(sum(item.share for item in shares.values()) - 1) < 1e-9
 
 
-def test_the_direction_counts() -> None:
+def test_importance_respects_the_direction() -> None:
     flipped = [
         Trial(t.spec, Outcome("complete", -t.outcome.value, {}))
         for t in trials()
@@ -52,16 +52,16 @@ def test_the_direction_counts() -> None:
     )
 
 
-def test_a_growing_budget_is_not_taken_for_an_effect_of_the_parameters() -> None:
-    found = importance(SPACE, trials(grown=True), Direction.MINIMIZE)
-    assert next(iter(found)) == "x"
-    assert found["idle"].share < 0.2
+def test_the_effect_of_a_growing_budget_is_not_attributed_to_parameters() -> None:
+    shares = importance(SPACE, trials(grown=True), Direction.MINIMIZE)
+    assert next(iter(shares)) == "x"
+    assert shares["idle"].share < 0.2
 
 
-def test_a_conditional_parameter_is_judged_by_the_trials_that_have_it() -> None:
+def test_a_conditional_parameter_is_rated_by_the_trials_that_have_it() -> None:
     made = trials()
-    found = importance(SPACE, made, Direction.MINIMIZE)
-    assert found["only_b"].trials == sum("only_b" in t.spec.params for t in made) < len(made)
+    shares = importance(SPACE, made, Direction.MINIMIZE)
+    assert shares["only_b"].trials == sum("only_b" in t.spec.params for t in made) < len(made)
 
 
 def test_failed_trials_are_left_out() -> None:
@@ -79,7 +79,7 @@ def test_only_the_latest_trials_count() -> None:
     )
 
 
-def test_too_few_trials_say_nothing() -> None:
+def test_too_few_trials_give_no_importance() -> None:
     assert importance(SPACE, trials(9), Direction.MINIMIZE) == {}
 
 

@@ -1,4 +1,4 @@
-"""Figures on paper."""
+"""Static rendering of the figures."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_the_same_figure_gives_the_same_bytes(s: Snapshot, tmp_path: Path) -> No
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
-def test_two_figures_in_a_page_share_no_name_but_that_of_equal_shapes(s: Snapshot) -> None:
+def test_figures_in_one_page_share_only_ids_of_equal_shapes(s: Snapshot) -> None:
     def names(figure: figures.Figure) -> dict[str, str]:
         named = [e for e in ElementTree.fromstring(static.svg(figure)).iter() if "id" in e.attrib]
         return {e.attrib["id"]: ElementTree.tostring(e).decode().strip() for e in named}
@@ -49,7 +49,7 @@ def test_a_static_figure_has_the_size_asked_for(s: Snapshot, tmp_path: Path) -> 
         assert image.size == (800, 600)
 
 
-def test_another_ending_is_refused(s: Snapshot, tmp_path: Path) -> None:
+def test_another_file_type_is_refused(s: Snapshot, tmp_path: Path) -> None:
     with pytest.raises(static.RenderError, match=r"\.svg, \.pdf or \.png, got \.gif"):
         static.save(figures.progress(s), tmp_path / "p.gif")
 

@@ -1,6 +1,6 @@
 // Compares studies: their winners, parameters and progress.
 
-import { $, at, h, message, row, show, showRefusal, table, trialLink } from "./dom.js";
+import { $, at, h, message, row, show, showRefusal, studyQuery, table, trialLink } from "./dom.js";
 import { Figures } from "./figures.js";
 import { count, number, spread } from "./format.js";
 import { badge, tab } from "./icons.js";
@@ -8,7 +8,7 @@ import { follow } from "./polling.js";
 import "./page.js";
 
 const names = new URLSearchParams(location.search).getAll("study");
-const query = new URLSearchParams(names.map((name) => ["study", name]));
+const query = studyQuery(names);
 const figures = new Figures((x) => `/data/compare/figure?x=${x}&${query}`);
 $("#choose").href = `/?${query}`;
 let done = null;

@@ -63,8 +63,13 @@ export const at = {
   data: (name, rest = "") => `/data/study/${encodeURIComponent(name)}${rest}`,
   file: (name, number, file) =>
     `/files/study/${encodeURIComponent(name)}/trial/${number}/${encodeURIComponent(file)}`,
-  compare: (names) => `/compare?${new URLSearchParams(names.map((name) => ["study", name]))}`,
+  compare: (names) => `/compare?${studyQuery(names)}`,
 };
+
+/** The studies of a comparison as the query of a URL. */
+export function studyQuery(names) {
+  return new URLSearchParams(names.map((name) => ["study", name]));
+}
 
 /** A message box; kind: "warn", "bad", or none. Text and arrays of content become paragraphs. */
 export function message(kind, ...content) {

@@ -42,12 +42,7 @@ export function duration(seconds) {
   return `${Math.round(hours / 24)} days`;
 }
 
-const ROLES = {
-  draw: "draw",
-  continue: "continuation",
-  confirm: "confirmation",
-  rerun: "rerun",
-};
+const ROLES = { continue: "continuation", confirm: "confirmation" };
 
 export function role(name) {
   return ROLES[name] ?? name;

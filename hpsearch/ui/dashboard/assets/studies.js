@@ -1,6 +1,6 @@
 // The list of run folders: state, best value, and the choice of studies to compare.
 
-import { $, at, h, message, quiet, show, svg, table } from "./dom.js";
+import { $, at, h, message, quiet, show, studyQuery, svg, table } from "./dom.js";
 import { count, duration, number, several, spread } from "./format.js";
 import { badge, tab } from "./icons.js";
 import { follow } from "./polling.js";
@@ -108,7 +108,7 @@ function spark(curve) {
 function empty() {
   return message(
     null,
-    [h("b", "No study has begun here yet."), " A study appears when a search runs:"],
+    [h("b", "No study has started here yet."), " A study appears when a search runs:"],
     [h("code", `hpsearch run my_study.yaml --runs ${known.runs}`)],
     quiet(
       "or, in a checkout of hpsearch, ",
@@ -127,7 +127,7 @@ function choose(id, yes) {
 
 /** The URL holds the choice, so that going back restores it. */
 function saveToUrl() {
-  const query = new URLSearchParams([...chosen].map((id) => ["study", id]));
+  const query = studyQuery([...chosen]);
   if (filter.value) query.set("filter", filter.value);
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
 }

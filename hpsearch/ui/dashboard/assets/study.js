@@ -77,7 +77,7 @@ function notice(head) {
       ", fix their cause, and start a new search in another folder.",
     ]);
   }
-  return head.done === 0 ? message(null, "The search has begun; no trial has ended yet.") : [];
+  return head.done === 0 ? message(null, "The search has started; no trial has ended yet.") : [];
 }
 
 let updating = false;

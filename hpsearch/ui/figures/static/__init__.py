@@ -29,7 +29,6 @@ WIDTH_IN = 7.0  # the text width of a page
 _DPI = 200
 # matplotlib uses the same group ids in every figure, but ids must be unique within a page.
 _NAMED_GROUP = re.compile(r'<g id="[\w.]+_\d+"')
-_KINDS = (".svg", ".pdf", ".png")
 _SETTINGS = threading.Lock()
 _METADATA: Any = {
     "svg": {"Date": None, "Creator": AUTHOR},
@@ -82,10 +81,12 @@ def save(
     Raises:
         RenderError: matplotlib is not installed, or the suffix is another.
     """
-    kind = Path(path).suffix.lower()
-    if kind not in _KINDS:
-        raise RenderError(f"{path}: a figure is saved as .svg, .pdf or .png, got {kind or 'none'}")
-    Path(path).write_bytes(_bytes(figure, width_in, height_in, kind[1:]))
+    suffix = Path(path).suffix.lower()
+    if suffix[1:] not in _METADATA:
+        raise RenderError(
+            f"{path}: figures are saved as .svg, .pdf or .png, got {suffix or 'none'}"
+        )
+    Path(path).write_bytes(_bytes(figure, width_in, height_in, suffix[1:]))
 
 
 def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) -> bytes:
@@ -103,8 +104,7 @@ def _bytes(figure: Dict, width_in: float, height_in: float | None, kind: str) ->
         canvas = Canvas(figsize=(width_in, height), dpi=_DPI)
         _draw(canvas, figure, width_in * 96, height * 96)
         file = io.BytesIO()
-        metadata = _METADATA[kind]
-        canvas.savefig(file, format=kind, metadata=metadata)
+        canvas.savefig(file, format=kind, metadata=_METADATA[kind])
     return file.getvalue()
 
 

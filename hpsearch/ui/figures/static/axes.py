@@ -12,16 +12,14 @@ def prepare(axes: "Axes", x: Dict, y: Dict) -> None:
     """Set scales, lines and titles; call before drawing."""
     axes.patch.set_visible(False)
     axes.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
     for which, axis in (("x", x), ("y", y)):
-        getattr(axes, f"set_{which}scale")(axis.get("type", "linear"))
+        title = plain(axis.get("title", {}).get("text", ""))
+        axes.set(**{f"{which}scale": axis.get("type", "linear"), f"{which}label": title})
         shown = axis.get("visible", True)
         getattr(axes, f"{which}axis").set_visible(shown)
         if shown and axis.get("showgrid", True):
             axes.grid(axis=which, color=GRID, linewidth=0.7)  # type: ignore[arg-type]
-        title = axis.get("title", {}).get("text", "")
-        getattr(axes, f"set_{which}label")(plain(title))
     if not x.get("visible", True):
         axes.spines["bottom"].set_visible(False)
     axes.tick_params(length=0, pad=3)
@@ -30,18 +28,13 @@ def prepare(axes: "Axes", x: Dict, y: Dict) -> None:
 def settle(axes: "Axes", x: Dict, y: Dict) -> None:
     """Set ranges and ticks; call after drawing."""
     for which, axis in (("x", x), ("y", y)):
-        _range(axes, which, axis)
+        if "range" in axis:
+            is_log = axis.get("type") == "log"
+            ends = [10.0**end if is_log else end for end in axis["range"]]
+            axes.set(**{f"{which}lim": ends})
+        elif axis.get("rangemode") == "tozero":
+            axes.set(**{f"{which}lim": (0, None)})
         _set_ticks(axes, which, axis)
-
-
-def _range(axes: "Axes", which: str, axis: Dict) -> None:
-    if "range" in axis:
-        ends = axis["range"]
-        if axis.get("type") == "log":
-            ends = [10.0**end for end in ends]
-        getattr(axes, f"set_{which}lim")(*ends)
-    elif axis.get("rangemode") == "tozero":
-        getattr(axes, f"set_{which}lim")(0, None)
 
 
 def _set_ticks(axes: "Axes", which: str, axis: Dict) -> None:
@@ -54,7 +47,7 @@ def _set_ticks(axes: "Axes", which: str, axis: Dict) -> None:
         texts = [plain(text) for text in axis["ticktext"]]
         if not axis.get("showticklabels", True):
             texts = [""] * len(texts)
-        getattr(axes, f"set_{which}ticks")(axis["tickvals"], texts)
+        ruler.set_ticks(axis["tickvals"], texts)
         return
     if axis.get("type") != "log":
         ruler.set_major_locator(MaxNLocator(axis.get("nticks", 6), steps=[1, 2, 2.5, 5, 10]))
