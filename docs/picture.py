@@ -36,7 +36,8 @@ def main() -> None:
             view(event)
             ended += isinstance(event, TrialEnded)
             if ended == ENDED:
-                console.print(view.picture())
+                # The last line's descenders would be cut off without a line below.
+                console.print(view.picture(), "")
                 raise PictureTaken
 
         with (

@@ -20,7 +20,6 @@ from playwright.sync_api import Browser, sync_playwright
 from hpsearch.controller import search
 from hpsearch.storage import read_snapshot
 from hpsearch.ui.dashboard.serve import Server
-from hpsearch.ui.terminal.progress import PlainLines
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 1280
@@ -34,7 +33,7 @@ def main() -> None:
             run = Path(sys.argv[1]).resolve()
         else:
             run = Path(temporary) / "runs" / "digits-gan"
-            search(ROOT / "studies" / "digits_gan.yaml", runs=run.parent, watch=PlainLines())
+            search(ROOT / "studies" / "digits_gan.yaml", runs=run.parent, watch=print)
         server = Server(run.parent, port=0)
         thread = threading.Thread(target=server.run)
         thread.start()
