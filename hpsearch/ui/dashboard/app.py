@@ -56,7 +56,7 @@ def make(registry: Registry, *, allow_control: bool, action_thread: Executor) ->
     for rule, view in _DATA.items():
         app.add_url_rule(rule, view_func=view)
     app.add_url_rule("/act/study/<name>", view_func=actions.act, methods=["POST"])
-    # Optuna Dashboard's pages name no icon, so browsers ask for this one.
+    # Optuna Dashboard's pages name no icon, so browsers request this one.
     app.add_url_rule("/favicon.ico", "icon", lambda: app.send_static_file("icon.svg"))
     return app
 

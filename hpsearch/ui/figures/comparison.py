@@ -1,5 +1,6 @@
 """Comparison of studies: the best value so far against its cost."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -68,7 +69,7 @@ def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
     """(cost, best value at the current budget) after each finished trial; x: trials or steps."""
     best = s.result.direction.best
     line: list[tuple[float, float | None]] = []
-    cost, budget, top = 0, None, None
+    cost, budget, top = 0, None, math.nan
     for trial in s.searched:
         if trial.outcome is None:
             continue
@@ -76,10 +77,8 @@ def best_so_far(s: Snapshot, x: str) -> list[tuple[float, float | None]]:
         value = value_of(trial)
         if value is None:
             continue
-        if budget != trial.spec.budget:
-            budget, top = trial.spec.budget, value
-        else:
-            top = value if top is None else best((top, value))
+        top = best((top, value)) if budget == trial.spec.budget else value
+        budget = trial.spec.budget
         line.append((float(cost), top))
     return line
 

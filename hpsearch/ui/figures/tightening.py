@@ -178,12 +178,11 @@ def _panel(
 
 def _ranks(s: Snapshot, stages: Sequence[Stage]) -> dict[int, float]:
     """The rank of each finished trial within its round: 1 for the best, 0 for the worst."""
-    sign = s.result.direction.sign
     ranks = {}
     for _, _, trials in stages:
-        done = [(sign * v, t.spec.number) for t in trials if (v := value_of(t)) is not None]
-        for i, (_, number) in enumerate(sorted(done)):
-            ranks[number] = round(1 - i / max(1, len(done) - 1), 2)
+        done = [t for t in trials if value_of(t) is not None]
+        for i, trial in enumerate(sorted(done, key=s.result.direction.key)):
+            ranks[trial.spec.number] = round(1 - i / max(1, len(done) - 1), 2)
     return ranks
 
 

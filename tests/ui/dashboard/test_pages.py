@@ -109,7 +109,7 @@ def test_a_name_with_special_characters_is_text_and_its_links_work(look, grown, 
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
         page.locator(".strips .cell").first.click()
         expect(page.locator("#state")).to_contain_text("complete")
-        page.get_by_label("Where you are").get_by_role("link", name=name, exact=True).click()
+        page.get_by_label("Breadcrumb").get_by_role("link", name=name, exact=True).click()
         expect(page.locator("#state")).to_contain_text("finished")
         page.close()
 

@@ -6,7 +6,7 @@ import { isDark, onTheme } from "./page.js";
 
 const GREY = "#808080"; // of the figures' notes, which suits any background
 const EVERY_MS = 3000;
-const TITLE_HEIGHT = 26; // pixels that a figure keeps for its title
+const TITLE_HEIGHT = 26; // pixels that a figure reserves for its title
 const FONT =
   'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 const COLORS = {
@@ -139,7 +139,7 @@ class Figure {
     await Plotly.react(
       this.plot,
       data,
-      { ...layout, template: template(), autosize: true, uirevision: "kept" },
+      { ...layout, template: template(), autosize: true, uirevision: "constant" },
       {
         responsive: true,
         displaylogo: false,
@@ -179,7 +179,7 @@ function adapted({ data, layout: { title, ...layout } }) {
   return { data, layout: { ...layout, annotations, margin, height: layout.height - saved } };
 }
 
-/** The figures of a page; those in view are kept up to date. */
+/** The figures of a page; those in view are updated. */
 export class Figures {
   /**
    * @param url(name, columns) a section's figure, with that many panels side by side.

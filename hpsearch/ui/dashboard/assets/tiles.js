@@ -93,7 +93,7 @@ function runningNow(element, table) {
   const shown = [...table.running.values()].slice(0, RUNNING_SHOWN);
   const more = table.running.size - shown.length;
   const holder = head.holder && `process ${head.holder.pid} on ${head.holder.host}`;
-  // The values change every second: the rows stay, so that a link keeps the focus.
+  // The values change every second: the rows stay, so that a focused link stays focused.
   show(element, [shown.map((one) => one.number), devices, more, holder], ([numbers]) => [
     h("h2", "Running now"),
     numbers.length ? h("ul.running", numbers.map(runningRow)) : big("nothing"),
