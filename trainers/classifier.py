@@ -17,7 +17,7 @@ from hpsearch_trainers.classifier.nets import LAYERS, build_net, mask_shape
 from hpsearch_trainers.classifier.scores import confusion, confusion_picture, score
 from hpsearch_trainers.data.datasets import Part, dataset
 
-TRAIN_ROWS = 2000  # of the training set, by which train_loss is judged at most
+TRAIN_ROWS = 2000  # of the training set, on which train_loss is computed, at most
 
 
 class Classifier(Trainer):
@@ -67,16 +67,16 @@ class Classifier(Trainer):
         "epsilon": 0.3,
         "attack_step": 0.1,
         "attack_start": 1.0,  # of epsilon: within which the attack begins at random; 0 for not
-        # What the networks are judged under; the same for all trials of a study.
-        "judge_rows": 0,  # pictures that are attacked at a report; 0 for no attack
-        "judge_epsilon": 0.3,
-        "judge_steps": 20,  # each of 2.5 epsilon / steps
+        # The attack of the evaluation; the same for all trials of a study.
+        "robustness_rows": 0,  # pictures that are attacked at a report; 0 for no attack
+        "robustness_epsilon": 0.3,
+        "robustness_steps": 20,  # each of 2.5 epsilon / steps
     }
     structure = (
         *("data", "net", "depth", "activation", "skip", "norm", "order", "head", "dense", "stages"),
         *(f"{what}_{i}" for what in ("layer", "width", "kernel") for i in range(1, LAYERS + 1)),
         *("batch_size", "mix", "subpolicies", "operations", "attack_steps"),
-        *("judge_rows", "judge_steps"),
+        *("robustness_rows", "robustness_steps"),
         Padded("width"),
     )
 
@@ -158,8 +158,8 @@ class Classifier(Trainer):
         for part, rows in (("valid", None), ("train", TRAIN_ROWS)):
             images, labels = _pictures(hp.data, hp.data_dir, part, is_flat=is_flat, rows=rows)
             found |= {f"{part}_image": images, f"{part}_label": labels}
-        if hp.judge_rows:
-            found["start"] = _starts((hp.judge_rows, *found["valid_image"].shape[1:]))
+        if hp.robustness_rows:
+            found["start"] = _starts((hp.robustness_rows, *found["valid_image"].shape[1:]))
         return found
 
     def outputs(
@@ -171,10 +171,10 @@ class Classifier(Trainer):
         loss, accuracy = score(logits, labels)
         train_loss, _ = score(look(inputs["train_image"]), inputs["train_label"])
         found = {"val_loss": loss, "val_accuracy": accuracy, "train_loss": train_loss}
-        if hp.judge_rows:
-            rows = inputs["valid_image"][: hp.judge_rows]
+        if hp.robustness_rows:
+            rows = inputs["valid_image"][: hp.robustness_rows]
             shares = robustness(
-                net, rows, labels, inputs["start"], hp.judge_epsilon, hp.judge_steps
+                net, rows, labels, inputs["start"], hp.robustness_epsilon, hp.robustness_steps
             )
             found |= {f"val_{name}": share for name, share in shares.items()}
         return found | {"confusion": confusion(logits, labels)}
@@ -183,11 +183,12 @@ class Classifier(Trainer):
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
     ) -> Evaluation:
         metrics = {name: float(value) for name, value in outputs.items() if not value.dim()}
-        attack = f"linf {hp.judge_epsilon}, {hp.judge_steps} steps, {hp.judge_rows} pictures"
+        steps, rows = hp.robustness_steps, hp.robustness_rows
+        attack = f"linf {hp.robustness_epsilon}, {steps} steps, {rows} pictures"
         return Evaluation(
             metrics=metrics,
             images={"confusion": confusion_picture(outputs["confusion"])},
-            provenance={"attack": attack} if hp.judge_rows else {},
+            provenance={"attack": attack} if hp.robustness_rows else {},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
@@ -197,10 +198,12 @@ class Classifier(Trainer):
         images, labels = images.to(weights), labels.to(weights.device)
         loss, accuracy = score(_in_pieces(net, hp)(images), labels)
         found = {"loss": loss, "accuracy": accuracy}
-        if hp.judge_rows:
-            start = _starts((hp.judge_rows, *images.shape[1:])).to(images)
-            rows = images[: hp.judge_rows]
-            found |= robustness(net, rows, labels, start, hp.judge_epsilon, hp.judge_steps)
+        if hp.robustness_rows:
+            start = _starts((hp.robustness_rows, *images.shape[1:])).to(images)
+            rows = images[: hp.robustness_rows]
+            found |= robustness(
+                net, rows, labels, start, hp.robustness_epsilon, hp.robustness_steps
+            )
         return {f"test_{name}": float(value) for name, value in found.items()}
 
 

@@ -1,7 +1,7 @@
-"""A GAN with the choices that are argued about: loss, penalty, normalisation, labels, packing.
+"""A GAN with a choice of loss, penalty, normalisation, conditioning and packing.
 
-Discriminators put out one score a picture. The objective is `fid`, with the features of
-`features.py` in place of Inception's. Beside it stand what the discriminator makes of some real
+The discriminator gives one score per picture. The objective is `fid`, the Fréchet distance in the
+features of `metrics/features.py` (not Inception's). Every report also has the mean scores of real
 and generated pictures, both losses and the norms of their gradients.
 """
 
@@ -15,22 +15,22 @@ from hpsearch.errors import TrainerError
 from hpsearch_trainers.data.datasets import dataset
 from hpsearch_trainers.gan.game import (
     critic_loss,
-    kinds_of,
+    generated,
+    generator_objective,
+    labelled_batch,
     packed,
-    painted,
-    painter_loss,
     scored,
     watch,
 )
 from hpsearch_trainers.gan.losses import LOSSES as LOSSES
-from hpsearch_trainers.gan.losses import PENALTIES, slope_penalty, squared_gradient
+from hpsearch_trainers.gan.losses import PENALTIES, gradient_penalty, squared_gradient
 from hpsearch_trainers.gan.nets import discriminator, generator
 from hpsearch_trainers.gan.reports import (
     GRID,
     SAMPLES,
-    every_kind,
-    further,
-    judge,
+    every_class,
+    fidelity,
+    further_metrics,
     latents,
     sheet,
     watched,
@@ -42,7 +42,7 @@ from hpsearch_trainers.metrics.features import extractor, raw_features
 
 class GAN(Trainer):
     defaults = {
-        "data": "digits",  # and the other names of data.py
+        "data": "digits",  # or another name of a data set
         "data_dir": None,
         "architecture": "mlp",  # dcgan
         "conditional": "none",  # acgan, projection
@@ -62,7 +62,7 @@ class GAN(Trainer):
         "beta2": 0.99,
         "samples": 0,  # real pictures after which both rates, falling linearly, are 0; 0 for never
         "average": None,  # decay of the generator's moving average; None for no average
-        "judges": "",  # besides fid and coverage: names of judges/table.py, with spaces between
+        "metrics": "",  # besides fid and coverage: names of metrics/table.py, separated by spaces
         "n_critic": 1,  # updates of the discriminator for one of the generator
         "depth": 2,
         "width": 128,
@@ -104,7 +104,7 @@ class GAN(Trainer):
                 hp.depth,
                 hp.normalization,
                 outputs=1 + told if hp.conditional == "acgan" else 1,
-                kinds=told if hp.conditional == "projection" else 0,
+                classes=told if hp.conditional == "projection" else 0,
             ),
             "generator": generator(hp.architecture, data.shape, hp.z_dim, hp.width, hp.depth, told),
         }
@@ -139,10 +139,10 @@ class GAN(Trainer):
     def loss(
         self, phase: str, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], hp: HP
     ) -> Tensor:
-        critic, real, wanted = nets["discriminator"], *kinds_of(batch, hp)
-        fake = painted(nets["generator"], batch["z"], wanted)
+        critic, real, wanted = nets["discriminator"], *labelled_batch(batch, hp)
+        fake = generated(nets["generator"], batch["z"], wanted)
         if phase == "generator":
-            loss = painter_loss(critic, fake, hp)
+            loss = generator_objective(critic, fake, hp)
             if hp.generator_penalty == "gradient_norm":
                 square, _ = squared_gradient(critic, lambda d: critic_loss(d, real, fake, hp))
                 loss = loss + hp.generator_penalty_weight * square
@@ -150,46 +150,50 @@ class GAN(Trainer):
         loss = critic_loss(critic, real, fake, hp)
         if hp.among("penalty", *PENALTIES):
             places = packed(real[0], hp.pack), packed(fake[0], hp.pack)
-            penalty = slope_penalty(lambda x: scored(critic, x, real[1], hp)[0], *places, batch, hp)
+            penalty = gradient_penalty(
+                lambda x: scored(critic, x, real[1], hp)[0], *places, batch, hp
+            )
             loss = loss + hp.penalty_weight * penalty
         return loss
 
     def inputs(self, hp: HP) -> dict[str, Tensor]:
         found = {"z": latents(hp.z_dim), **extractor(hp.data, hp.data_dir).weights}
-        found["watched"], kinds = watched(hp.data, hp.data_dir)
+        found["watched"], labels = watched(hp.data, hp.data_dir)
         if hp.conditional == "none":
             return found
-        return found | {"kinds": every_kind(kinds.shape[1]), "watched_kinds": kinds}
+        return found | {"labels": every_class(labels.shape[1]), "watched_labels": labels}
 
     def outputs(
         self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
     ) -> dict[str, Tensor]:
-        images, _ = painted(nets["generator"], inputs["z"], inputs.get("kinds"))
+        images, _ = generated(nets["generator"], inputs["z"], inputs.get("labels"))
         found = {"features": raw_features(images, inputs), "first": images[: GRID * GRID]}
         if "generator_average" in nets:
-            images, _ = painted(nets["generator_average"], inputs["z"], inputs.get("kinds"))
+            images, _ = generated(nets["generator_average"], inputs["z"], inputs.get("labels"))
             found["features_average"] = raw_features(images, inputs)
         return found | watch(nets, inputs, hp)
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
     ) -> Evaluation:
-        eye = extractor(hp.data, hp.data_dir)
+        extract = extractor(hp.data, hp.data_dir)
         seen = {n: float(outputs[n]) for n in outputs if outputs[n].dim() == 0}
         gap = seen.pop("gap")
-        fid, covered, spread = judge(eye.scaled(outputs["features"]), "valid", *_place(hp))
+        fid, covered, spread = fidelity(extract.scaled(outputs["features"]), "valid", *_place(hp))
         metrics = {"fid": fid, "coverage": covered}
         if "features_average" in outputs:
-            average = judge(eye.scaled(outputs["features_average"]), "valid", *_place(hp))
+            average = fidelity(extract.scaled(outputs["features_average"]), "valid", *_place(hp))
             metrics |= {"fid_average": average[0], "coverage_average": average[1]}
-        asked = hp.judges.split()
-        more, measured_with = further(asked, eye.scaled(outputs["features"]), *_place(hp))
+        asked = hp.metrics.split()
+        more, measured_with = further_metrics(
+            asked, extract.scaled(outputs["features"]), *_place(hp)
+        )
         return Evaluation(
             metrics=metrics | more | seen,
             images={"samples": sheet(outputs["first"])},
             collapsed=why_collapsed(covered, spread),
             saturated=why_saturated(gap, seen["gradient_g"]),
-            provenance={"extractor": eye.sha256, "samples": SAMPLES, **measured_with},
+            provenance={"extractor": extract.sha256, "samples": SAMPLES, **measured_with},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
@@ -199,30 +203,30 @@ class GAN(Trainer):
                 continue
             z = latents(hp.z_dim).to(next(net.parameters()))
             classes = dataset(hp.data, hp.data_dir).classes
-            kinds = None if hp.conditional == "none" else every_kind(classes).to(z)
-            images, _ = painted(net, z, kinds)
+            labels = None if hp.conditional == "none" else every_class(classes).to(z)
+            images, _ = generated(net, z, labels)
             features = extractor(hp.data, hp.data_dir)(images.float())
-            fid, covered, _ = judge(features, "test", *_place(hp))
+            fid, covered, _ = fidelity(features, "test", *_place(hp))
             metrics |= {f"test_fid{name}": fid, f"test_coverage{name}": covered}
         return metrics
 
     def generate(self, nets: Mapping[str, nn.Module], count: int, hp: HP) -> Tensor:
-        """Pictures [count, ...] for `skill.py`, SAMPLES at most; one kind after another."""
+        """Pictures [count, ...] for `skill.py`, SAMPLES at most; one class after another."""
         classes = dataset(hp.data, hp.data_dir).classes
-        kinds = None if hp.conditional == "none" else every_kind(classes)[:count]
-        return painted(nets["generator"], latents(hp.z_dim)[:count], kinds)[0]
+        labels = None if hp.conditional == "none" else every_class(classes)[:count]
+        return generated(nets["generator"], latents(hp.z_dim)[:count], labels)[0]
 
     def scores(self, nets: Mapping[str, nn.Module], pictures: Tensor, hp: HP) -> Tensor:
         """[count], or one of each pack, for `skill.py`.
 
-        In a tournament nobody says of what kind a picture is: a projection discriminator, which
-        asks for it, gives the highest of its scores over all kinds.
+        A tournament gives no labels: the score of a projection discriminator, which needs one, is
+        the highest over all classes.
         """
         critic = nets["discriminator"]
         if hp.conditional == "projection":
             classes = torch.eye(dataset(hp.data, hp.data_dir).classes)
-            kinds = [kind.expand(len(pictures), -1) for kind in classes]
-            return torch.cat([critic(pictures, kind) for kind in kinds], 1).amax(1)
+            labels = [one.expand(len(pictures), -1) for one in classes]
+            return torch.cat([critic(pictures, label) for label in labels], 1).amax(1)
         return scored(critic, packed(pictures, hp.pack), None, hp)[0][:, 0]
 
 
@@ -235,7 +239,7 @@ def _check(hp: HP) -> None:
     if hp.conditional != "none" and hp.pack > 1:
         raise TrainerError(
             f"GAN: pack must be 1 with conditional {hp.conditional}, got {hp.pack}: the pictures "
-            "of a pack have unlike kinds"
+            "of a pack have different classes"
         )
     if not 1 <= hp.pack <= hp.batch_size:
         raise TrainerError(f"GAN: pack must be 1 to batch_size, got {hp.pack}")

@@ -23,19 +23,19 @@ def train(run: Run) -> None:
     while step < run.budget:
         generator.manual_seed(run.seed * 1_000_003 + step)
         rows = torch.randint(len(images), (run.hp.batch_size,), generator=generator)
-        gradient = slope(weights, images[rows], labels[rows]) + run.hp.l2 * weights
+        gradient = gradient_of(weights, images[rows], labels[rows]) + run.hp.l2 * weights
         velocity = run.hp.momentum * velocity + gradient
         weights = weights - run.hp.lr * velocity
         step += 1
         if step % run.report_every == 0 or step == run.budget:
-            metrics = judge(weights, "valid", "val")
+            metrics = evaluate(weights, "valid", "val")
             if step == run.budget and run.role == "confirm":
-                metrics |= judge(weights, "test", "test")  # seen by no search
+                metrics |= evaluate(weights, "test", "test")  # seen by no search
             run.report(step, **metrics)
             run.save({"weights": weights, "velocity": velocity, "step": step})
 
 
-def judge(weights: torch.Tensor, part: Part, name: str) -> dict[str, float]:
+def evaluate(weights: torch.Tensor, part: Part, name: str) -> dict[str, float]:
     """Cross-entropy in nats and accuracy on a part of the digits, as name_loss, name_accuracy."""
     images, labels = digits(part)
     logits = scores(weights, images)
@@ -49,7 +49,7 @@ def scores(weights: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     return images @ weights[:-1] + weights[-1]
 
 
-def slope(weights: torch.Tensor, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def gradient_of(weights: torch.Tensor, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Gradient [65, 10] of the mean cross-entropy in nats."""
     error = scores(weights, images).softmax(1) - F.one_hot(labels, CLASSES)
     return torch.cat([images.T @ error, error.sum(0, keepdim=True)]) / len(images)

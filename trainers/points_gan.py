@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from hpsearch import HP, Evaluation
 from hpsearch_trainers.known_optimum.mixtures import Array, Mixture, census, mixture, training_set
-from hpsearch_trainers.known_optimum.vector_gan import VectorGAN, judged, latents
+from hpsearch_trainers.known_optimum.vector_gan import VectorGAN, evaluated, latents
 
-SAMPLES = 2500  # that a report judges, as in PacGAN
+SAMPLES = 2500  # of a report, as in PacGAN
 SIDE = 192  # pixels of the map of samples
 
 
@@ -39,7 +39,7 @@ class PointsGAN(VectorGAN):
     def outputs(
         self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
     ) -> dict[str, Tensor]:
-        return {"points": judged(nets)(inputs["z"])}
+        return {"points": evaluated(nets)(inputs["z"])}
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP

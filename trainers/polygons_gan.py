@@ -1,4 +1,4 @@
-"""A GAN of polygons, judged by precision and recall against the manifold that they lie on.
+"""A GAN of polygons, measured by precision and recall against the manifold that they lie on.
 
 Lucic et al. 2018. Precision is the share of generated pictures that are near the manifold,
 recall the share of unseen polygons that are near something that the generator can make, which is
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from hpsearch import HP, Evaluation
 from hpsearch_trainers.known_optimum.polygons import Polygons
 from hpsearch_trainers.known_optimum.projection import nearest
-from hpsearch_trainers.known_optimum.vector_gan import VectorGAN, judged, latents
+from hpsearch_trainers.known_optimum.vector_gan import VectorGAN, evaluated, latents
 
 DRAWN = 8192  # polygons to train on
 TRIED = 1024  # generated pictures, the nearest of which is where an inversion begins
@@ -34,7 +34,7 @@ class PolygonsGAN(VectorGAN):
         "pixels": 12,  # of a side
         "softness": 0.4,  # width of the edges in pixels; the less, the less smooth the manifold
         "pieces": 1,  # of the manifold, between which there is no path
-        "judged": 64,  # pictures of either kind that a report looks at
+        "evaluated": 64,  # real, and as many generated, pictures of a report
         "near": 0.2,  # the squared distance, summed over pixels, up to which a picture counts
     }
     structure = (*VectorGAN.structure, "corners", "pixels", "softness", "pieces")
@@ -51,7 +51,7 @@ class PolygonsGAN(VectorGAN):
     def outputs(
         self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
     ) -> dict[str, Tensor]:
-        return {"pictures": judged(nets)(inputs["z"])}
+        return {"pictures": evaluated(nets)(inputs["z"])}
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
@@ -60,17 +60,17 @@ class PolygonsGAN(VectorGAN):
         if not torch.isfinite(pictures).all():
             return Evaluation({"f1": float("nan")})
         of = manifold(hp)
-        found = judge(judged(nets), pictures, of, "valid", hp)
+        found = fidelity(evaluated(nets), pictures, of, "valid", hp)
         return Evaluation(
             metrics=found,
             images={"samples": sheet(pictures[: GRID * GRID], of.pixels)},
-            provenance={"polygons": repr(of), "near": str(hp.near), "samples": hp.judged},
+            provenance={"polygons": repr(of), "near": str(hp.near), "samples": hp.evaluated},
         )
 
     def test(self, nets: Mapping[str, nn.Module], hp: HP) -> dict[str, float]:
-        generator = judged(nets)
+        generator = evaluated(nets)
         z = latents(TRIED, hp.z_dim).to(next(generator.parameters()))
-        found = judge(generator, generator(z), manifold(hp), "test", hp)
+        found = fidelity(generator, generator(z), manifold(hp), "test", hp)
         return {f"test_{name}": value for name, value in found.items()}
 
 
@@ -84,7 +84,7 @@ def drawn(of: Polygons, part: str, n: int) -> Tensor:
     return of.pictures(n, SEEDS[part])
 
 
-def judge(
+def fidelity(
     generator: nn.Module, pictures: Tensor, of: Polygons, part: str, hp: HP
 ) -> dict[str, float]:
     """Precision, recall, f1, and the median squared distance of a picture from the manifold.
@@ -94,10 +94,10 @@ def judge(
         pictures: what it makes of `latents(TRIED, hp.z_dim)`.
         of: the manifold.
         part: whose polygons are to be recalled, "valid" or "test".
-        hp: of it `near`, `judged` and `z_dim`.
+        hp: of it `near`, `evaluated` and `z_dim`.
     """
-    away = of.squared_distances(pictures[: hp.judged])
-    wanted = drawn(of, part, hp.judged).to(pictures)
+    away = of.squared_distances(pictures[: hp.evaluated])
+    wanted = drawn(of, part, hp.evaluated).to(pictures)
     missed = squared_misses(generator, wanted, latents(TRIED, hp.z_dim).to(pictures), pictures)
     precision = float((away <= hp.near).double().mean())
     recall = float((missed <= hp.near).double().mean())

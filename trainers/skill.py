@@ -1,10 +1,10 @@
-"""Skill rating of a GAN study: every kept generator meets every kept discriminator.
+"""Skill rating of a GAN study: every generator with a checkpoint meets every discriminator.
 
 python trainers/skill.py runs/digits-gan
 
-Olsson et al. 2018: a match is a generator's pictures before a discriminator that may never have
-seen any of them, and ratings sum up all matches. No feature extractor has a say, and ratings of
-unlike tournaments cannot be compared. Here they are a Bradley-Terry fit (`judges/rating.py`).
+Olsson et al. 2018: in a match a discriminator scores the pictures of a generator that it was not
+trained against, and ratings summarize all matches. No feature extractor is involved, and ratings of
+different tournaments cannot be compared. Here they are a Bradley-Terry fit (`metrics/rating.py`).
 """
 
 import argparse
@@ -20,18 +20,15 @@ from torch import Tensor, nn
 import hpsearch
 from hpsearch import HP
 from hpsearch.errors import HpsearchError
-from hpsearch.storage import launch_record as restart
-from hpsearch.storage.result import value_of
-from hpsearch.storage.run_folder import RunFolder
-from hpsearch.study.command import Command
-from hpsearch.study.load import load_study
+from hpsearch.storage import RunFolder, read_launch_record, value_of
+from hpsearch.study import Command, load_study
 from hpsearch.trainer import load_trainer
 from hpsearch.trial import Folder, Spec
 from hpsearch_trainers.data.datasets import dataset
 from hpsearch_trainers.metrics.rating import Rating, tournament, win_rate
 
 PICTURES = 1000
-GAMES = 100  # that a match counts for: errors of the ratings are those of so many pairs
+GAMES = 100  # per match, for the standard errors of the ratings
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Skill:
         generators: ratings by player's name, the strongest first.
         discriminators: as generators.
         win_rates: of a generator against a discriminator, by their names.
-        left_out: why a trial did not take part.
+        left_out: the reason why a trial did not take part, by its name.
     """
 
     players: Mapping[str, Player]
@@ -68,46 +65,46 @@ class Skill:
 
 
 def rate(run: Path | str, pictures: int = PICTURES) -> Skill:
-    """Hold the tournament of a run folder's checkpoints, on the CPU.
+    """Run the tournament of a run folder's checkpoints, on the CPU.
 
-    A trainer takes part as it is if its networks are "generator", of latents inputs(hp)["z"], and
-    "discriminator", whose first output is the score. Any other has two methods: `generate(nets,
-    count, hp)` gives pictures [count, ...] and `scores(nets, pictures, hp)` gives [count], or one
-    score for each pack of pictures. Real pictures are what its method `real(hp)` gives [n, ...],
-    else the validation part of the data set that the hyperparameter "data" names, else the
-    trainer's own training pictures, which its discriminator knows.
+    A trainer needs no change if its networks are "generator", of latents inputs(hp)["z"], and
+    "discriminator", whose first output is the score. Any other trainer needs two methods:
+    `generate(nets, count, hp)` gives pictures [count, ...] and `scores(nets, pictures, hp)` gives
+    [count], or one score per pack of pictures. Real pictures [n, ...] come from its method
+    `real(hp)`, else from the validation part of the data set that the hyperparameter "data" names,
+    else from the training pictures, which its discriminator has seen.
 
     Args:
         run: the folder of a study.
-        pictures: real and generated ones a match, at most as many as there are.
+        pictures: number of real and of generated pictures per match, at most.
 
     Raises:
         HpsearchError: no such study, a trainer that is no GAN, or fewer than two players.
     """
     snapshot = hpsearch.open(run)
-    way = restart.read_launch_record(RunFolder(snapshot.result.folder))
-    reference = load_study(way.study, way.overrides).trainer
+    launch = read_launch_record(RunFolder(snapshot.result.folder))
+    reference = load_study(launch.study, launch.overrides).trainer
     if isinstance(reference, Command):
-        raise HpsearchError(f"{run}: its trainer is a command, whose networks nobody knows")
+        raise HpsearchError(f"{run}: its trainer is a command, whose networks cannot be loaded")
     trainer = load_trainer(reference)()
     players: dict[str, Player] = {}
     left_out: dict[str, str] = {}
     for trial in snapshot.result.records:
-        place = snapshot.folder(trial.spec.number)
-        if not place.checkpoint.exists():
+        folder = snapshot.folder(trial.spec.number)
+        if not folder.checkpoint.exists():
             continue
         values = {**trainer.defaults, **snapshot.study.fixed, **trial.spec.params}
-        found = _player(trainer, place, trial.spec, value_of(trial), HP(values))
-        if isinstance(found, Player):
-            players[found.name] = found
+        player = _player(trainer, folder, trial.spec, value_of(trial), HP(values))
+        if isinstance(player, Player):
+            players[player.name] = player
         else:
-            left_out[f"trial {trial.spec.number}"] = found
+            left_out[f"trial {trial.spec.number}"] = player
     return _hold(trainer, players, left_out, pictures, str(run))
 
 
-def _player(trainer: Any, place: Folder, spec: Spec, value: float | None, hp: HP) -> Player | str:
-    """Or why its networks cannot be had."""
-    state = torch.load(place.checkpoint, map_location="cpu", weights_only=True)
+def _player(trainer: Any, folder: Folder, spec: Spec, value: float | None, hp: HP) -> Player | str:
+    """The trial as a player, or the reason why its networks cannot be loaded."""
+    state = torch.load(folder.checkpoint, map_location="cpu", weights_only=True)
     try:
         with torch.random.fork_rng(devices=[]):
             nets = trainer.build(hp)
@@ -116,7 +113,7 @@ def _player(trainer: Any, place: Folder, spec: Spec, value: float | None, hp: HP
             net.eval()
     except (KeyError, RuntimeError) as error:
         return (
-            f"{place.checkpoint} does not fit the trainer ({str(error).splitlines()[0]}); restore "
+            f"{folder.checkpoint} does not fit the trainer ({str(error).splitlines()[0]}); restore "
             "the trainer that it was trained with"
         )
     return Player(spec, int(state["step"]), value, hp, nets)
@@ -172,12 +169,12 @@ def _generate(trainer: Any, player: Player, count: int) -> Tensor:
 
 def _scores(trainer: Any, player: Player, pictures: Tensor) -> Tensor:
     if hasattr(trainer, "scores"):
-        found: Tensor = trainer.scores(player.nets, pictures, player.hp)
+        scores: Tensor = trainer.scores(player.nets, pictures, player.hp)
     else:
-        found = player.nets["discriminator"](pictures).flatten(1)[:, 0]
-    if found.dim() != 1 or not len(found):
-        raise ValueError(f"{len(pictures)} pictures have scores {list(found.shape)}, not [n]")
-    return found
+        scores = player.nets["discriminator"](pictures).flatten(1)[:, 0]
+    if scores.dim() != 1 or not len(scores):
+        raise ValueError(f"{len(pictures)} pictures have scores {list(scores.shape)}, not [n]")
+    return scores
 
 
 def _real(trainer: Any, hp: HP) -> Tensor:

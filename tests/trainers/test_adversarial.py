@@ -66,7 +66,13 @@ def test_robust_accuracy_of_a_linear_network_is_that_of_its_margins():
 
 def test_adversarial_training_makes_a_network_robust(start):
     """Two networks of one seed, 300 steps: one trained on attacked digits, one on plain ones."""
-    of = {"width": 64, "judge_rows": 200, "judge_epsilon": 0.1, "judge_steps": 5, "lr": 3e-3}
+    of = {
+        "width": 64,
+        "robustness_rows": 200,
+        "robustness_epsilon": 0.1,
+        "robustness_steps": 5,
+        "lr": 3e-3,
+    }
     attack = {"epsilon": 0.1, "attack_steps": 2, "attack_step": 0.1}
     found = []
     for name, more in (("plain", {}), ("robust", attack)):

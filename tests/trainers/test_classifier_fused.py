@@ -23,7 +23,7 @@ POLICY = {
     "probability_1": 0.9,
     "mix": "mixup",
 }
-ATTACK = {**SMALL, "attack_steps": 2, "judge_rows": 12, "judge_steps": 2}
+ATTACK = {**SMALL, "attack_steps": 2, "robustness_rows": 12, "robustness_steps": 2}
 CNN = {
     **SMALL, "net": "cnn", "depth": 4, "layer_2": "max_pool", "layer_3": "residual",
     "layer_4": "separable", "norm": "batch",

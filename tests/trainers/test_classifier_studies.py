@@ -20,7 +20,7 @@ OUTSIDE = {
     "svhn_classifier": write_svhn,
     "cifar10_resnet": write_cifar10,
 }
-FEW = {"batch_size": 4, "judge_rows": 3, "attack_steps": 2, "judge_steps": 2, "dense": 16}
+FEW = {"batch_size": 4, "robustness_rows": 3, "attack_steps": 2, "robustness_steps": 2, "dense": 16}
 
 
 def first_draw(space):

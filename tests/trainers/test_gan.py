@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from gan import GAN, judge, why_collapsed
+from gan import GAN, fidelity, why_collapsed
 from hpsearch.errors import TrainerError
 from hpsearch.testing import fused
 from hpsearch.trainer import loop as lone
-from hpsearch_trainers import metrics as judges
+from hpsearch_trainers import metrics as metrics
 from hpsearch_trainers.data.datasets import dataset, digits
 from hpsearch_trainers.gan.reports import latents, one_hot, why_saturated
 from hpsearch_trainers.metrics.features import FEATURES, extractor, reference
@@ -39,8 +39,8 @@ def test_a_short_training_improves_the_distance_and_leaves_pictures_and_provenan
     assert reports[-1].metrics["fid"] < 0.6 * reports[0].metrics["fid"]
     assert reports[-1].metrics["fid"] < 15
     watched = {"d_real", "d_fake", "loss_d", "loss_g", "gradient_d", "gradient_g"}
-    judged = {"fid", "coverage", "test_fid", "test_coverage"}
-    assert set(reports[-1].metrics) == judged | watched
+    evaluated = {"fid", "coverage", "test_fid", "test_coverage"}
+    assert set(reports[-1].metrics) == evaluated | watched
     assert run.provenance == {"extractor": extractor().sha256, "samples": 1000}
     assert run.collapsed is None
     with Image.open(run.folder.artifacts / "samples-000600.png") as picture:
@@ -74,12 +74,12 @@ def test_a_generator_that_is_not_finite_has_no_distance_and_no_error(hp):
 def test_a_generator_of_one_class_is_bad_but_not_collapsed():
     images, labels = digits("train")
     for label in range(10):
-        fid, covered, spread = judge(extractor()(images[labels == label]), "valid")
+        fid, covered, spread = fidelity(extractor()(images[labels == label]), "valid")
         assert fid > 10 and why_collapsed(covered, spread) is None
 
 
 def test_real_pictures_are_close_to_real_pictures_in_features_of_unit_variance():
-    fid, covered, spread = judge(extractor()(digits("test")[0]), "valid")
+    fid, covered, spread = fidelity(extractor()(digits("test")[0]), "valid")
     assert fid < 1 and covered > 0.95 and 0.9 < spread < 1.1
     assert np.trace(reference("train").covariance) == pytest.approx(FEATURES)
 
@@ -133,14 +133,14 @@ def test_one_hot_rows_are_those_of_torch():
 def test_a_conditional_generator_and_its_critic_heed_the_kind(hp, conditional):
     settings = hp(GAN, conditional=conditional, **SMALL)
     nets = GAN().build(settings)
-    kinds = torch.eye(10)[:2]
-    images = nets["generator"](torch.zeros(2, 3), kinds)
+    labels = torch.eye(10)[:2]
+    images = nets["generator"](torch.zeros(2, 3), labels)
     assert images.shape == (2, 1, 8, 8) and not torch.equal(images[0], images[1])
     same = images[:1].expand(2, -1, -1, -1)
     if conditional == "acgan":
         assert nets["discriminator"](same).shape == (2, 11)
     else:
-        scores = nets["discriminator"](same, kinds)
+        scores = nets["discriminator"](same, labels)
         assert scores.shape == (2, 1) and scores[0] != scores[1]
 
 
@@ -161,7 +161,7 @@ def test_a_packed_critic_of_linear_scores_has_the_loss_of_its_packs(hp):
     assert loss.item() == pytest.approx(theirs.item(), rel=1e-5, abs=1e-7)
 
 
-def test_packs_of_unlike_kinds_are_refused(hp):
+def test_packs_of_different_classes_are_refused(hp):
     with pytest.raises(TrainerError, match="pack must be 1 with conditional acgan, got 2"):
         GAN().build(hp(GAN, pack=2, conditional="acgan"))
 
@@ -222,19 +222,19 @@ def test_pictures_of_another_data_set_are_judged_by_an_extractor_of_their_own(ti
     with Image.open(run.folder.artifacts / "samples-000120.png") as picture:
         assert picture.mode == "RGB" and picture.size == (8 * (2 * 12 + 4), 8 * (2 * 12 + 4))
     real, labels = dataset(tinted).part("test")
-    fid, covered, _ = judge(extractor(tinted)(real), "valid", tinted)
+    fid, covered, _ = fidelity(extractor(tinted)(real), "valid", tinted)
     assert fid < 2 and covered > 0.9 and len(labels.unique()) == 10
 
 
-def test_more_judges_say_what_the_study_asks_them_and_leave_their_settings(hp):
+def test_further_metrics_are_reported_with_their_provenance(hp):
     names = ["kernel", "recall", "density"]
-    plain, asked = hp(GAN, **SMALL), hp(GAN, judges=" ".join(names), **SMALL)
+    plain, asked = hp(GAN, **SMALL), hp(GAN, metrics=" ".join(names), **SMALL)
     nets = GAN().build(plain)
     before, after = evaluated(nets, plain), evaluated(nets, asked)
-    eye = extractor()
+    extract = extractor()
     with torch.no_grad():
-        features = eye(nets["generator"](latents(3)))
-    found = judges.judge(names, dataset("digits").part("valid")[0], features, eye)
-    said = {name: judgement.value for name, judgement in found.items()}
+        features = extract(nets["generator"](latents(3)))
+    found = metrics.measure(names, dataset("digits").part("valid")[0], features, extract)
+    said = {name: measurement.value for name, measurement in found.items()}
     assert after.metrics == pytest.approx(before.metrics | said)
-    assert after.provenance == before.provenance | judges.provenance(found.values())
+    assert after.provenance == before.provenance | metrics.provenance(found.values())

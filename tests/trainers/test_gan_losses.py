@@ -13,8 +13,8 @@ from hpsearch_trainers.gan.losses import (
     class_loss,
     discriminator_loss,
     generator_loss,
+    gradient_penalty,
     penalised_place,
-    slope_penalty,
     squared_gradient,
 )
 
@@ -47,7 +47,7 @@ def test_a_loss_has_the_value_of_its_formula(loss, discriminator, generator):
     assert float(generator_loss(fake, hp)) == pytest.approx(generator)
 
 
-def test_the_loss_of_kinds_is_torchs_cross_entropy():
+def test_the_class_loss_is_torchs_cross_entropy():
     logits, labels = torch.randn(5, 3, dtype=torch.float64), torch.tensor([0, 2, 1, 1, 0])
     ours = class_loss(logits, F.one_hot(labels, 3))
     torch.testing.assert_close(ours, F.cross_entropy(logits, labels))
@@ -62,7 +62,7 @@ def pictures_and_noise(rows: int = 7):
 
 def penalty_of(penalty: str, critic: nn.Module) -> torch.Tensor:
     real, fake, noise = pictures_and_noise()
-    return slope_penalty(
+    return gradient_penalty(
         lambda x: critic(x.flatten(1)), real, fake, noise, HP({"penalty": penalty})
     )
 

@@ -103,7 +103,7 @@ def test_pictures_of_any_size_go_in_and_come_out(architecture, size, depth):
     for normalization in NORMALIZATIONS:
         net = discriminator(architecture, shape, 2, depth, normalization, outputs=7)
         assert net(images).shape == (4, 7)
-    told = discriminator(architecture, shape, 2, depth, kinds=6)
+    told = discriminator(architecture, shape, 2, depth, classes=6)
     assert told(images, torch.eye(6)[:4]).shape == (4, 1)
 
 

@@ -50,14 +50,14 @@ def test_the_distance_is_that_of_torchmetrics():
         torch.rand(80, 3, 2, 2, generator=torch.Generator().manual_seed(s)) for s in (0, 1)
     )
     fake = fake**2
-    judge = FrechetInceptionDistance(Flat(), normalize=False, input_img_size=(3, 2, 2))
-    judge.set_dtype(torch.float64)
-    judge.update(real.double(), real=True)
-    judge.update(fake.double(), real=False)
+    measure = FrechetInceptionDistance(Flat(), normalize=False, input_img_size=(3, 2, 2))
+    measure.set_dtype(torch.float64)
+    measure.update(real.double(), real=True)
+    measure.update(fake.double(), real=False)
     ours = frechet_distance(
         *moments(real.flatten(1).double().numpy()), *moments(fake.flatten(1).double().numpy())
     )
-    assert ours == pytest.approx(float(judge.compute()), rel=1e-6)
+    assert ours == pytest.approx(float(measure.compute()), rel=1e-6)
 
 
 def test_the_distance_of_singular_covariances_is_finite_and_zero_to_itself():

@@ -30,7 +30,7 @@ def test_the_gan_of_points_keeps_the_contract():
 def test_the_gan_of_polygons_keeps_the_contract(monkeypatch):
     monkeypatch.setattr(polygons, "STEPS", 1)  # nearly all the time goes into the descents
     monkeypatch.setattr(polygons_gan, "STEPS", 1)
-    shape = {"corners": 4, "pieces": 2, "softness": 0.6, "pixels": 8, "judged": 4, "z_dim": 6}
+    shape = {"corners": 4, "pieces": 2, "softness": 0.6, "pixels": 8, "evaluated": 4, "z_dim": 6}
     check_trainer(PolygonsGAN, [{**SMALL, "loss": "hinge", "penalty": "r1", **shape}])
 
 

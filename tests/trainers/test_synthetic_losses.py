@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hpsearch.trainer.run import HP
-from hpsearch_trainers.gan.losses import slope_penalty
+from hpsearch_trainers.gan.losses import gradient_penalty
 from hpsearch_trainers.known_optimum.vector_gan import LOSSES
 
 REAL = torch.tensor([[3.0, 0.0], [0.0, 1.0], [2.0, 2.0], [0.0, 0.0]])
@@ -19,7 +19,7 @@ def penalty_of(penalty: str, critic, packing: int = 1) -> float:
     batch = {"mix": torch.zeros(rows, 1)}  # ndtr(0) is a half
     packs = REAL.view(rows, -1), FAKE.view(rows, -1)
     hp = HP({"penalty": penalty})
-    return float(slope_penalty(lambda x: critic(x.view(4, 2)), *packs, batch, hp))
+    return float(gradient_penalty(lambda x: critic(x.view(4, 2)), *packs, batch, hp))
 
 
 def test_a_relativistic_loss_is_of_the_difference():

@@ -11,7 +11,7 @@ from torch import nn
 
 from hpsearch_trainers.known_optimum.polygons import RADII, REACH, Polygons
 from hpsearch_trainers.known_optimum.projection import nearest
-from polygons_gan import PolygonsGAN, drawn, harmonic_mean, judge, manifold, squared_misses
+from polygons_gan import PolygonsGAN, drawn, fidelity, harmonic_mean, manifold, squared_misses
 
 TRIANGLES = Polygons()
 
@@ -167,19 +167,19 @@ class Perfect(nn.Module):
         return TRIANGLES.render(z, torch.zeros_like(z[..., 0]))
 
 
-def judged(generator, hp):
-    settings = hp(PolygonsGAN, z_dim=7, judged=24)
+def evaluated(generator, hp):
+    settings = hp(PolygonsGAN, z_dim=7, evaluated=24)
     z = torch.randn(1024, 7, generator=torch.Generator().manual_seed(0))
-    return judge(generator, generator(z), manifold(settings), "valid", settings)
+    return fidelity(generator, generator(z), manifold(settings), "valid", settings)
 
 
 def test_a_generator_of_all_triangles_has_precision_and_recall_of_one(hp):
-    found = judged(Perfect(), hp)
+    found = evaluated(Perfect(), hp)
     assert found["precision"] == 1 and found["recall"] > 0.9 and found["distance"] < 1e-6
 
 
 def test_a_generator_of_triangles_in_one_place_is_precise_but_recalls_few(hp):
-    found = judged(Perfect(one_corner=True), hp)
+    found = evaluated(Perfect(one_corner=True), hp)
     assert found["precision"] == 1 and found["recall"] < 0.2
     assert found["f1"] == harmonic_mean(1, found["recall"])
 
@@ -187,7 +187,7 @@ def test_a_generator_of_triangles_in_one_place_is_precise_but_recalls_few(hp):
 def test_an_untrained_generator_has_neither(hp):
     torch.manual_seed(0)
     settings = hp(PolygonsGAN, z_dim=7)
-    found = judged(PolygonsGAN().build(settings)["generator"], hp)
+    found = evaluated(PolygonsGAN().build(settings)["generator"], hp)
     assert found["f1"] == found["precision"] == found["recall"] == 0
 
 

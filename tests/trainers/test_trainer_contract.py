@@ -38,7 +38,7 @@ REST = {
         {
             "net": "cnn", "depth": 6, "norm": "batch", "dense": 8, "width": 4, "batch_size": 8,
             "mix": "mixup", "subpolicies": 3, "operations": 2, "schedule": "step",
-            "attack_steps": 1, "judge_rows": 5, "judge_steps": 2,
+            "attack_steps": 1, "robustness_rows": 5, "robustness_steps": 2,
         },
         {"net": "resnet", "stages": 2, "width": 4, "batch_size": 8},
     ],

@@ -1,7 +1,7 @@
-"""Results that are computed once on a machine and read by every trial afterwards.
+"""Results that are computed once per machine and read by all later trials.
 
-They lie in $HPSEARCH_CACHE, or ~/.cache/hpsearch. joblib keeps them by the function's source and
-arguments; a lock makes a process that wants what another is computing wait for it.
+joblib stores them in $HPSEARCH_CACHE, or ~/.cache/hpsearch, by the source and the arguments of the
+function. A process that needs a result that another one is computing waits for it.
 """
 
 import fcntl
@@ -10,8 +10,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
-
-import joblib
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,15 +20,17 @@ def folder() -> Path:
 
 
 def remember(function: Callable[P, T]) -> Callable[P, T]:
-    """Keep the function's results on disk, and in this process."""
+    """Cache the function's results on disk and in this process."""
 
     @functools.cache
     def recall(*args: P.args, **kwargs: P.kwargs) -> T:
+        import joblib  # here, because `hpsearch check` needs no cached result
+
         place = folder()
         place.mkdir(parents=True, exist_ok=True)
-        kept = joblib.Memory(place, verbose=0).cache(function)
+        cached = joblib.Memory(place, verbose=0).cache(function)
         with (place / f"{function.__name__}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the file, also when the process dies
-            return kept(*args, **kwargs)
+            return cached(*args, **kwargs)
 
     return functools.wraps(function)(recall)

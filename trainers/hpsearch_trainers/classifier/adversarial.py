@@ -43,9 +43,9 @@ def pgd(
     with torch.no_grad():
         low, high = (images - radius).clamp_min(-1), (images + radius).clamp_max(1)
         x = images if start is None else _between(images + radius * start, low, high)
-        slope = torch.func.grad(criterion)
+        gradient = torch.func.grad(criterion)
         for _ in range(steps):
-            x = _between(x + stride * slope(x).sign(), low, high)
+            x = _between(x + stride * gradient(x).sign(), low, high)
     return x
 
 

@@ -1,4 +1,4 @@
-"""A step of the game: who sees which pictures, told what of their kinds, and in which packs."""
+"""One training step of a GAN: pictures, labels and packs, and the losses of both networks."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,12 +15,14 @@ from hpsearch_trainers.gan.losses import (
 )
 from hpsearch_trainers.gan.reports import one_hot
 
-Pictures = tuple[Tensor, Tensor | None]  # [n, ...], and one-hot kinds [n, classes] if they count
+Pictures = tuple[
+    Tensor, Tensor | None
+]  # [n, ...], and one-hot labels [n, classes] if the GAN is conditional
 Critic = Callable[..., Tensor]
 
 
-def kinds_of(batch: Mapping[str, Tensor], hp: HP) -> tuple[Pictures, Tensor | None]:
-    """The real pictures with their kinds, and the kinds that are to be generated, uniform."""
+def labelled_batch(batch: Mapping[str, Tensor], hp: HP) -> tuple[Pictures, Tensor | None]:
+    """The real pictures with their labels, and uniform labels for the generated ones."""
     images = batch["image"]
     if hp.conditional == "none":
         return (images, None), None
@@ -30,14 +32,14 @@ def kinds_of(batch: Mapping[str, Tensor], hp: HP) -> tuple[Pictures, Tensor | No
     return (images, real), one_hot(drawn, classes, images.dtype)
 
 
-def painted(generator: nn.Module, z: Tensor, kinds: Tensor | None) -> Pictures:
-    return (generator(z) if kinds is None else generator(z, kinds)), kinds
+def generated(generator: nn.Module, z: Tensor, labels: Tensor | None) -> Pictures:
+    return (generator(z) if labels is None else generator(z, labels)), labels
 
 
 def packed(x: Tensor, size: int) -> Tensor:
     """PacGAN's m pictures as one of m times the channels (Lin et al. 2018, sec. 2).
 
-    [n, channels, ...] to [n // size, size * channels, ...]; what is over is left out.
+    [n, channels, ...] to [n // size, size * channels, ...]; the remainder is dropped.
     """
     if size == 1:
         return x
@@ -45,23 +47,25 @@ def packed(x: Tensor, size: int) -> Tensor:
     return rows.unflatten(0, (-1, size)).flatten(1, 2)
 
 
-def scored(critic: Critic, x: Tensor, kinds: Tensor | None, hp: HP) -> tuple[Tensor, Tensor | None]:
+def scored(
+    critic: Critic, x: Tensor, labels: Tensor | None, hp: HP
+) -> tuple[Tensor, Tensor | None]:
     """Scores [n, 1] of packs, and an AC-GAN's logits [n, classes]."""
     if hp.conditional == "projection":
-        return critic(x, kinds), None
+        return critic(x, labels), None
     found = critic(x)
     return (found[:, :1], found[:, 1:]) if hp.conditional == "acgan" else (found, None)
 
 
 def critic_loss(critic: Critic, real: Pictures, fake: Pictures, hp: HP) -> Tensor:
     """The discriminator's loss, without penalty."""
-    pairs = [(packed(x, hp.pack), kinds) for x, kinds in (real, fake)]
+    pairs = [(packed(x, hp.pack), labels) for x, labels in (real, fake)]
     if hp.normalization == "batch":
         (on_real, of_real), (on_fake, of_fake) = (scored(critic, *pair, hp) for pair in pairs)
     else:
         # One pass for both: no layer mixes the pictures of a batch.
-        kinds = None if real[1] is None or fake[1] is None else torch.cat([real[1], fake[1]])
-        scores, logits = scored(critic, torch.cat([x for x, _ in pairs]), kinds, hp)
+        labels = None if real[1] is None or fake[1] is None else torch.cat([real[1], fake[1]])
+        scores, logits = scored(critic, torch.cat([x for x, _ in pairs]), labels, hp)
         on_real, on_fake = scores.chunk(2)
         of_real, of_fake = (None, None) if logits is None else logits.chunk(2)
     loss = discriminator_loss(on_real, on_fake, (pairs[0][0], pairs[1][0]), hp)
@@ -71,23 +75,24 @@ def critic_loss(critic: Critic, real: Pictures, fake: Pictures, hp: HP) -> Tenso
     return loss
 
 
-def painter_loss(critic: Critic, fake: Pictures, hp: HP) -> Tensor:
+def generator_objective(critic: Critic, fake: Pictures, hp: HP) -> Tensor:
+    """The generator's loss, with an AC-GAN's classification loss."""
     scores, logits = scored(critic, packed(fake[0], hp.pack), fake[1], hp)
     loss = generator_loss(scores, hp)
     return loss if logits is None else loss + hp.class_weight * class_loss(logits, fake[1])
 
 
 def watch(nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP) -> dict[str, Tensor]:
-    """Mean scores, losses and the norms of their gradients on pictures that stay the same."""
+    """Mean scores, losses and the norms of their gradients, always on the same pictures."""
     critic, generator = nets["discriminator"], nets["generator"]
-    real = inputs["watched"], inputs.get("watched_kinds")
+    real = inputs["watched"], inputs.get("watched_labels")
     count = len(real[0])
-    z, kinds = inputs["z"][:count], None if real[1] is None else inputs["kinds"][:count]
-    fake = painted(generator, z, kinds)
+    z, labels = inputs["z"][:count], None if real[1] is None else inputs["labels"][:count]
+    fake = generated(generator, z, labels)
     on_real, on_fake = (scored(critic, packed(x, hp.pack), k, hp)[0] for x, k in (real, fake))
-    slope_d, loss_d = squared_gradient(critic, lambda d: critic_loss(d, real, fake, hp))
-    slope_g, loss_g = squared_gradient(
-        generator, lambda g: painter_loss(critic, painted(g, z, kinds), hp)
+    square_d, loss_d = squared_gradient(critic, lambda d: critic_loss(d, real, fake, hp))
+    square_g, loss_g = squared_gradient(
+        generator, lambda g: generator_objective(critic, generated(g, z, labels), hp)
     )
     return {
         "d_real": on_real.mean(),
@@ -95,6 +100,6 @@ def watch(nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP) -
         "gap": on_real.min() - on_fake.max(),
         "loss_d": loss_d,
         "loss_g": loss_g,
-        "gradient_d": slope_d.sqrt(),
-        "gradient_g": slope_g.sqrt(),
+        "gradient_d": square_d.sqrt(),
+        "gradient_g": square_g.sqrt(),
     }

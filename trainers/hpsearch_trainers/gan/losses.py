@@ -115,14 +115,14 @@ def generator_loss(fake: Tensor, hp: HP) -> Tensor:
     return hp.pick("loss", of).mean()
 
 
-def slope_penalty(
+def gradient_penalty(
     discriminator: Callable[[Tensor], Tensor],
     real: Tensor,
     fake: Tensor,
     batch: Mapping[str, Tensor],
     hp: HP,
 ) -> Tensor:
-    """One formula for the penalties on the slope |∇D(x)|; they differ in x and in its target.
+    """Penalties on the gradient norm |∇D(x)| by one formula; they differ in x and in the target.
 
     "gradient": 1, between fake and real pictures (Gulrajani et al. 2017, sec. 4).
     "dragan": 1, around the real pictures (Kodali et al. 2017), at half their deviation.
@@ -144,7 +144,7 @@ def slope_penalty(
     square = (_input_gradient(discriminator, at) ** 2).flatten(1).sum(1)
 
     def off_one() -> Tensor:
-        return ((square + 1e-12).sqrt() - 1) ** 2  # the root has no slope at 0
+        return ((square + 1e-12).sqrt() - 1) ** 2  # the root has no derivative at 0
 
     penalties = {
         "gradient": off_one,
@@ -156,7 +156,7 @@ def slope_penalty(
 
 
 def penalised_place(real: Tensor, fake: Tensor, batch: Mapping[str, Tensor], hp: HP) -> Tensor:
-    """The x of `slope_penalty`, as real."""
+    """The x of `gradient_penalty`, as real."""
 
     def between() -> Tensor:
         share = torch.special.ndtr(batch["mix"])
@@ -206,11 +206,11 @@ def squared_gradient(
     return torch.stack([(gradient**2).sum() for gradient in gradients.values()]).sum(), value
 
 
-def class_loss(logits: Tensor, kinds: Tensor) -> Tensor:
+def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """-L_C of an AC-GAN: mean cross-entropy in nats (Odena et al. 2017, sec. 3).
 
     Args:
         logits: [batch, classes].
-        kinds: one-hot, [batch, classes].
+        labels: one-hot, [batch, classes].
     """
-    return -(F.log_softmax(logits, -1) * kinds).sum(-1).mean()
+    return -(F.log_softmax(logits, -1) * labels).sum(-1).mean()

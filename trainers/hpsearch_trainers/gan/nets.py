@@ -105,10 +105,10 @@ class Flat(nn.Sequential):
         return super().forward(x.flatten(1))
 
 
-class Painter(nn.Sequential):
-    """Layers whose numbers are put out as pictures; given kinds, it has them before z.
+class ImageGenerator(nn.Sequential):
+    """Layers whose output is shaped as pictures; a conditional generator takes labels before z.
 
-    `paint(z)` or `paint(z, kinds)`: [batch, z_dim] and one-hot [batch, classes] to
+    `generator(z)` or `generator(z, labels)`: [batch, z_dim] and one-hot [batch, classes] to
     [batch, *shape].
     """
 
@@ -116,33 +116,33 @@ class Painter(nn.Sequential):
         super().__init__(*layers)
         self.shape = shape
 
-    def forward(self, z: Tensor, kinds: Tensor | None = None) -> Tensor:
-        found = super().forward(z if kinds is None else torch.cat([kinds, z], 1))
-        if found.dim() == 2:
-            return found.unflatten(1, self.shape)
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        outputs = super().forward(z if labels is None else torch.cat([labels, z], 1))
+        if outputs.dim() == 2:
+            return outputs.unflatten(1, self.shape)
         _, height, width = self.shape
-        return found[..., :height, :width]
+        return outputs[..., :height, :width]
 
 
 class Projection(nn.Module):
-    """A discriminator that is told the kind (Miyato & Koyama 2018): yᵀVφ(x) + ψ(φ(x)).
+    """A discriminator that is given the label (Miyato & Koyama 2018): yᵀVφ(x) + ψ(φ(x)).
 
-    Pictures [batch, ...] and one-hot kinds [batch, classes] to scores [batch, 1].
+    Pictures [batch, ...] and one-hot labels [batch, classes] to scores [batch, 1].
     """
 
-    def __init__(self, body: nn.Module, score: nn.Module, of_kinds: nn.Module) -> None:
+    def __init__(self, body: nn.Module, score: nn.Module, embedding: nn.Module) -> None:
         super().__init__()
-        self.body, self.score, self.of_kinds = body, score, of_kinds
+        self.body, self.score, self.of_kinds = body, score, embedding  # names in checkpoints
 
-    def forward(self, x: Tensor, kinds: Tensor) -> Tensor:
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         features = self.body(x)
-        return self.score(features) + (self.of_kinds(features) * kinds).sum(1, True)
+        return self.score(features) + (self.of_kinds(features) * labels).sum(1, True)
 
 
 def generator(
-    architecture: str, shape: Shape, z_dim: int, width: int, depth: int, kinds: int = 0
+    architecture: str, shape: Shape, z_dim: int, width: int, depth: int, classes: int = 0
 ) -> nn.Module:
-    """Latents, and one-hot kinds if there are any, to pictures.
+    """Latents, and one-hot labels if there are classes, to pictures.
 
     Args:
         architecture: "mlp", or "dcgan": `depth` transposed convolutions that double the size, with
@@ -151,14 +151,14 @@ def generator(
         z_dim: of the latents.
         width: units of a layer, or channels of the last but one.
         depth: hidden layers, or doublings.
-        kinds: classes.
+        classes: of the labels; 0 for none.
 
     Raises:
         ValueError: there is no such architecture.
     """
     if architecture == "mlp":
-        return Painter(
-            shape, _hidden_and_out(kinds + z_dim, width, depth, math.prod(shape)), nn.Tanh()
+        return ImageGenerator(
+            shape, _hidden_and_out(classes + z_dim, width, depth, math.prod(shape)), nn.Tanh()
         )
     if architecture != "dcgan":
         raise ValueError(f"no architecture {architecture!r} (has: mlp, dcgan)")
@@ -167,7 +167,7 @@ def generator(
     small = (first, -(-height // 2**depth), -(-breadth // 2**depth))
     sizes = [first // 2**i for i in range(depth)]
     layers: list[nn.Module] = [
-        nn.Linear(kinds + z_dim, math.prod(small), bias=False),
+        nn.Linear(classes + z_dim, math.prod(small), bias=False),
         nn.Unflatten(1, small),
         nn.BatchNorm2d(first),
         nn.ReLU(),
@@ -178,7 +178,9 @@ def generator(
             nn.BatchNorm2d(b),
             nn.ReLU(),
         ]
-    return Painter(shape, *layers, nn.ConvTranspose2d(sizes[-1], channels, 4, 2, 1), nn.Tanh())
+    return ImageGenerator(
+        shape, *layers, nn.ConvTranspose2d(sizes[-1], channels, 4, 2, 1), nn.Tanh()
+    )
 
 
 def discriminator(
@@ -188,9 +190,9 @@ def discriminator(
     depth: int,
     normalization: str = "none",
     outputs: int = 1,
-    kinds: int = 0,
+    classes: int = 0,
 ) -> nn.Module:
-    """Pictures to scores [batch, outputs]; with kinds, a projection discriminator.
+    """Pictures to scores [batch, outputs]; with classes, a projection discriminator.
 
     Args:
         architecture: "mlp", or "dcgan": `depth` convolutions that halve the size (Radford et al.
@@ -201,19 +203,19 @@ def discriminator(
         normalization: of `NORMALIZATIONS`; "batch" has the batch's own statistics always, "batch"
             and "layer" stand before the activations.
         outputs: scores for each picture.
-        kinds: classes that a projection discriminator is told; 0 for none.
+        classes: of the labels that a projection discriminator is given; 0 for none.
 
     Raises:
         ValueError: there is no such architecture, or the pictures are too small for the depth.
     """
     inner, features = body(architecture, shape, width, depth, normalization)
     linear = SpectralLinear if normalization == "spectral" else nn.Linear
-    if kinds:
-        of_kinds = linear(features, kinds, bias=False)
+    if classes:
+        embedding = linear(features, classes, bias=False)
         return Projection(
             Flat(*inner) if architecture == "mlp" else nn.Sequential(*inner),
             linear(features, 1),
-            of_kinds,
+            embedding,
         )
     last = linear(features, outputs)
     return (Flat if architecture == "mlp" else nn.Sequential)(*inner, last)

@@ -1,4 +1,4 @@
-"""How a generator is judged at a report, and what is said when training has gone wrong."""
+"""The metrics of a generator at a report, and the signs of collapse and saturation."""
 
 import functools
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hpsearch_trainers import metrics as judges
+from hpsearch_trainers import metrics
 from hpsearch_trainers.data.datasets import dataset
 from hpsearch_trainers.metrics.distances import Array, frechet_distance, moments, share_covered
 from hpsearch_trainers.metrics.features import REFERENCE, extractor, reference
 
-SAMPLES = 1000  # generated pictures that a report judges, from latents that are always the same
-WATCHED = 128  # real pictures on which the discriminator is watched, and as many generated ones
+SAMPLES = 1000  # generated pictures that a report measures, always from the same latents
+WATCHED = 128  # real pictures on which the discriminator is monitored, and as many generated ones
 GRID = 8  # rows and columns of the sample sheet
-FLAT = 1e-6  # a generator's gradient below which it learns no more
+FLAT = 1e-6  # norm of a generator's gradient below which it no longer learns
 
 
-def judge(
+def fidelity(
     features: Array, part: str, name: str = "digits", root: str | None = None
 ) -> tuple[float, float, float]:
     """Fréchet distance, coverage, and total variance relative to real pictures of `part`.
@@ -39,31 +39,32 @@ def judge(
     return fid, share_covered(real.features, real.radii, features), float(spread)
 
 
-def further(
+def further_metrics(
     names: Sequence[str], features: Array, name: str = "digits", root: str | None = None
 ) -> tuple[dict[str, float], dict[str, str | int]]:
-    """What more judges say of generated pictures, and what they were measured with.
+    """Further metrics of generated pictures, and their provenance.
 
     Args:
-        names: of `judges.JUDGES`; those that look at features.
-        features: as `judge` takes them.
+        names: of `metrics.METRICS`; those that look at features.
+        features: as in `fidelity`.
         name: of the data set, with whose validation pictures they are compared.
         root: the folder with its files.
     """
     if not names:
         return {}, {}
-    found = judges.judge(names, _real(name, root), features)
-    return {judge: said.value for judge, said in found.items()}, judges.provenance(found.values())
+    measured = metrics.measure(names, _real(name, root), features)
+    values = {metric: measurement.value for metric, measurement in measured.items()}
+    return values, metrics.provenance(measured.values())
 
 
 @functools.cache
-def _real(name: str, root: str | None) -> judges.Reference:
+def _real(name: str, root: str | None) -> metrics.Reference:
     pictures = dataset(name, root).part("valid")[0][:REFERENCE]
-    return judges.Reference(pictures, extractor(name, root))
+    return metrics.Reference(pictures, extractor(name, root))
 
 
 def why_collapsed(covered: float, spread: float) -> str | None:
-    """Says so if the pictures are all but one and the same, near next to no real ones.
+    """The reason if the pictures are nearly identical and near hardly any real ones.
 
     Args:
         covered: coverage.
@@ -74,15 +75,15 @@ def why_collapsed(covered: float, spread: float) -> str | None:
     return None
 
 
-def why_saturated(gap: float, slope: float) -> str | None:
-    """Says so if the discriminator tells all pictures apart and gives the generator no gradient.
+def why_saturated(gap: float, gradient: float) -> str | None:
+    """The reason if the discriminator separates all pictures and the generator gets no gradient.
 
     Args:
         gap: the lowest score of a real picture less the highest of a generated one.
-        slope: norm of the generator's gradient.
+        gradient: norm of the generator's gradient.
     """
-    if gap > 0 and slope < FLAT:
-        return f"scores {gap:.3g} apart, the generator's gradient is {slope:.1g}"
+    if gap > 0 and gradient < FLAT:
+        return f"scores {gap:.3g} apart, the generator's gradient is {gradient:.1g}"
     return None
 
 
@@ -93,7 +94,7 @@ def latents(z_dim: int) -> Tensor:
 
 
 @functools.cache
-def every_kind(classes: int) -> Tensor:
+def every_class(classes: int) -> Tensor:
     """One-hot, [SAMPLES, classes]: one class after another."""
     return one_hot(torch.arange(SAMPLES) % classes, classes, torch.float32)
 
@@ -105,7 +106,7 @@ def one_hot(labels: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
 
 @functools.cache
 def watched(name: str, root: str | None) -> tuple[Tensor, Tensor]:
-    """Training pictures [WATCHED, ...], fewer if there are not so many, and one-hot kinds."""
+    """Training pictures [WATCHED, ...], fewer if there are not so many, and one-hot labels."""
     data = dataset(name, root)
     images, labels = data.part("train")
     return images[:WATCHED], one_hot(labels[:WATCHED], data.classes, torch.float32)

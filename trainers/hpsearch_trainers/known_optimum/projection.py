@@ -33,13 +33,13 @@ def nearest(
     damping = torch.full_like(squares, 1e-2)
     unit = torch.eye(start.shape[1]).to(start)
     for _ in range(steps):
-        slope = tangents(curve, at)
-        normal = slope.mT @ slope
-        # In proportion to the mean slope, so that it knows no unit; the rest is for slopes of zero.
+        jacobian = tangents(curve, at)
+        normal = jacobian.mT @ jacobian
+        # Relative to the mean Jacobian, hence independent of units; 1e-9 is for a Jacobian of zero.
         size = normal.diagonal(dim1=1, dim2=2).mean(1) * damping + 1e-9
         # A singular matrix gives no error but no numbers, which come no nearer.
         step = torch.linalg.solve_ex(
-            normal + size[:, None, None] * unit, slope.mT @ missing[:, :, None]
+            normal + size[:, None, None] * unit, jacobian.mT @ missing[:, :, None]
         ).result
         tried = at + step[:, :, 0]
         with torch.no_grad():
@@ -54,9 +54,9 @@ def nearest(
 
 
 def tangents(curve: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-    """The map's slopes at points [n, q]: [n, p, q].
+    """The map's Jacobians at points [n, q]: [n, p, q].
 
-    q is small and p is not, so the slopes are wanted column by column. What backward gives, Jᵀv, is
+    q is small and p is not, so the Jacobian is computed by columns. What backward gives, Jᵀv, is
     linear in v, and its own backward gives the columns of J; torch.func.jacfwd would do it in one,
     but its first use imports for seconds.
     """

@@ -1,6 +1,6 @@
 """A GAN of multi-layer perceptrons whose samples are plain vectors; what they are is a subclass's.
 
-The discriminator may judge several samples at once, all real or all fake (PacGAN, Lin et al. 2018,
+The discriminator may score several samples at once, all real or all fake (PacGAN, Lin et al. 2018,
 sec. 2: packing), which shows it a generator that has lost modes.
 """
 
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hpsearch import HP, Alike, Data, Optimizer, Padded, Schedule, Trainer
-from hpsearch_trainers.gan.losses import PAIRED, slope_penalty
+from hpsearch_trainers.gan.losses import PAIRED, gradient_penalty
 
 PENALTIES = ("gradient", "r1", "r1_r2")
 
 
 class VectorGAN(Trainer):
-    """What GANs of vectors have in common; a subclass gives samples and judges the generator."""
+    """The base of GANs of vectors; a subclass gives samples and evaluates the generator."""
 
     defaults = {
         "loss": "non_saturating",  # minimax, wgan, least_squares, hinge, relativistic
@@ -29,9 +29,9 @@ class VectorGAN(Trainer):
         "beta1": 0.0,
         "beta2": 0.99,
         "decay": 0,  # updates over which a network's rate falls to a twentieth; 0 for never
-        "average": None,  # decay of the generator's moving average, which is judged in its place
+        "average": None,  # decay of the generator's moving average, which is evaluated in its place
         "n_critic": 1,  # updates of the discriminator for one of the generator
-        "packing": 1,  # samples that the discriminator judges as one
+        "packing": 1,  # samples that the discriminator scores as one
         "depth": 2,
         "width": 128,
         "z_dim": 2,
@@ -107,14 +107,14 @@ class VectorGAN(Trainer):
         loss = hp.pick("loss", of).mean()
         if hp.among("penalty", *PENALTIES):
             packs = [x.reshape(x.shape[0] // hp.packing, -1) for x in (real, fake)]
-            penalty = slope_penalty(
+            penalty = gradient_penalty(
                 lambda x: discriminator(x.reshape(real.shape)), *packs, batch, hp
             )
             loss = loss + hp.penalty_weight * penalty
         return loss
 
 
-def judged(nets: Mapping[str, nn.Module]) -> nn.Module:
+def evaluated(nets: Mapping[str, nn.Module]) -> nn.Module:
     """The generator, or its moving average if there is one."""
     return nets.get("generator_average", nets["generator"])
 

@@ -1,15 +1,15 @@
 """How good a generator is: values that say what they were measured with.
 
-found = judge(["frechet", "recall"], real, fake, extractor)
-found["recall"].value, found["recall"].better_than(before["recall"])
+values = measure(["frechet", "recall"], real, fake, extractor)
+values["recall"].value, values["recall"].better_than(before["recall"])
 """
 
 from hpsearch_trainers.metrics.case import Reference
 from hpsearch_trainers.metrics.extractors import Extractor, Network, Pixels
-from hpsearch_trainers.metrics.judgement import Judgement, UnlikeError, compare, provenance
-from hpsearch_trainers.metrics.table import JUDGES, Judge, judge
+from hpsearch_trainers.metrics.measurement import Measurement, UnlikeError, compare, provenance
+from hpsearch_trainers.metrics.table import METRICS, Metric, measure
 
 __all__ = [
-    "JUDGES", "Extractor", "Judge", "Judgement", "Network", "Pixels", "Reference", "UnlikeError",
-    "compare", "judge", "provenance",
+    "METRICS", "Extractor", "Measurement", "Metric", "Network", "Pixels", "Reference",
+    "UnlikeError", "compare", "measure", "provenance",
 ]  # fmt: skip

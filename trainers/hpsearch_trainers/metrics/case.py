@@ -1,4 +1,4 @@
-"""What is judged: generated pictures beside real ones, with what several judges share."""
+"""What metrics measure: generated pictures beside real ones, with intermediate results."""
 
 import hashlib
 from functools import cached_property
@@ -79,7 +79,7 @@ class Reference:
 
 
 class Case:
-    """Generated pictures before their judges.
+    """Generated pictures, and what several metrics compute of them.
 
     Args:
         real: what they should be like.
@@ -100,7 +100,7 @@ class Case:
         """Raises ValueError if just features were given."""
         if not isinstance(self._fake, Tensor):
             raise ValueError(
-                "judge: inception and ms_ssim look at pictures, and got an array of features; give "
+                "measure: inception and ms_ssim need pictures, and got an array of features; give "
                 "the generated pictures as a tensor"
             )
         return self._fake
@@ -112,7 +112,7 @@ class Case:
         width = self.real.features.shape[1]
         if self._fake.ndim != 2 or self._fake.shape[1] != width:
             raise ValueError(
-                f"judge: expected features [m, {width}] as the real pictures', got "
+                f"measure: expected features [m, {width}] as the real pictures', got "
                 f"{list(self._fake.shape)}"
             )
         return self._fake.astype(np.float64, copy=False)
@@ -120,7 +120,7 @@ class Case:
     @cached_property
     def logits(self) -> Array:
         if self.classifier is None:
-            raise ValueError("inception: needs a classifier; give judge(..., classifier=...)")
+            raise ValueError("inception: needs a classifier; give measure(..., classifier=...)")
         return features_of(self.pictures, self.classifier)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What judges look at: the outputs of a network, which has a hash so that values name it."""
+"""Feature extractors: networks with a hash, which every value that they gave names."""
 
 import hashlib
 from typing import Protocol

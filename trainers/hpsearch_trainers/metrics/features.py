@@ -1,4 +1,4 @@
-"""The judge of the GANs: features of a small classifier of the data set, trained once and kept."""
+"""The GANs' feature extractor: a small classifier of the data set, trained once and cached."""
 
 import functools
 import hashlib

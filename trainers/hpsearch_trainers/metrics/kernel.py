@@ -57,6 +57,6 @@ def _kernel(a: Array, b: Array, degree: int) -> Array:
 def standardised(features: Array, mean: Array, deviation: Array) -> Array:
     """(features - mean) / deviation by column; where the deviation is 0, 1 stands for it.
 
-    Mean and deviation [d] are those of the real pictures, so no judged generator changes the scale.
+    Mean and deviation [d] are those of the real pictures, so that no generator changes the scale.
     """
     return (features - mean) / np.where(deviation > 0, deviation, 1.0)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hpsearch_trainers.metrics.judgement import Judgement
+from hpsearch_trainers.metrics.measurement import Measurement
 
 Decoder = Callable[[Tensor], Tensor]
 _ACCEPTED = 0.65  # share of proposals to which step sizes are tuned (Neal 2011, sec. 5.4.4)
@@ -105,10 +105,12 @@ def bidirectional_bounds(decoder: Decoder, count: int, z_dim: int, sampling: Sam
     )
 
 
-def judge_likelihood(decoder: Decoder, images: Tensor, z_dim: int, sampling: Sampling) -> Judgement:
+def measure_likelihood(
+    decoder: Decoder, images: Tensor, z_dim: int, sampling: Sampling
+) -> Measurement:
     """Mean of `log_likelihood` over real pictures, in nats a picture."""
     pixels = images.detach().cpu().contiguous().numpy().tobytes()
-    return Judgement(
+    return Measurement(
         value=float(log_likelihood(decoder, images, z_dim, sampling).mean()),
         name="log_likelihood",
         extractor_sha256="",
@@ -144,7 +146,7 @@ class _Problem:
         constant = pixels * (math.log(sigma) + 0.5 * math.log(2 * math.pi))
         return -0.5 * (off**2).sum(-1) / sigma**2 - constant
 
-    def slope(self, z: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def value_and_gradient(self, z: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """That of p(z) p(x|z)^β but for a constant, its gradient in z, and log p(x|z)."""
         with torch.enable_grad():
             z = z.detach().requires_grad_()
@@ -215,12 +217,12 @@ def _transition(problem: _Problem, z: Tensor, beta: Tensor, size: Tensor) -> tup
     uniform = torch.rand((2, *z.shape[:2]), generator=problem.generator, dtype=torch.float64)
     step = (size * (0.5 + uniform[0]))[..., None]
     momentum = problem.normal(*z.shape)
-    value, gradient, _ = problem.slope(z, beta)
+    value, gradient, _ = problem.value_and_gradient(z, beta)
     energy = 0.5 * (momentum**2).sum(-1) - value
     moved, momentum = z, momentum + 0.5 * step * gradient
     for i in range(problem.sampling.leapfrog):
         moved = moved + step * momentum
-        value, gradient, _ = problem.slope(moved, beta)
+        value, gradient, _ = problem.value_and_gradient(moved, beta)
         last = i + 1 == problem.sampling.leapfrog
         momentum = momentum + (0.5 if last else 1.0) * step * gradient
     change = energy - (0.5 * (momentum**2).sum(-1) - value)

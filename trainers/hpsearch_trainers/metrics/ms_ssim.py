@@ -37,7 +37,7 @@ def ms_ssim(a: Tensor, b: Tensor, scales: int = 5) -> Tensor:
     height, width = a.shape[2:]
     most = largest_scales(height, width)
     if scales > most:
-        cure = f"take scales={most}" if most else "judge their diversity by recall or coverage"
+        cure = f"take scales={most}" if most else "measure their diversity by recall or coverage"
         raise ValueError(
             f"ms_ssim: pictures of {height}x{width} pixels are too small for {scales} scales, "
             f"which need {WINDOW * 2 ** (scales - 1)}; {cure}"

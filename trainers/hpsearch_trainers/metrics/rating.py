@@ -93,7 +93,7 @@ def win_rate(on_real: Array, on_fake: Array) -> float:
     """Share of pairs of a real and a generated picture in which the generated one scores higher.
 
     Ties count half, so ½ is a discriminator that cannot tell them apart. Olsson et al. 2018 count
-    judgements that are wrong against a threshold of ½; a Wasserstein critic has no threshold, so
+    decisions that are wrong against a threshold of ½; a Wasserstein critic has no threshold, so
     pairs are compared here.
 
     Args:

@@ -1,4 +1,4 @@
-"""The judges by name, and the one call that asks several of them."""
+"""The metrics by name, and one call that computes several of them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,21 +12,21 @@ from hpsearch_trainers.metrics.distances import frechet_distance, moments
 from hpsearch_trainers.metrics.extractors import Array, Extractor
 from hpsearch_trainers.metrics.geometry import geometry_score, mean_relative_living_times
 from hpsearch_trainers.metrics.inception import inception_score
-from hpsearch_trainers.metrics.judgement import Better, Judgement, Setting
 from hpsearch_trainers.metrics.kernel import kernel_distance, standardised
+from hpsearch_trainers.metrics.measurement import Better, Measurement, Setting
 from hpsearch_trainers.metrics.ms_ssim import self_similarity
 from hpsearch_trainers.metrics.two_sample import network_accuracy
 
 
 @dataclass(frozen=True)
-class Judge:
-    """How a value is found and read.
+class Metric:
+    """How a metric is computed and read.
 
     Attributes:
         function: of the case, and of the settings as keywords.
         better: "small", "large", or "half" for a two-sample test's accuracy.
         says: what the value is, in a line.
-        settings: what may be set, with the values that it has else.
+        settings: its settings, with their default values.
         looks_at: at the extractor's features, the classifier's logits or the pictures themselves.
     """
 
@@ -52,58 +52,60 @@ def _geometry(case: Case, **settings: int | float) -> float:
     return geometry_score(case.real.living_times(**settings), curve)
 
 
-JUDGES: Mapping[str, Judge] = {
-    "frechet": Judge(_frechet, "small", "distance of the features' means and covariances"),
-    "kernel": Judge(_kernel, "small", "distance of the first moments, without bias", {"degree": 3}),
-    "inception": Judge(
+METRICS: Mapping[str, Metric] = {
+    "frechet": Metric(_frechet, "small", "distance of the features' means and covariances"),
+    "kernel": Metric(
+        _kernel, "small", "distance of the first moments, without bias", {"degree": 3}
+    ),
+    "inception": Metric(
         lambda case: inception_score(case.logits),
         "large",
         "classes that are clear and all present, 1 to as many as there are",
         looks_at="logits",
     ),
-    "precision": Judge(
+    "precision": Metric(
         lambda case, k: case.neighbours.precision(k),
         "large",
         "share of generated pictures among the real ones",
         {"k": 3},
     ),
-    "recall": Judge(
+    "recall": Metric(
         lambda case, k: case.neighbours.recall(k),
         "large",
         "share of real pictures among the generated ones",
         {"k": 3},
     ),
-    "density": Judge(
+    "density": Metric(
         lambda case, k: case.neighbours.density(k),
         "large",
         "real neighbourhoods around a generated picture; 1 for real ones",
         {"k": 5},
     ),
-    "coverage": Judge(
+    "coverage": Metric(
         lambda case, k: case.neighbours.coverage(k),
         "large",
         "share of real neighbourhoods with a generated picture",
         {"k": 5},
     ),
-    "ms_ssim": Judge(
+    "ms_ssim": Metric(
         lambda case, **settings: self_similarity(case.pictures, **settings),
         "small",
         "likeness of pairs of generated pictures",
         {"scales": 5, "pairs": 100, "seed": 0},
         looks_at="pictures",
     ),
-    "neighbour_accuracy": Judge(
+    "neighbour_accuracy": Metric(
         lambda case: case.neighbours.accuracy(),
         "half",
         "how well the nearest neighbour tells generated from real; below half for copies",
     ),
-    "network_accuracy": Judge(
+    "network_accuracy": Metric(
         lambda case, **settings: network_accuracy(case.real.features, case.features, **settings),
         "half",
         "how well a small network tells generated from real",
         {"hidden": 20, "steps": 100, "seed": 0},
     ),
-    "geometry": Judge(
+    "geometry": Metric(
         _geometry,
         "small",
         "difference in holes and how long they live",
@@ -113,24 +115,24 @@ JUDGES: Mapping[str, Judge] = {
 }
 
 
-def judge(
+def measure(
     names: Sequence[str],
     real: Tensor | Reference,
     fake: Tensor | Array,
     extractor: Extractor | None = None,
     classifier: Extractor | None = None,
     settings: Mapping[str, Mapping[str, Setting]] | None = None,
-) -> dict[str, Judgement]:
-    """Ask judges about generated pictures.
+) -> dict[str, Measurement]:
+    """Compute metrics of generated pictures.
 
     Args:
-        names: of JUDGES.
-        real: pictures [n, ...], or what was kept of them: `Reference(pictures, extractor)`.
+        names: of METRICS.
+        real: pictures [n, ...], or their cached form: `Reference(pictures, extractor)`.
         fake: generated ones [m, ...], in the real ones' range; or their features [m, d], a NumPy
             array as the extractor gives it, where a trainer's `outputs` has extracted them.
         extractor: of features; a `Reference` has one already.
         classifier: for "inception": logits [m, classes] of pictures, with a `sha256`.
-        settings: by judge, other than in JUDGES: {"precision": {"k": 5}}.
+        settings: by metric, other than in METRICS: {"precision": {"k": 5}}.
 
     Returns:
         By name. The value is NaN where the generated pictures or their features are not finite.
@@ -142,39 +144,41 @@ def judge(
     chosen = _chosen(names, settings or {})
     if not isinstance(real, Reference):
         if extractor is None:
-            raise ValueError("judge: real pictures need an extractor; give judge(..., extractor)")
+            raise ValueError(
+                "measure: real pictures need an extractor; give measure(..., extractor)"
+            )
         real = Reference(real, extractor)
     elif extractor is not None and extractor.sha256 != real.extractor.sha256:
         raise ValueError(
-            f"judge: the reference was made with extractor {real.extractor.sha256}, not "
+            f"measure: the reference was made with extractor {real.extractor.sha256}, not "
             f"{extractor.sha256}; leave the extractor out or make the reference anew"
         )
     case = Case(real, fake, classifier)
-    return {name: _judgement(name, case, chosen[name]) for name in names}
+    return {name: _measure(name, case, chosen[name]) for name in names}
 
 
 def _chosen(
     names: Sequence[str], settings: Mapping[str, Mapping[str, Setting]]
 ) -> dict[str, dict[str, Setting]]:
-    faults = [f"no judge {n!r} (has: {', '.join(JUDGES)})" for n in names if n not in JUDGES]
-    faults += [f"settings for {n!r}, which is not asked" for n in settings if n not in names]
-    for name in {*settings} & {*names} & {*JUDGES}:
-        known = JUDGES[name].settings
+    faults = [f"no metric {n!r} (has: {', '.join(METRICS)})" for n in names if n not in METRICS]
+    faults += [f"settings for {n!r}, which is not named" for n in settings if n not in names]
+    for name in {*settings} & {*names} & {*METRICS}:
+        known = METRICS[name].settings
         has = ", ".join(known) or "none"
         faults += [f"{name}: no setting {s!r} (has: {has})" for s in settings[name].keys() - known]
     if faults:
-        raise ValueError(f"judge: {'; '.join(faults)}")
-    return {name: {**JUDGES[name].settings, **settings.get(name, {})} for name in names}
+        raise ValueError(f"measure: {'; '.join(faults)}")
+    return {name: {**METRICS[name].settings, **settings.get(name, {})} for name in names}
 
 
-def _judgement(name: str, case: Case, settings: dict[str, Setting]) -> Judgement:
-    asked = JUDGES[name]
+def _measure(name: str, case: Case, settings: dict[str, Setting]) -> Measurement:
+    asked = METRICS[name]
     seen = {"features": case.real.extractor, "logits": case.classifier, "pictures": None}
     extractor = seen[asked.looks_at]
     recorded = dict(settings)
     if asked.looks_at == "features":
         recorded |= {"real": case.real.sha256, "real_samples": len(case.real.pictures)}
-    return Judgement(
+    return Measurement(
         value=asked.function(case, **settings) if _is_finite(asked, case) else math.nan,
         name=name,
         extractor_sha256="" if extractor is None else extractor.sha256,
@@ -184,7 +188,7 @@ def _judgement(name: str, case: Case, settings: dict[str, Setting]) -> Judgement
     )
 
 
-def _is_finite(asked: Judge, case: Case) -> bool:
+def _is_finite(asked: Metric, case: Case) -> bool:
     match asked.looks_at:
         case "features":
             return bool(np.isfinite(case.features).all())

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from hpsearch_trainers.metrics import Pixels, judge
+from hpsearch_trainers.metrics import Pixels, measure
 from hpsearch_trainers.metrics.ms_ssim import WEIGHTS, largest_scales, ms_ssim, self_similarity
 
 
@@ -68,17 +68,17 @@ def test_pictures_that_are_too_small_are_refused_with_the_cure():
         "ms_ssim: pictures of 28x28 pixels are too small for 5 scales, which need 176; "
         "take scales=2"
     )
-    with pytest.raises(ValueError, match=r"8x8 .* 11; judge their diversity by recall or coverage"):
+    with pytest.raises(ValueError, match=r"8x8 .* 11; measure their diversity by recall or"):
         ms_ssim(waves(2, 8), waves(2, 8), 1)
     with pytest.raises(ValueError, match=r"one shape, got \[2, 1, 28, 28\] and \[2, 28, 28\]"):
         ms_ssim(waves(2, 28), waves(2, 28)[:, 0], 1)
 
 
-def test_the_judge_finds_pictures_of_one_kind_less_diverse():
+def test_the_metric_finds_pictures_of_one_kind_less_diverse():
     many, settings = waves(30, 32), {"ms_ssim": {"scales": 2, "pairs": 40}}
     few = many[:2].repeat(15, 1, 1, 1)
     found = [
-        judge(["ms_ssim"], many, fake, Pixels(), settings=settings)["ms_ssim"]
+        measure(["ms_ssim"], many, fake, Pixels(), settings=settings)["ms_ssim"]
         for fake in (many, few)
     ]
     assert found[0].better_than(found[1]) and found[0].extractor_sha256 == ""

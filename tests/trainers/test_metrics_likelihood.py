@@ -10,8 +10,8 @@ from hpsearch_trainers.metrics import UnlikeError, compare
 from hpsearch_trainers.metrics.likelihood import (
     Sampling,
     bidirectional_bounds,
-    judge_likelihood,
     log_likelihood,
+    measure_likelihood,
 )
 
 SIGMA = 0.5
@@ -80,11 +80,11 @@ def test_a_likelihood_names_its_sampling_and_is_not_compared_with_another():
     net = linear()
     images, _ = drawn(net, 4)
     short = Sampling(SIGMA, 2, 5)
-    found = judge_likelihood(net, images, 2, short)
-    assert found == judge_likelihood(net, images, 2, short)
+    found = measure_likelihood(net, images, 2, short)
+    assert found == measure_likelihood(net, images, 2, short)
     assert found.better == "large" and found.samples == 4 and found.settings["chains"] == 2
     with pytest.raises(UnlikeError, match="distributions 5 and 6"):
-        compare(found, judge_likelihood(net, images, 2, Sampling(SIGMA, 2, 6)))
+        compare(found, measure_likelihood(net, images, 2, Sampling(SIGMA, 2, 6)))
 
 
 def test_a_sampling_without_noise_or_chains_is_refused():

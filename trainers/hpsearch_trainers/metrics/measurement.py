@@ -13,19 +13,19 @@ Better = Literal["small", "large", "half"]
 
 
 class UnlikeError(ValueError):
-    """Two values were not measured alike. Judge both again in one way."""
+    """Two values were not measured alike. Measure both again in one way."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a judge says of a generator.
+class Measurement:
+    """A value of a metric for a generator.
 
     `<`, `<=`, `>` and `>=` order the values, `better_than` and `compare` the generators.
 
     Attributes:
-        value: in the judge's own unit; NaN where the pictures were not finite.
-        name: of the judge.
-        extractor_sha256: of the network whose outputs were judged; empty where there was none.
+        value: in the metric's own unit; NaN where the pictures were not finite.
+        name: of the metric.
+        extractor_sha256: of the network whose outputs were measured; empty where there was none.
         samples: generated pictures; of a likelihood, real ones.
         settings: all else that the value depends on, the real pictures' hash among it.
         better: which values are good.
@@ -47,28 +47,28 @@ class Judgement:
             self.better
         ]
 
-    def better_than(self, other: "Judgement") -> bool:
+    def better_than(self, other: "Measurement") -> bool:
         """Raises UnlikeError if the two were not measured alike."""
         return compare(self, other) > 0
 
-    def __lt__(self, other: "Judgement") -> bool:
+    def __lt__(self, other: "Measurement") -> bool:
         require_alike(self, other)
         return self.value < other.value
 
-    def __le__(self, other: "Judgement") -> bool:
+    def __le__(self, other: "Measurement") -> bool:
         require_alike(self, other)
         return self.value <= other.value
 
-    def __gt__(self, other: "Judgement") -> bool:
+    def __gt__(self, other: "Measurement") -> bool:
         require_alike(self, other)
         return self.value > other.value
 
-    def __ge__(self, other: "Judgement") -> bool:
+    def __ge__(self, other: "Measurement") -> bool:
         require_alike(self, other)
         return self.value >= other.value
 
 
-def compare(a: Judgement, b: Judgement) -> int:
+def compare(a: Measurement, b: Measurement) -> int:
     """1 if `a` is the better one, -1 if `b` is, 0 if neither; NaN is the worst.
 
     Raises:
@@ -78,10 +78,10 @@ def compare(a: Judgement, b: Judgement) -> int:
     return (a.badness < b.badness) - (a.badness > b.badness)
 
 
-def require_alike(a: Judgement, b: Judgement) -> None:
+def require_alike(a: Measurement, b: Measurement) -> None:
     """Raises UnlikeError, which names every difference, unless the two were measured alike."""
     pairs = {
-        "judge": (a.name, b.name),
+        "metric": (a.name, b.name),
         "extractor": (a.extractor_sha256, b.extractor_sha256),
         "samples": (a.samples, b.samples),
     }
@@ -91,16 +91,16 @@ def require_alike(a: Judgement, b: Judgement) -> None:
     if different:
         raise UnlikeError(
             f"{a.name} {a.value:.4g} and {b.name} {b.value:.4g} cannot be compared, they were "
-            f"measured with unlike things: {'; '.join(different)}. Judge both again with the same"
+            f"measured with unlike things: {'; '.join(different)}. Measure both again with the same"
         )
 
 
-def provenance(judgements: Iterable[Judgement]) -> dict[str, str | int]:
+def provenance(measurements: Iterable[Measurement]) -> dict[str, str | int]:
     """For `Evaluation.provenance`: what all of a report's values were measured with.
 
     The controller refuses a ranking of trials in which these differ.
     """
-    ordered = sorted(judgements, key=lambda judgement: judgement.name)
+    ordered = sorted(measurements, key=lambda measurement: measurement.name)
     extractors = sorted({j.extractor_sha256 for j in ordered if j.extractor_sha256})
     settings = json.dumps([[j.name, dict(j.settings)] for j in ordered], sort_keys=True)
     return {

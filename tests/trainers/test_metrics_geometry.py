@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from hpsearch_trainers.metrics import Pixels, judge
+from hpsearch_trainers.metrics import Pixels, measure
 from hpsearch_trainers.metrics.geometry import (
     HOLES,
     geometry_score,
@@ -81,14 +81,14 @@ def test_a_circle_has_one_hole_all_the_time_and_two_circles_two():
     assert geometry_score(one, two) > 1.6 and geometry_score(one, one) == 0
 
 
-def test_the_judge_tells_a_ring_from_a_disc_of_the_same_covariance():
+def test_the_metric_tells_a_ring_from_a_disc_of_the_same_covariance():
     generator = np.random.default_rng(0)
     angle = generator.uniform(0, 2 * np.pi, (3, 200))
     radius = np.stack([np.ones(200), np.ones(200), np.sqrt(2 * generator.uniform(size=200))])
     images = torch.from_numpy(np.stack([np.cos(angle), np.sin(angle)], axis=2) * radius[..., None])
     settings = {"geometry": {"landmarks": 16, "gamma": 1 / 16, "repeats": 5}}
     ring, disc = (
-        judge(["geometry"], images[0], fake, Pixels(), settings=settings)["geometry"]
+        measure(["geometry"], images[0], fake, Pixels(), settings=settings)["geometry"]
         for fake in images[1:]
     )
     assert ring.better_than(disc) and ring.value < 0.1 < disc.value
