@@ -173,8 +173,8 @@ class _Connection:
 
     def _add_params(self, run: Run, trial: TrialSnapshot) -> None:
         params = {**self._study.fixed, **trial.spec.params}
-        all_ = [Param(_fit(name), str(value)) for name, value in params.items()]
-        new = [param for param in all_ if param.key not in run.data.params]
+        fitted = [Param(_fit(name), str(value)) for name, value in params.items()]
+        new = [param for param in fitted if param.key not in run.data.params]
         for batch in _batches(new, _PARAMS):
             self._client.log_batch(run.info.run_id, params=batch, synchronous=True)
 
@@ -216,18 +216,18 @@ def _leads_to(log: _Log, trial: TrialSnapshot) -> bool:
     A trial that resumes from its checkpoint repeats reports, so a value that is not reported yet
     is one too many only when the trial has ended.
     """
-    new = {
-        key: v for _, report in trial.new_reports(log.reports) for key, v in _values(report).items()
-    }
+    new = _values(*(report for _, report in trial.new_reports(log.reports)))
     if any(not _same(log.values.get(key, value), value) for key, value in new.items()):
         return False
-    return trial.outcome is None or log.values.keys() <= {
-        key for report in trial.reports for key in _values(report)
+    return trial.outcome is None or log.values.keys() <= _values(*trial.reports).keys()
+
+
+def _values(*reports: Report) -> dict[Key, float]:
+    return {
+        (_fit(name), report.step): value
+        for report in reports
+        for name, value in values_of(report).items()
     }
-
-
-def _values(report: Report) -> dict[Key, float]:
-    return {(_fit(name), report.step): value for name, value in values_of(report).items()}
 
 
 def _same(one: float, other: float) -> bool:
