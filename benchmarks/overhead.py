@@ -5,7 +5,7 @@
 All arms run the same objective, (x - 0.3)² + 0·y, which costs nothing, on a SQLite study that holds
 `size` finished trials already, with two trials at once:
 
-- hpsearch: two places; every trial is a process of its own, its numbers in files and the database.
+- hpsearch: two slots; every trial is a process of its own, its numbers in files and the database.
   Without the surrogate, whose own cost a proposal is in results/cost.md;
 - optuna threads: `study.optimize(n_jobs=2)`, in one process;
 - optuna processes: two processes that each run `study.optimize` on the same database;

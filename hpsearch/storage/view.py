@@ -161,7 +161,7 @@ class View:
 
     def _running_trial(self, trial: Trial) -> RunningTrial | None:
         folder = self.folder.trial(trial.spec.number)
-        if not _is_at_work(folder):
+        if not _is_training(folder):
             return None
         try:
             spec, started = folder.read_spec(), folder.spec.stat().st_mtime
@@ -186,7 +186,7 @@ class View:
         return tuple(self.folder.trial(number).read_reports())
 
 
-def _is_at_work(folder: Folder) -> bool:
+def _is_training(folder: Folder) -> bool:
     """Whether a process trains the trial: its supervisor holds a lock on the log."""
     try:
         with folder.log.open("rb") as log:

@@ -14,7 +14,7 @@ from hpsearch.testing.fused import FUSED_TRAINER_CHECKS, a_trials_bits_do_not_de
 from hpsearch.testing.trainers import a_trial_resumes_to_the_same_bits
 from hpsearch.testing.trials import Trained, distance
 from hpsearch.trainer import averages
-from hpsearch.trainer import loop as lone
+from hpsearch.trainer import loop
 from hpsearch.trainer.fused import group
 from hpsearch.trainer.fused.optim.optimizers import StackedOptimizer, build_optimizer
 from hpsearch.trainer.trainer import Evaluation, Optimizer
@@ -165,7 +165,7 @@ def test_a_trial_goes_from_alone_to_a_group_with_its_average(tmp_path):
     exact = testing.trials.in_doubles(Mean)
     straight = averaged_trials(tmp_path / "straight", exact)
     for run in runs_of(tmp_path / "parts", [{"lr": 0.05, "average": 0.9}] * 2, [8] * 2)[1:]:
-        lone.train_trial(exact(), run)
+        loop.train_trial(exact(), run)
     parts = averaged_trials(tmp_path / "parts", exact)
     last = {name: value for name, value in straight[1].metrics.items() if "12." in name}
     assert parts[1].state.keys() == straight[1].state.keys()
@@ -212,7 +212,7 @@ def test_an_averaged_network_has_the_buffers_of_the_raw_one(how, tmp_path):
     settings = {"lr": 0.05, "batch_norm": True}
     runs, ends = runs_of(tmp_path, [settings] * 2, [8, 8]), Ends()
     if how == "alone":
-        lone.train_trial(Watched(), runs[0])
+        loop.train_trial(Watched(), runs[0])
     else:
         shape = Shape({**SHAPE.values, "batch_norm": True}, SHAPE.varying)
         group.train_group(Watched(), runs, shape, ends)
@@ -227,7 +227,7 @@ def test_a_trainer_that_asks_for_no_average_has_no_such_network(tmp_path):
             return super().evaluate(nets, outputs, hp)
 
     runs, ends = runs_of(tmp_path, [{}, {}], [4, 4]), Ends()
-    lone.train_trial(Plain(), runs[0])
+    loop.train_trial(Plain(), runs[0])
     assert not [p for p in Trained.read(tmp_path / "0").state if "average" in p]
     group.train_group(Plain(), runs, SHAPE, ends)
     assert list(ends.values()) == [None, None]

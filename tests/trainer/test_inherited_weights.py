@@ -11,7 +11,7 @@ from torch import nn
 from hpsearch.errors import RunFolderError
 from hpsearch.method.structure import Shape
 from hpsearch.testing.trials import Trained, difference, distance, in_doubles
-from hpsearch.trainer import loop as lone
+from hpsearch.trainer import loop
 from hpsearch.trainer import randomness
 from hpsearch.trainer.fused import group
 from hpsearch.trainer.inherited_weights import copy_shared_weights, initial_nets
@@ -60,7 +60,7 @@ def heir_of(run: Run, parent) -> Run:
 def parent(tmp_path):
     """A trained trial's folder."""
     run, *_ = runs_of(tmp_path / "parent", [{"lr": 0.05}], [12])
-    lone.train_trial(Averaged(), run)
+    loop.train_trial(Averaged(), run)
     return run.folder.path
 
 
@@ -74,7 +74,7 @@ def test_a_heir_that_learns_nothing_has_its_parents_value_and_steps_of_its_own(
 ):
     runs, ends = heirs(tmp_path / "heirs", parent, [{"lr": 0.0}, {"lr": 0.1}]), Ends()
     if how == "alone":
-        lone.train_trial(Averaged(), runs[0])
+        loop.train_trial(Averaged(), runs[0])
     else:
         group.train_group(Averaged(), runs, SHAPE, ends)
     before, after = Trained.read(parent), Trained.read(runs[0].folder.path)
@@ -116,7 +116,7 @@ def test_a_heir_has_the_same_numbers_alone_and_fused(tmp_path, parent):
     group.train_group(exact(), fused, SHAPE, ends)
     assert list(ends.values()) == [None] * 3
     for k, run in enumerate(heirs(tmp_path / "alone", parent, settings)):
-        lone.train_trial(exact(), run)
+        loop.train_trial(exact(), run)
         together, alone = (Trained.read(r.folder.path) for r in (fused[k], run))
         assert distance(together.state, alone.state)[0] < 1e-12
         assert distance(together.metrics, alone.metrics)[0] < 1e-12
@@ -127,7 +127,7 @@ def test_a_heir_that_is_stopped_goes_on_from_its_own_checkpoint(how, tmp_path, p
     def train(folder, budget):
         run, *_ = heirs(folder, parent, [{"lr": 0.05}], budget)
         if how == "alone":
-            lone.train_trial(Averaged(), run)
+            loop.train_trial(Averaged(), run)
         else:
             group.train_group(Averaged(), [run], SHAPE, Ends())
         return Trained.read(run.folder.path)
@@ -141,7 +141,7 @@ def test_weights_that_are_gone_are_named(tmp_path, parent):
     run, *_ = heirs(tmp_path / "heirs", parent, [{}])
     run.folder.inherited.unlink()
     with pytest.raises(RunFolderError) as raised:
-        lone.train_trial(Averaged(), run)
+        loop.train_trial(Averaged(), run)
     assert str(raised.value) == (
         f"{run.folder.inherited}: missing; it is the checkpoint of trial 3, from whose weights "
         "this one starts"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lone_toys import Toy, assert_same, result, start
 
-from hpsearch.trainer import loop as lone
+from hpsearch.trainer import loop
 from hpsearch.trainer import randomness
 from hpsearch.trainer.run import Run
 from hpsearch.trainer.trainer import Data
@@ -36,17 +36,17 @@ def killed_after(run: Run, reports: int) -> Run:
 
 @pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "rmsprop"])
 def test_training_to_b_and_then_to_2b_gives_the_bits_of_training_straight_to_2b(tmp_path, kind):
-    lone.train_trial(Toy(), start(tmp_path / "straight", budget=34, kind=kind))
-    lone.train_trial(Toy(), start(tmp_path / "parent", budget=17, kind=kind))
+    loop.train_trial(Toy(), start(tmp_path / "straight", budget=34, kind=kind))
+    loop.train_trial(Toy(), start(tmp_path / "parent", budget=17, kind=kind))
     child = start(tmp_path / "child", budget=34, kind=kind, role="continue")
     child.folder.checkpoint.write_bytes((tmp_path / "parent/checkpoint.pt").read_bytes())
-    lone.train_trial(Toy(), child)
+    loop.train_trial(Toy(), child)
     tensors, reports = result(tmp_path / "straight")
     assert_same(result(tmp_path / "child"), (tensors, [r for r in reports if r["step"] > 17]))
 
 
 def test_another_process_continues_with_the_same_bits(tmp_path):
-    lone.train_trial(Toy(), start(tmp_path / "straight", budget=20))
+    loop.train_trial(Toy(), start(tmp_path / "straight", budget=20))
     code = (
         "import sys; from pathlib import Path; from test_loop import *;"
         "lone.train_trial(Toy(), start(Path(sys.argv[1]), budget=int(sys.argv[2])))"
@@ -71,23 +71,23 @@ def test_another_process_continues_with_the_same_bits(tmp_path):
 def test_a_run_killed_at_any_reports_ends_as_an_undisturbed_one(
     tmp_path_factory, monkeypatch, kills, saves, report_every
 ):
-    monkeypatch.setattr(lone, "SAVE_INTERVAL_S", saves)
+    monkeypatch.setattr(loop, "SAVE_INTERVAL_S", saves)
     path = tmp_path_factory.mktemp("killed")
-    lone.train_trial(Toy(), start(path / "straight", budget=31, report_every=report_every))
+    loop.train_trial(Toy(), start(path / "straight", budget=31, report_every=report_every))
     for reports in kills:
         try:
             run = start(path / "killed", budget=31, report_every=report_every)
-            lone.train_trial(Toy(), killed_after(run, reports))
+            loop.train_trial(Toy(), killed_after(run, reports))
         except Killed:
             pass
-    lone.train_trial(Toy(), start(path / "killed", budget=31, report_every=report_every))
+    loop.train_trial(Toy(), start(path / "killed", budget=31, report_every=report_every))
     assert_same(result(path / "killed"), result(path / "straight"))
 
 
 def test_reports_that_are_ahead_of_the_checkpoint_are_forgotten_before_training_goes_on(
     tmp_path, monkeypatch
 ):
-    lone.train_trial(Toy(), start(tmp_path, budget=10))
+    loop.train_trial(Toy(), start(tmp_path, budget=10))
     start(tmp_path, budget=20).report(15, size=1.0)
     plain = Toy.loss
 
@@ -96,19 +96,19 @@ def test_reports_that_are_ahead_of_the_checkpoint_are_forgotten_before_training_
         return plain(self, *args)
 
     monkeypatch.setattr(Toy, "loss", watched)
-    lone.train_trial(Toy(), start(tmp_path, budget=15))
+    loop.train_trial(Toy(), start(tmp_path, budget=15))
 
 
 @pytest.mark.parametrize("reported", [True, False])
 def test_a_crash_after_the_last_checkpoint_needs_no_more_training(tmp_path, monkeypatch, reported):
     first = start(tmp_path, budget=10)
-    lone.train_trial(Toy(), first)
+    loop.train_trial(Toy(), first)
     before = result(tmp_path)
     if not reported:
         first.rewind(5)
     monkeypatch.setattr(Toy, "loss", None)
     again = start(tmp_path, budget=10)
-    lone.train_trial(Toy(), again)
+    loop.train_trial(Toy(), again)
     assert_same(result(tmp_path), before)
     assert again.provenance == {"judge": "sum"}
 
@@ -116,16 +116,16 @@ def test_a_crash_after_the_last_checkpoint_needs_no_more_training(tmp_path, monk
 def test_a_checkpoint_is_kept_only_when_the_last_is_old_or_the_budget_spent(tmp_path, monkeypatch):
     saved = []
     monkeypatch.setattr(Run, "save", lambda run, state: saved.append(state["step"]))
-    monkeypatch.setattr(lone, "SAVE_INTERVAL_S", 1e9)
-    lone.train_trial(Toy(), start(tmp_path / "rare", budget=13))
+    monkeypatch.setattr(loop, "SAVE_INTERVAL_S", 1e9)
+    loop.train_trial(Toy(), start(tmp_path / "rare", budget=13))
     assert saved == [13]
-    monkeypatch.setattr(lone, "SAVE_INTERVAL_S", 0.0)
-    lone.train_trial(Toy(), start(tmp_path / "often", budget=13))
+    monkeypatch.setattr(loop, "SAVE_INTERVAL_S", 0.0)
+    loop.train_trial(Toy(), start(tmp_path / "often", budget=13))
     assert saved == [13, 5, 10, 13]
 
 
 def test_reports_come_at_the_multiples_and_at_the_budget_each_with_its_picture(tmp_path):
-    lone.train_trial(Toy(), start(tmp_path, budget=12))
+    loop.train_trial(Toy(), start(tmp_path, budget=12))
     assert [report["step"] for report in result(tmp_path)[1]] == [5, 10, 12]
     names = sorted(path.name for path in (tmp_path / "artifacts").iterdir())
     assert names == ["dots-000005.png", "dots-000010.png", "dots-000012.png"]
@@ -148,7 +148,7 @@ def test_phases_take_turns_and_a_step_moves_only_its_own_network(tmp_path, monke
         return plain(self, phase, nets, batch, hp)
 
     monkeypatch.setattr(Toy, "loss", watched)
-    lone.train_trial(Toy(), start(tmp_path, budget=7, n_critic=2))
+    loop.train_trial(Toy(), start(tmp_path, budget=7, n_critic=2))
     assert phases == ["critic", "critic", "actor"] * 2 + ["critic"]
 
 
@@ -162,7 +162,7 @@ def test_networks_are_in_training_mode_for_the_loss_and_not_for_the_evaluation(t
             assert not any(net.training for net in nets.values()) and not torch.is_grad_enabled()
             return super().evaluate(nets, outputs, hp)
 
-    lone.train_trial(Watched(), start(tmp_path, budget=7))
+    loop.train_trial(Watched(), start(tmp_path, budget=7))
     assert len(result(tmp_path)[1]) == 2
 
 
@@ -177,7 +177,7 @@ def test_an_epoch_takes_every_row_at_most_once_and_epochs_differ_in_order(tmp_pa
             seen.append(batch["x"][:, 0].tolist())
             return super().loss(phase, nets, batch, hp)
 
-    lone.train_trial(Rows(), start(tmp_path, budget=8))
+    loop.train_trial(Rows(), start(tmp_path, budget=8))
     first, second = (list(itertools.chain(*seen[a : a + 4])) for a in (0, 4))
     assert len(set(first)) == len(set(second)) == 32
     assert first != second
@@ -205,5 +205,5 @@ def test_training_leaves_the_callers_generators_alone(tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    lone.train_trial(Toy(), start(tmp_path, budget=5))
+    loop.train_trial(Toy(), start(tmp_path, budget=5))
     assert torch.equal(torch.rand(3), expected)

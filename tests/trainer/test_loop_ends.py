@@ -5,7 +5,7 @@ import torch
 from lone_toys import Toy, result, start
 
 from hpsearch.errors import TrainerError
-from hpsearch.trainer import loop as lone
+from hpsearch.trainer import loop
 from hpsearch.trainer.run import NonfiniteError
 from hpsearch.trainer.trainer import Data, Evaluation, Optimizer
 from hpsearch.workers import outcome as outcomes
@@ -21,7 +21,7 @@ def test_a_loss_that_turns_nan_ends_the_trial_with_phase_and_step(tmp_path):
             return loss * float("nan") if self.steps > 60 and phase == "actor" else loss
 
     with pytest.raises(NonfiniteError, match="the loss of phase actor is nan at step 98"):
-        lone.train_trial(Bursts(), start(tmp_path, budget=1000, report_every=1000))
+        loop.train_trial(Bursts(), start(tmp_path, budget=1000, report_every=1000))
 
 
 def test_random_numbers_of_the_losss_own_are_refused(tmp_path):
@@ -30,12 +30,12 @@ def test_random_numbers_of_the_losss_own_are_refused(tmp_path):
             return super().loss(phase, nets, batch, hp) * torch.rand(())
 
     with pytest.raises(TrainerError, match=r"Draws.loss drew random numbers of its own"):
-        lone.train_trial(Draws(), start(tmp_path, budget=5))
+        loop.train_trial(Draws(), start(tmp_path, budget=5))
 
 
 def test_a_confirmations_last_report_alone_holds_the_test_metrics(tmp_path):
-    lone.train_trial(Toy(), start(tmp_path / "confirm", budget=10, role="confirm"))
-    lone.train_trial(Toy(), start(tmp_path / "draw", budget=10))
+    loop.train_trial(Toy(), start(tmp_path / "confirm", budget=10, role="confirm"))
+    loop.train_trial(Toy(), start(tmp_path / "draw", budget=10))
     assert [set(r) for r in result(tmp_path / "confirm")[1]] == [
         {"step", "size"},
         {"step", "size", "test_size"},
@@ -49,7 +49,7 @@ def test_a_test_metric_by_another_name_is_refused(tmp_path):
             return {"size": 0.0}
 
     with pytest.raises(TrainerError, match=r"Wrong.test: metrics must be named test_\*, got size"):
-        lone.train_trial(Wrong(), start(tmp_path, budget=5, role="confirm"))
+        loop.train_trial(Wrong(), start(tmp_path, budget=5, role="confirm"))
 
 
 @pytest.mark.parametrize("last", ["flat", None])
@@ -61,7 +61,7 @@ def test_the_last_evaluation_decides_whether_a_trial_is_collapsed(tmp_path, last
             return Evaluation({"size": 1.0}, collapsed=next(said))
 
     run = start(tmp_path, budget=10)
-    lone.train_trial(Collapses(), run)
+    loop.train_trial(Collapses(), run)
     assert run.collapsed == last
 
 
@@ -71,7 +71,7 @@ def test_a_trial_with_a_saturated_discriminator_is_called_so_and_keeps_its_score
             return Evaluation({"size": 1.0}, collapsed="flat", saturated="scores 9 apart")
 
     run = start(tmp_path, budget=10)
-    lone.train_trial(Saturates(), run)
+    loop.train_trial(Saturates(), run)
     outcomes.conclude(run.folder, "size", run, None, seconds=1.0, output=run.folder.log)
     outcome = run.folder.read_outcome()
     assert (outcome.state, outcome.value) == ("complete", 1.0)
@@ -94,7 +94,7 @@ def test_data_that_make_no_batch_are_refused(tmp_path, data, message):
             return data
 
     with pytest.raises(TrainerError, match=message):
-        lone.train_trial(Wrong(), start(tmp_path, budget=5))
+        loop.train_trial(Wrong(), start(tmp_path, budget=5))
 
 
 def test_a_phase_without_a_network_is_refused(tmp_path):
@@ -102,7 +102,7 @@ def test_a_phase_without_a_network_is_refused(tmp_path):
         phases = ("critic", "actor", "judge")
 
     with pytest.raises(TrainerError, match=r"no network for phase judge \(has: critic, actor\)"):
-        lone.train_trial(Wrong(), start(tmp_path, budget=5))
+        loop.train_trial(Wrong(), start(tmp_path, budget=5))
 
 
 def test_an_unknown_optimizer_is_refused():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lone_toys import Toy, assert_same, result, start
 
 from hpsearch.errors import TrainerError
-from hpsearch.trainer import loop as lone
+from hpsearch.trainer import loop
 from hpsearch.trainer.fused.optim.rates import Rates
 from hpsearch.trainer.schedule import KINDS, Schedule
 from hpsearch.trainer.steps import updates_before
@@ -114,16 +114,16 @@ class Scheduled(Toy):
 
 
 def test_a_scheduled_trial_goes_on_with_the_bits_it_would_have_had(tmp_path):
-    lone.train_trial(Scheduled(), start(tmp_path / "straight", budget=30))
-    lone.train_trial(Scheduled(), start(tmp_path / "halted", budget=10))
-    lone.train_trial(Scheduled(), start(tmp_path / "halted", budget=30))
+    loop.train_trial(Scheduled(), start(tmp_path / "straight", budget=30))
+    loop.train_trial(Scheduled(), start(tmp_path / "halted", budget=10))
+    loop.train_trial(Scheduled(), start(tmp_path / "halted", budget=30))
     assert_same(result(tmp_path / "halted"), result(tmp_path / "straight"))
 
 
 def test_a_trial_alone_follows_the_schedule_of_each_phase(tmp_path):
     saved = {}
     for budget in (18, 24):  # the critic has had 12 and 16 updates
-        lone.train_trial(Scheduled(), start(tmp_path / "trial", budget=budget))
+        loop.train_trial(Scheduled(), start(tmp_path / "trial", budget=budget))
         saved[budget] = torch.load(tmp_path / "trial/checkpoint.pt", weights_only=True)
     critics, actors = (
         [state["nets"][net] for state in saved.values()] for net in ("critic", "actor")
