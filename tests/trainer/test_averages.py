@@ -13,8 +13,7 @@ from hpsearch.method.structure import Shape
 from hpsearch.testing.fused import FUSED_TRAINER_CHECKS, a_trials_bits_do_not_depend_on_its_group
 from hpsearch.testing.trainers import a_trial_resumes_to_the_same_bits
 from hpsearch.testing.trials import Trained, distance
-from hpsearch.trainer import averages
-from hpsearch.trainer import loop
+from hpsearch.trainer import averages, loop
 from hpsearch.trainer.fused import group
 from hpsearch.trainer.fused.optim.optimizers import StackedOptimizer, build_optimizer
 from hpsearch.trainer.trainer import Evaluation, Optimizer

@@ -11,8 +11,7 @@ from torch import nn
 from hpsearch.errors import RunFolderError
 from hpsearch.method.structure import Shape
 from hpsearch.testing.trials import Trained, difference, distance, in_doubles
-from hpsearch.trainer import loop
-from hpsearch.trainer import randomness
+from hpsearch.trainer import loop, randomness
 from hpsearch.trainer.fused import group
 from hpsearch.trainer.inherited_weights import copy_shared_weights, initial_nets
 from hpsearch.trainer.run import Run

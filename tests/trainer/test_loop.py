@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lone_toys import Toy, assert_same, result, start
 
-from hpsearch.trainer import loop
-from hpsearch.trainer import randomness
+from hpsearch.trainer import loop, randomness
 from hpsearch.trainer.run import Run
 from hpsearch.trainer.trainer import Data
 
@@ -49,7 +48,7 @@ def test_another_process_continues_with_the_same_bits(tmp_path):
     loop.train_trial(Toy(), start(tmp_path / "straight", budget=20))
     code = (
         "import sys; from pathlib import Path; from test_loop import *;"
-        "lone.train_trial(Toy(), start(Path(sys.argv[1]), budget=int(sys.argv[2])))"
+        "loop.train_trial(Toy(), start(Path(sys.argv[1]), budget=int(sys.argv[2])))"
     )
     for budget in ("10", "20"):
         command = [sys.executable, "-c", code, str(tmp_path / "there"), budget]
