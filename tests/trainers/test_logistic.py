@@ -9,12 +9,13 @@ from hpsearch_trainers.data.datasets import digits
 HP = {"lr": 0.1, "momentum": 0.9, "l2": 1e-4, "batch_size": 32}
 
 
-def test_its_slope_is_that_of_the_cross_entropy():
+def test_its_gradient_is_that_of_the_cross_entropy():
     images, labels = digits("valid")
     weights = torch.randn(65, 10, requires_grad=True)
     loss = F.cross_entropy(logistic.scores(weights, images), labels)
     torch.testing.assert_close(
-        logistic.slope(weights.detach(), images, labels), torch.autograd.grad(loss, weights)[0]
+        logistic.gradient_of(weights.detach(), images, labels),
+        torch.autograd.grad(loss, weights)[0],
     )
 
 
