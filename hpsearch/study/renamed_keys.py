@@ -8,6 +8,15 @@ import yaml
 
 RENAMED = {("search", "judge"): "surrogate"}
 
+# Hyperparameters of the shipped trainers: a study with the old name is told the new one.
+RENAMED_HYPERPARAMETERS = {
+    "judges": "metrics",
+    "judged": "evaluated",
+    "judge_rows": "robustness_rows",
+    "judge_epsilon": "robustness_epsilon",
+    "judge_steps": "robustness_steps",
+}
+
 
 def rename_old_keys(root: yaml.MappingNode) -> None:
     """Replace the old keys of a frozen study in place."""

@@ -7,7 +7,7 @@ In the tests of a launcher:
         check(MyLauncher, tmp_path)
 
 A check raises AssertionError with the fault. The launcher's workers must see `tmp_path`, and
-`flock` must work there: every process of a job holds a lock, which shows whether one is left.
+`flock` must work there: each process of a job holds a lock, so a remaining process is detected.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ MakeLauncher = Callable[[], Launcher]
 
 _PATIENCE_S = 60.0
 _TRAINER = '''\
-"""Does what its trial's `act` says."""
+"""Calls the function that the hyperparameter `act` names."""
 import ctypes, fcntl, os, signal, subprocess, sys, time
 from pathlib import Path
 
@@ -35,7 +35,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(1000)"]
 
 def train(run):
     alive = open(run.folder.path / "alive", "w")
-    fcntl.flock(alive, fcntl.LOCK_EX)  # held by all that inherit it
+    fcntl.flock(alive, fcntl.LOCK_EX)  # held by all processes that inherit it
     with open(run.folder.path / "attempts", "a") as attempts:
         attempts.write("x")
     run.report(1, loss=run.hp.x)
@@ -62,7 +62,7 @@ def meet(run, alive):
 def leave_children(run, alive):
     for new_session in (False, True):
         subprocess.Popen(SLEEP, pass_fds=[alive], start_new_session=new_session)
-    if os.fork() == 0:  # a daemon: its parent ends at once
+    if os.fork() == 0:  # a daemon: its parent exits at once
         os.setsid()
         if os.fork() == 0:
             time.sleep(1000)
@@ -91,8 +91,7 @@ def segfault_if_large(run, alive):
 
 def a_job_leaves_an_outcome_and_a_log(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handle = trying.start("end", x=0.5)
-        trying.wait_for(handle)
+        handle = trying.run("end", x=0.5)
         outcome = trying.outcome(handle)
         expect(outcome is not None and outcome.value == 0.5, f"the outcome is {outcome}")
         log = trying.folders[handle].log.read_text()
@@ -101,8 +100,7 @@ def a_job_leaves_an_outcome_and_a_log(make: MakeLauncher, folder: Path) -> None:
 
 def jobs_run_at_the_same_time(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handles = trying.start_all([trying.job("meet"), trying.job("meet")])
-        for handle in handles:
+        for handle in trying.start_all([trying.job("meet"), trying.job("meet")]):
             trying.wait_for(handle)
             expect(trying.outcome(handle) is not None, "a job ended without an outcome")
 
@@ -110,8 +108,7 @@ def jobs_run_at_the_same_time(make: MakeLauncher, folder: Path) -> None:
 def a_job_of_several_folders_leaves_an_outcome_in_each(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
         first, second = trying.job("end"), trying.job("end")
-        [handle] = trying.start_all([replace(first, folders=first.folders + second.folders)])
-        trying.wait_for(handle)
+        trying.run_job(replace(first, folders=first.folders + second.folders))
         for path in first.folders + second.folders:
             expect(Folder(path).result.exists(), f"no outcome in {path}")
 
@@ -120,62 +117,53 @@ def a_finished_trial_is_not_run_again(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
         job = trying.job("end")
         for _ in range(2):
-            [handle] = trying.start_all([job])
-            trying.wait_for(handle)
+            trying.run_job(job)
         attempts = (job.folders[0] / "attempts").read_text()
         expect(attempts == "x", f"it was run {len(attempts)} times")
 
 
 def poll_waits_until_a_job_ends(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handle = trying.start("hang")
-        trying.wait_for_file(handle, "hangs")
+        [handle] = trying.start_hanging("hang")
         began = time.monotonic()
         answer = trying.launcher.poll([handle], 0.3)
         waited = time.monotonic() - began
-        expect(answer[handle] is None, "a running job was called over")
+        expect(answer[handle] is None, "poll says that a running job has ended")
         expect(waited >= 0.29, f"poll returned after {waited:.2f} s of 0.3 s, without an event")
-        (trying.folders[handle].path / "go").touch()
-        trying.wait_for(handle)
+        trying.release(handle)
         began = time.monotonic()
         trying.launcher.poll([handle], _PATIENCE_S)
-        expect(time.monotonic() - began < 10, "poll waited although the job was over")
+        expect(time.monotonic() - began < 10, "poll waited although the job had ended")
 
 
 def an_ended_job_has_no_process_left(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handle = trying.start("leave_children")
-        trying.wait_for(handle)
+        handle = trying.run("leave_children")
         expect(trying.outcome(handle) is not None, "it ended without an outcome")
         trying.expect_no_process(handle)
 
 
 def cancel_ends_a_job_and_its_children(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        doomed, other = trying.start("hang_with_children"), trying.start("hang")
-        trying.wait_for_file(doomed, "hangs")
-        trying.wait_for_file(other, "hangs")
+        doomed, other = trying.start_hanging("hang_with_children", "hang")
         trying.launcher.cancel(doomed)
         trying.wait_for(doomed)
         trying.expect_no_process(doomed)
         expect(trying.outcome(doomed) is None, "a cancelled job has an outcome")
-        (trying.folders[other].path / "go").touch()
-        trying.wait_for(other)
+        trying.release(other)
         expect(trying.outcome(other) is not None, "another job was cancelled with it")
 
 
 def a_killed_job_is_over_without_an_outcome(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handle = trying.start("die_with_children")
-        trying.wait_for(handle)
+        handle = trying.run("die_with_children")
         expect(trying.outcome(handle) is None, "a job that was killed from outside has an outcome")
         trying.expect_no_process(handle)
 
 
 def a_crash_is_an_outcome(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handle = trying.start("segfault")
-        trying.wait_for(handle)
+        handle = trying.run("segfault")
         outcome = trying.outcome(handle)
         expect(
             outcome is not None and outcome.reason == "error" and "SIGSEGV" in outcome.message,
@@ -187,15 +175,14 @@ def a_crash_of_several_trials_blames_none_of_them(make: MakeLauncher, folder: Pa
     with try_out(make, folder) as trying:
         jobs = [trying.job("segfault_if_large", x=x) for x in (1.0, 9.0, 1.0)]
         folders = tuple(job.folders[0] for job in jobs)
-        [handle] = trying.start_all([replace(jobs[0], folders=folders)])
-        trying.wait_for(handle)
+        trying.run_job(replace(jobs[0], folders=folders))
         expect(Folder(folders[0]).result.exists(), "the trial that had ended has no outcome")
         for path in folders[1:]:
             expect(not Folder(path).result.exists(), f"an outcome in {path}")
-            said = Folder(path).alone.read_text() if Folder(path).alone.exists() else ""
-            expect("SIGSEGV" in said, f"alone.txt in {path} says {said!r}")
+            reason = Folder(path).alone.read_text() if Folder(path).alone.exists() else ""
+            expect("SIGSEGV" in reason, f"alone.txt in {path} has: {reason!r}")
         for job in jobs[1:]:
-            trying.wait_for(trying.start_all([job])[0])
+            trying.run_job(job)
         ended = [Folder(path).read_outcome() for path in folders[1:]]
         reasons = [outcome and outcome.reason for outcome in ended]
         expect(reasons == ["error", None], f"alone they end with {reasons}")
@@ -203,9 +190,7 @@ def a_crash_of_several_trials_blames_none_of_them(make: MakeLauncher, folder: Pa
 
 def a_job_that_runs_too_long_is_ended(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        job = replace(trying.job("hang_with_children"), trial_seconds=1.0)
-        [handle] = trying.start_all([job])
-        trying.wait_for(handle)
+        handle = trying.run_job(replace(trying.job("hang_with_children"), trial_seconds=1.0))
         outcome = trying.outcome(handle)
         expect(outcome is not None and outcome.reason == "timeout", f"the outcome is {outcome}")
         trying.expect_no_process(handle)
@@ -213,8 +198,7 @@ def a_job_that_runs_too_long_is_ended(make: MakeLauncher, folder: Path) -> None:
 
 def unknown_and_ended_handles_are_over(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
-        handle = trying.start("end")
-        trying.wait_for(handle)
+        handle = trying.run("end")
         trying.launcher.cancel(handle)
         trying.launcher.cancel("nobody's handle")
         answer = trying.launcher.poll([handle, "nobody's handle"], 0.0)
@@ -224,9 +208,7 @@ def unknown_and_ended_handles_are_over(make: MakeLauncher, folder: Path) -> None
 def close_ends_everything(make: MakeLauncher, folder: Path) -> None:
     with try_out(make, folder) as trying:
         trying.launcher.close()  # with nothing to close
-        handles = [trying.start("hang_with_children"), trying.start("hang")]
-        for handle in handles:
-            trying.wait_for_file(handle, "hangs")
+        handles = trying.start_hanging("hang_with_children", "hang")
         trying.launcher.close()
         for handle in handles:
             trying.expect_no_process(handle)
@@ -260,7 +242,7 @@ def try_out(make: MakeLauncher, folder: Path) -> Iterator["Tryout"]:
 
 
 class Tryout:
-    """A launcher, and the folders of its jobs."""
+    """A launcher under test and the folders of its jobs."""
 
     def __init__(self, launcher: Launcher, base: Path) -> None:
         self.launcher = launcher
@@ -288,6 +270,27 @@ class Tryout:
     def start(self, act: str, x: float = 1.0) -> str:
         return self.start_all([self.job(act, x)])[0]
 
+    def start_hanging(self, *acts: str) -> list[str]:
+        """Start a job per act; return when all hang."""
+        handles = [self.start(act) for act in acts]
+        for handle in handles:
+            self.wait_for_file(handle, "hangs")
+        return handles
+
+    def release(self, handle: str) -> None:
+        """Let a hanging job end, and wait for the end."""
+        (self.folders[handle].path / "go").touch()
+        self.wait_for(handle)
+
+    def run(self, act: str, x: float = 1.0) -> str:
+        return self.run_job(self.job(act, x))
+
+    def run_job(self, job: Job) -> str:
+        """Start a job and wait for its end."""
+        [handle] = self.start_all([job])
+        self.wait_for(handle)
+        return handle
+
     def wait_for(self, handle: str) -> None:
         deadline = time.monotonic() + _PATIENCE_S
         while self.launcher.poll([handle], 1.0)[handle] is None:
@@ -307,7 +310,9 @@ class Tryout:
             try:
                 fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise AssertionError("the job is over, but a process of it is left") from None
+                raise AssertionError(
+                    "the job has ended, but one of its processes has not"
+                ) from None
 
     def _log(self, handle: str) -> str:
         return f"its log:\n{self.folders[handle].log_tail()}"

@@ -19,7 +19,7 @@ import math
 import pickle
 import random
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def every_hyperparameter_is_read(trainer: type[Trainer], tries: Tries, folder: P
     unread = [name for name in trainer.defaults if name not in read]
     expect(
         not unread,
-        f"nothing reads {', '.join(unread)}; add settings in which it matters, or take it away",
+        f"nothing reads {', '.join(unread)}; add settings in which it has an effect, or remove it",
     )
 
 
@@ -71,8 +71,7 @@ def its_structure_names_hyperparameters(trainer: type[Trainer], tries: Tries, fo
 
 
 def its_loss_draws_no_random_numbers(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
-    for settings in Case.of(trainer, tries).settings:
-        bench = Bench(trainer, HP({**trainer.defaults, **settings}))
+    for _, bench in _benches(trainer, tries):
         for phase in trainer.phases:
             before = _generators()
             first = bench.loss(phase).detach()
@@ -97,8 +96,7 @@ def a_trial_resumes_to_the_same_bits(trainer: type[Trainer], tries: Tries, folde
 def its_metrics_are_finite_and_the_same_for_the_same_networks(
     trainer: type[Trainer], tries: Tries, folder: Path
 ) -> None:
-    for settings in Case.of(trainer, tries).settings:
-        bench = Bench(trainer, HP({**trainer.defaults, **settings}))
+    for settings, bench in _benches(trainer, tries):
         first, again = (dict(bench.evaluate().metrics) for _ in range(2))
         expect(bool(first), f"{shown(settings)}: evaluate() gives no metrics")
         _expect_finite(first, settings)
@@ -106,13 +104,12 @@ def its_metrics_are_finite_and_the_same_for_the_same_networks(
 
 
 def metrics_on_test_data_are_named_test(trainer: type[Trainer], tries: Tries, folder: Path) -> None:
-    for settings in Case.of(trainer, tries).settings:
-        bench = Bench(trainer, HP({**trainer.defaults, **settings}))
-        of_test, of_search = dict(bench.test()), bench.evaluate().metrics
-        _expect_finite(of_test, settings)
-        wrong = [name for name in of_test if not name.startswith("test_")]
+    for settings, bench in _benches(trainer, tries):
+        test_metrics = dict(bench.test())
+        _expect_finite(test_metrics, settings)
+        wrong = [name for name in test_metrics if not name.startswith("test_")]
         expect(not wrong, f"test() gives metrics that are not named test_*: {', '.join(wrong)}")
-        wrong = [name for name in of_search if name.startswith("test_")]
+        wrong = [name for name in bench.evaluate().metrics if name.startswith("test_")]
         expect(not wrong, f"evaluate(), which the search sees, gives {', '.join(wrong)}")
 
 
@@ -171,6 +168,11 @@ class Watched(HP):
     def __getitem__(self, name: str) -> Any:
         self._read.add(name)
         return super().__getitem__(name)
+
+
+def _benches(trainer: type[Trainer], tries: Tries) -> Iterator[tuple[Settings, Bench]]:
+    for settings in Case.of(trainer, tries).settings:
+        yield settings, Bench(trainer, HP({**trainer.defaults, **settings}))
 
 
 def _generators() -> dict[str, bytes]:

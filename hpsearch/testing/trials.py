@@ -180,7 +180,7 @@ class _InDoubles(Trainer):
 def difference(a: Trained, b: Trained) -> str | None:
     """The first difference in bits between two trials; None if they are equal."""
     if a.state.keys() != b.state.keys():
-        return f"the checkpoints hold unlike things: {sorted(a.state.keys() ^ b.state.keys())}"
+        return f"the checkpoints have different entries: {sorted(a.state.keys() ^ b.state.keys())}"
     for path, value in a.state.items():
         if not _same_bits(value, b.state[path]):
             return f"{path}: {_off(value, b.state[path])}"

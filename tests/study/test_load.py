@@ -231,6 +231,17 @@ def test_parameters_that_the_trainer_lacks_are_named_with_those_it_has():
     ]
 
 
+def test_a_former_name_of_a_shipped_trainers_hyperparameter_gets_the_present_one():
+    Path("s.yaml").write_text(SMALL + "fixed: {judges: recall}\nspace:\n    lr_g: [1, 2]\n")
+    [fault] = unknown_parameters(load_study("s.yaml"), ["lr_g", "metrics"], "GAN")
+    assert str(fault) == (
+        "s.yaml:5:9  fixed.judges: unknown to trainer GAN (has: lr_g, metrics)."
+        ' Did you mean "metrics"?'
+    )
+    [fault] = unknown_parameters(load_study("s.yaml"), ["lr_g"], "Own")
+    assert str(fault) == "s.yaml:5:9  fixed.judges: unknown to trainer Own (has: lr_g)"
+
+
 def test_a_command_is_read_with_the_folder_it_runs_in(folder):
     Path("s.yaml").write_text(
         SMALL.replace("trainer: gan.py:GAN", 'command: [python, t.py, --lr, "{lr}"]') + SPACE

@@ -1,1 +1,1 @@
-"""Parts of the classifier: networks, scores, augmentation, adversarial pictures."""
+"""Parts of the classifier: networks, scores, augmentation, adversarial attacks."""

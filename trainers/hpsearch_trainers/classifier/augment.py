@@ -1,11 +1,11 @@
-"""A policy of picture operations, each with a probability and a magnitude, as hyperparameters.
+"""Augmentation policies whose operations, probabilities and magnitudes are hyperparameters.
 
-The operations and the form of a policy are AutoAugment's (Cubuk et al. 2019, table 6 and sec. 3): a
-picture takes one of several sub-policies at random, and each operation of it with its probability.
-Randomness comes from the trial's own noise. Where an operation has a magnitude, 0 does nothing and
-1 the most; where the paper's strength has a sign, it is drawn for each picture.
+Operations and policies are those of AutoAugment (Cubuk et al. 2019, table 6 and sec. 3): a random
+sub-policy is applied to each picture, and each of its operations with its probability. All random
+numbers come from the trial's noise. A magnitude of 0 has no effect, 1 has the largest; strengths
+with a sign get a random one per picture.
 
-Pictures are [n, C, H, W] in [-1, 1], for 0 to 255 in the paper.
+Pictures are [n, C, H, W] in [-1, 1], which stands for 0 to 255 in the paper.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from hpsearch import HP
 
 SLOTS = 6  # operations of all sub-policies together, at most
-PER_SLOT = 4  # random numbers a picture: whether it is applied, its sign, a place
+PER_SLOT = 4  # random numbers per picture: whether to apply it, sign, x and y of a hole
 _HALF_RANGE = 127.5  # of 0 .. 255
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -26,7 +26,7 @@ Matrix = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def noise_shape(subpolicies: int, operations: int, batch: int) -> tuple[int, int]:
-    """Of the normal noise that `augmented` needs."""
+    """The shape of the normal noise for `augmented`."""
     return batch, 1 + PER_SLOT * subpolicies * operations
 
 
@@ -36,17 +36,17 @@ def augmented(images: Tensor, noise: Tensor, hp: HP) -> Tensor:
     Args:
         images: [n, C, H, W].
         noise: standard normal, of `noise_shape`.
-        hp: `subpolicies`, `operations` (of each), `fill` (the pixel that comes in from outside),
-            and of each slot `op_1`, `probability_1`, `magnitude_1` and so on, slots of the first
-            sub-policy first.
+        hp: reads `subpolicies`, `operations` (per sub-policy), `fill` (the value of pixels from
+            outside) and, per slot, `op_1`, `probability_1`, `magnitude_1`, ..., with the slots of
+            the first sub-policy first.
     """
     uniform = torch.special.ndtr(noise)
-    mine = uniform[:, 0] * hp.subpolicies
+    drawn = uniform[:, 0] * hp.subpolicies
     for slot in range(hp.subpolicies * hp.operations):
         own = uniform[:, 1 + PER_SLOT * slot :][:, :PER_SLOT]
         subpolicy = slot // hp.operations
-        is_mine = (mine >= subpolicy) & (mine < subpolicy + 1)
-        applies = is_mine & (own[:, 0] < hp[f"probability_{slot + 1}"])
+        is_drawn = (drawn >= subpolicy) & (drawn < subpolicy + 1)
+        applies = is_drawn & (own[:, 0] < hp[f"probability_{slot + 1}"])
         sign = torch.where(own[:, 1] < 0.5, -1.0, 1.0).to(images.dtype)
         changed = operated(
             images, f"op_{slot + 1}", hp[f"magnitude_{slot + 1}"], sign, own[:, 2:], hp
@@ -58,7 +58,7 @@ def augmented(images: Tensor, noise: Tensor, hp: HP) -> Tensor:
 def operated(
     images: Tensor, name: str, magnitude: float | Tensor, sign: Tensor, place: Tensor, hp: HP
 ) -> Tensor:
-    """The pictures after the operation that the hyperparameter `name` says.
+    """The pictures after the operation that the hyperparameter `name` holds.
 
     Args:
         images: [n, C, H, W].
@@ -66,12 +66,12 @@ def operated(
         magnitude: in [0, 1].
         sign: of each picture's strength, [n], 1 or -1.
         place: of each picture's hole, [n, 2], in (0, 1).
-        hp: has `name` and `fill`.
+        hp: reads `name` and `fill`.
     """
-    found: list[Tensor] = []
+    result: list[Tensor] = []
 
     def moved() -> Tensor:
-        if not found:  # one look for all operations of the kind
+        if not result:  # all geometric operations share one resampling
             zero, one = torch.zeros_like(sign), torch.ones_like(sign)
             still = torch.stack((one, zero, zero, zero, one, zero), -1)
             of = {op: lambda: still for op in CHANGES}
@@ -79,8 +79,8 @@ def operated(
                 op: lambda make=make: torch.stack(make(magnitude, sign, images), -1)
                 for op, make in MOVES.items()
             }
-            found.append(warped(images, hp.pick(name, of), hp.fill))
-        return found[0]
+            result.append(warped(images, hp.pick(name, of), hp.fill))
+        return result[0]
 
     of = {op: moved for op in MOVES}
     of |= {
@@ -91,12 +91,12 @@ def operated(
 
 
 def warped(images: Tensor, matrix: Tensor, fill: float | Tensor) -> Tensor:
-    """Pictures whose pixel at (x, y) is the one at (ax + by + c, dx + ey + f), interpolated.
+    """Resampled pictures: pixel (x, y) comes from (ax + by + c, dx + ey + f), interpolated.
 
     Args:
         images: [n, C, H, W].
         matrix: (a, b, c, d, e, f), [n, 6]; x and y are in pixels from the picture's centre.
-        fill: what lies outside.
+        fill: value outside the picture.
     """
     _, _, height, width = images.shape
     like = {"dtype": images.dtype, "device": images.device}
@@ -139,7 +139,7 @@ def _mirror(m: float | Tensor, sign: Tensor, images: Tensor) -> Matrix:
 
 
 def _enhanced(images: Tensor, dull: Tensor, m: float | Tensor, sign: Tensor) -> Tensor:
-    """Between a dull picture (strength 0) and the picture (1), or beyond it: 1 ± 0.9 m."""
+    """Blend of a degenerate picture (strength 0) and the picture (1), with strength 1 ± 0.9 m."""
     strength = (1 + 0.9 * m * sign)[:, None, None, None]
     return (dull + strength * (images - dull)).clamp(-1, 1)
 
@@ -153,7 +153,7 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _smoothed(images: Tensor) -> Tensor:
-    """The mean over 3x3 pixels, the one in the middle five times as heavy; borders stay."""
+    """The mean over 3x3 pixels with weight 5 for the middle one; borders are unchanged."""
     if min(images.shape[-2:]) < 3:
         return images
     rows = images[..., :-2, :] + images[..., 1:-1, :] + images[..., 2:, :]
@@ -163,24 +163,24 @@ def _smoothed(images: Tensor) -> Tensor:
 
 
 def _levels(images: Tensor) -> Tensor:
-    """The whole numbers 0 to 255."""
+    """Pixels as integers 0 to 255."""
     return ((images + 1) * _HALF_RANGE).round()
 
 
 def _posterized(images: Tensor, m: float | Tensor) -> Tensor:
-    """With 8 to 4 bits a pixel."""
+    """8 to 4 bits per pixel."""
     m = torch.as_tensor(m, dtype=images.dtype, device=images.device)
     step = torch.exp2((4 * m).round())
     return (_levels(images) / step).floor() * step / _HALF_RANGE - 1
 
 
 def _solarized(images: Tensor, m: float | Tensor) -> Tensor:
-    """With pixels from 256 (1 - m) on inverted."""
+    """Inverts pixels from 256 (1 - m) on."""
     return torch.where(_levels(images) >= 256 * (1 - m), -images, images)
 
 
 def _stretched(images: Tensor) -> Tensor:
-    """With each channel's pixels from -1 to 1."""
+    """Stretches each channel to the range -1 to 1."""
     low, high = images.amin((-2, -1), keepdim=True), images.amax((-2, -1), keepdim=True)
     is_flat = high <= low
     scale = 2 / torch.where(is_flat, 1.0, high - low)
@@ -188,10 +188,10 @@ def _stretched(images: Tensor) -> Tensor:
 
 
 def _equalized(images: Tensor) -> Tensor:
-    """With each channel's histogram as flat as it can be made by a table of levels.
+    """Histogram equalisation of each channel, as by Pillow's ImageOps.equalize.
 
-    Level l becomes ⌊(⌊s/2⌋ + pixels below l) / s⌋, with s a 255th of the pixels that are not of the
-    highest level (Pillow's ImageOps.equalize). Sorting counts them: a histogram would be dearer.
+    Level l becomes ⌊(⌊s/2⌋ + pixels below l) / s⌋ with s = ⌊pixels below the highest level / 255⌋.
+    Counted by sorting, which is cheaper than a histogram.
     """
     levels = _levels(images).flatten(2)
     order = levels.argsort(-1)
@@ -211,9 +211,9 @@ def _equalized(images: Tensor) -> Tensor:
 
 
 def _cut(images: Tensor, m: float | Tensor, place: Tensor, fill: float | Tensor) -> Tensor:
-    """With a square hole, of up to 0.6 of the height, which may stick out of the picture.
+    """Cuts a square hole with a side of up to 0.6 heights and its centre anywhere in the picture.
 
-    DeVries & Taylor 2017, sec. 3: its centre is anywhere in the picture.
+    DeVries & Taylor 2017, sec. 3.
     """
     _, _, height, width = images.shape
     like = {"dtype": images.dtype, "device": images.device}
@@ -233,7 +233,7 @@ MOVES: dict[str, Callable[[float | Tensor, Tensor, Tensor], Matrix]] = {
     "rotate": _rotate,
     "mirror": _mirror,
 }
-# Of pictures, magnitude, signs, places and fill.
+# Functions of pictures, magnitude, signs, places and fill.
 CHANGES: dict[str, Callable[..., Tensor]] = {
     "identity": lambda x, m, sign, place, fill: x,
     "brightness": lambda x, m, sign, place, fill: _enhanced(x, -torch.ones_like(x), m, sign),

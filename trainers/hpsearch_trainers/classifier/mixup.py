@@ -1,4 +1,4 @@
-"""Mixup: a picture and its label between two of the batch (Zhang et al. 2018)."""
+"""Mixup: convex combinations of pictures and of their labels (Zhang et al. 2018)."""
 
 import math
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def symmetric_beta(normals: Tensor, alpha: float | Tensor) -> Tensor:
-    """A draw from Beta(α, α), as a function of two normal numbers.
+    """A draw from Beta(α, α) as a function of two normal numbers.
 
     Bailey's polar method (1994) gives Student's t with 2α degrees of freedom, and
-    1/2 + t / (2 √(2α + t²)) is Beta(α, α) (Devroye 1996). The two steps are joined here, so that
-    nothing overflows for a small α.
+    1/2 + t / (2 √(2α + t²)) is Beta(α, α) (Devroye 1996). One formula for both steps does not
+    overflow for small α.
 
     Args:
         normals: [..., 2], standard normal.
-        alpha: above 0, or 0 for draws of 0 and 1; may differ between trials trained as one.
+        alpha: above 0, or 0 for draws of 0 and 1; may differ between the trials of a group.
 
     Returns:
         [...], in [0, 1].
@@ -30,10 +30,5 @@ def symmetric_beta(normals: Tensor, alpha: float | Tensor) -> Tensor:
 
 
 def mixed(images: Tensor, share: Tensor) -> Tensor:
-    """λ x_i + (1 - λ) x_j, where j is the row before i: a batch's rows are in random order.
-
-    Args:
-        images: [batch, ...].
-        share: λ, a number.
-    """
+    """λ x_i + (1 - λ) x_{i-1} for pictures [batch, ...], whose order is random, and a scalar λ."""
     return share * images + (1 - share) * images.roll(1, 0)

@@ -1,7 +1,7 @@
-"""The classifier's networks: a multi-layer perceptron, a list of picture layers, a ResNet.
+"""The classifier's networks: a multi-layer perceptron, a list of convolution layers, a ResNet.
 
-Number, kind, order, width and kernel of the layers are hyperparameters, so that a search of
-architectures is a search like any other. Norm "batch" keeps the running statistics of `nn`.
+Number, type, order, width and kernel size of the layers are hyperparameters, so a study can search
+architectures. Norm "batch" has the running statistics of `torch.nn`.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from torch import Tensor, nn
 from hpsearch import HP
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
-KINDS = ("conv", "separable", "residual", "max_pool", "avg_pool")
-LAYERS = 6  # layers that can be told apart by name, at most
+LAYER_TYPES = ("conv", "separable", "residual", "max_pool", "avg_pool")
+LAYERS = 6  # layers with hyperparameters of their own, at most
 Shape = tuple[int, int, int]  # of a picture: channels, height, width
 
 
 @dataclass(frozen=True)
 class Style:
-    """What all layers of a network have in common.
+    """The common hyperparameters of a network's layers.
 
     Attributes:
-        activation: its name.
+        activation: a name in ACTIVATIONS.
         norm: "none" or "batch" (Ioffe & Szegedy 2015).
         order: "post" for convolution, norm, activation; "pre" for norm, activation, convolution
             (He et al. 2016b, fig. 4e).
@@ -52,11 +52,11 @@ class MLP(nn.Module):
     """Pictures [batch, inputs] to logits [batch, classes].
 
     Args:
-        inputs: numbers of a picture.
+        inputs: pixels times channels of a picture.
         widths: of the hidden layers.
-        classes: how many logits.
-        activation: its name.
-        skip: a hidden layer between two of one width adds what it was given.
+        classes: number of logits.
+        activation: a name in ACTIVATIONS.
+        skip: residual connections around hidden layers with equal input and output width.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class MLP(nn.Module):
         self._skips = [skip and i > 0 and a == b for i, (a, b) in enumerate(pairwise(sizes))]
 
     def forward(self, x: Tensor, masks: Tensor | None = None) -> Tensor:
-        """`masks` [depth, batch, at least width] multiply what the hidden layers put out."""
+        """`masks` [depth, batch, at least width] multiply the hidden layers' outputs."""
         for i, layer in enumerate(self.hidden):
             y = self.activation(layer(x))
             if masks is not None:
@@ -83,10 +83,10 @@ class PictureNet(nn.Module):
     """Pictures [batch, C, H, W] to logits [batch, classes].
 
     Args:
-        body: to pictures of more channels.
-        head: from these to what the last layer reads, [batch, features].
-        features: how many.
-        classes: how many logits.
+        body: pictures to feature maps.
+        head: feature maps to [batch, features].
+        features: inputs of the last layer.
+        classes: number of logits.
     """
 
     def __init__(self, body: nn.Module, head: nn.Module, features: int, classes: int) -> None:
@@ -95,13 +95,13 @@ class PictureNet(nn.Module):
         self.out = nn.Linear(features, classes)
 
     def forward(self, x: Tensor, masks: Tensor | None = None) -> Tensor:
-        """`masks` [1, batch, features] multiply what the last layer reads."""
+        """`masks` [1, batch, features] multiply the inputs of the last layer."""
         x = self.head(self.body(x))
         return self.out(x if masks is None else x * masks[0])
 
 
 class Shortcut(nn.Module):
-    """What the block makes of x, and x itself (He et al. 2016a, eq. 2: projected if it must be)."""
+    """after(block(x) + around(x)), He et al. 2016a, eq. 2; `around`: identity or a projection."""
 
     def __init__(self, block: nn.Module, around: nn.Module, after: nn.Module) -> None:
         super().__init__()
@@ -114,13 +114,8 @@ class Shortcut(nn.Module):
 def build_net(hp: HP, shape: Shape, classes: int) -> nn.Module:
     """The network of a trial.
 
-    Args:
-        hp: of the classifier.
-        shape: of a picture.
-        classes: how many logits.
-
     Raises:
-        ValueError: a hyperparameter names what there is not.
+        ValueError: a hyperparameter has an unknown value.
     """
     if hp.net == "mlp":
         channels, height, width = shape
@@ -132,14 +127,14 @@ def build_net(hp: HP, shape: Shape, classes: int) -> nn.Module:
 
 
 def mask_shape(hp: HP, shape: Shape) -> tuple[int, int, int]:
-    """Of the dropout masks that the network takes: [layers, batch, units]."""
+    """The shape of the network's dropout masks: [layers, batch, units]."""
     if hp.net == "mlp":
         return hp.depth, hp.batch_size, max(width_of(hp, i) for i in range(hp.depth))
     return 1, hp.batch_size, _features(hp, _sizes(hp, shape))
 
 
 def width_of(hp: HP, layer: int) -> int:
-    """Of a layer, counted from 0; of the first ones `width_1` and so on say it, if not 0."""
+    """The width of a layer, counted from 0: its own `width_i` if there is one and it is not 0."""
     return (hp[f"width_{layer + 1}"] if layer < LAYERS else 0) or hp.width
 
 
@@ -156,7 +151,7 @@ def _body(hp: HP, shape: Shape) -> tuple[nn.Module, Shape]:
     for i in range(hp.depth):
         kind = hp[f"layer_{i + 1}"]
         if kind in ("max_pool", "avg_pool"):
-            if size >= 2:  # a picture of one pixel stays as it is
+            if size >= 2:  # one pixel cannot be pooled
                 layers.append(nn.MaxPool2d(2) if kind == "max_pool" else nn.AvgPool2d(2))
                 size //= 2
             continue
@@ -171,7 +166,7 @@ def _body(hp: HP, shape: Shape) -> tuple[nn.Module, Shape]:
 def _layer(kind: str, style: Style, channels: int, width: int, kernel: int) -> nn.Module:
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, got {kernel}")
-    if kind == "separable":  # Chollet 2017: of each channel, then across them
+    if kind == "separable":  # Chollet 2017: per channel, then across channels
         own = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
         return nn.Sequential(own, _unit(style, channels, width, 1))
     if kind == "conv":
@@ -180,12 +175,12 @@ def _layer(kind: str, style: Style, channels: int, width: int, kernel: int) -> n
         return Shortcut(
             _unit(style, channels, width, kernel), _around(channels, width, 1), nn.Identity()
         )
-    raise ValueError(f"layer must be one of {', '.join(KINDS)}, got {kind!r}")
+    raise ValueError(f"layer must be one of {', '.join(LAYER_TYPES)}, got {kind!r}")
 
 
 def _unit(style: Style, channels: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """A convolution with its norm and activation, in the style's order."""
-    # A norm behind it takes the bias away again.
+    # A norm after the convolution cancels its bias.
     bias = not (style.norm == "batch" and style.order == "post")
     conv = nn.Conv2d(channels, width, kernel, stride, padding=kernel // 2, bias=bias)
     if style.order == "pre":
@@ -200,9 +195,9 @@ def _around(channels: int, width: int, stride: int) -> nn.Module:
 
 
 def _resnet(hp: HP, style: Style, channels: int) -> nn.Module:
-    """He et al. 2016a, sec. 4.2: a convolution, then `stages` of `depth` blocks of two.
+    """He et al. 2016a, sec. 4.2: a convolution, then `stages` of `depth` two-convolution blocks.
 
-    From stage to stage pictures are halved and channels doubled.
+    Each stage halves the size and doubles the channels.
     """
     wide = hp.width
     layers: list[nn.Module] = [nn.Conv2d(channels, wide, 3, padding=1, bias=False)]
@@ -224,13 +219,13 @@ def _resnet(hp: HP, style: Style, channels: int) -> nn.Module:
 
 
 def _second_unit(style: Style, width: int) -> nn.Module:
-    """Without an activation behind it, which follows the sum."""
+    """A unit without activation in the order "post", where the activation follows the sum."""
     unit = _unit(style, width, width, 3)
     return unit if style.order == "pre" else unit[:-1]
 
 
 def _sizes(hp: HP, shape: Shape) -> Shape:
-    """Channels, height and width of what the body puts out."""
+    """Channels, height and width of the body's output."""
     channels, height, width = shape
     if hp.net == "resnet":
         for _ in range(hp.stages - 1):

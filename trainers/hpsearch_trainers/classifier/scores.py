@@ -1,4 +1,4 @@
-"""How right a classifier is, and which classes it takes for which."""
+"""Loss, accuracy and confusion matrix of a classifier."""
 
 import numpy as np
 import torch
@@ -13,15 +13,15 @@ def score(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def confusion(logits: Tensor, labels: Tensor) -> Tensor:
-    """How often a picture of class i was taken for class j, [K, K], of logits [n, K]."""
+    """Counts [K, K] of pictures of class i that were classified as j, from logits [n, K]."""
     classes = torch.arange(logits.shape[-1], device=logits.device)
     true = (labels[:, None] == classes).to(logits.dtype)
-    taken = (logits.argmax(-1)[:, None] == classes).to(logits.dtype)
-    return true.T @ taken
+    predicted = (logits.argmax(-1)[:, None] == classes).to(logits.dtype)
+    return true.T @ predicted
 
 
 def confusion_picture(counts: Tensor) -> np.ndarray:
-    """Shares of each true class (a row), from white for none to black for all; in [0, 1]."""
+    """Shares of each true class, one row each, from white (0) to black (1); in [0, 1]."""
     shares = (counts / counts.sum(1, keepdim=True).clamp_min(1)).double().cpu().numpy()
     cell = max(1, 80 // len(shares))
     return np.kron(1 - shares, np.ones((cell, cell)))

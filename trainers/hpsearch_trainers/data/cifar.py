@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 in their Python version: pickled batches (Krizhevsky 2009).
 
-A pickle may call anything as it is read. This reader lets it name only what an array consists of,
-and even that becomes a plain record here: no function of NumPy or of any other module is called.
+A pickle can call any function while it is read. This reader allows only the names that arrays
+consist of, and maps them to plain records: no function of NumPy or any other module is called.
 """
 
 import math
@@ -24,7 +24,7 @@ from hpsearch_trainers.data.pictures import (
 
 SIDE = 32
 VALUES = 3 * SIDE * SIDE  # a row: the red pixels row by row, then the green, then the blue
-LABELS = ("fine", "coarse")  # CIFAR-100: 100 kinds in 20 groups
+LABELS = ("fine", "coarse")  # CIFAR-100: 100 classes in 20 groups
 
 
 def read_cifar10(folder: Path) -> Parts:
@@ -37,7 +37,7 @@ def read_cifar10(folder: Path) -> Parts:
 
 
 def read_cifar100(folder: Path, labels: str = "fine") -> Parts:
-    """With its 100 fine or its 20 coarse labels.
+    """CIFAR-100 with its 100 fine or its 20 coarse labels.
 
     Raises:
         OptionError: there are no such labels.
@@ -53,10 +53,10 @@ def _read(folder: Path, name: str, key: str) -> Pictures:
 
 
 def read_batch(file: Path, key: str) -> Pictures:
-    """Pictures [n, 3, 32, 32] of one batch, with the labels under `key`.
+    """Pictures [n, 3, 32, 32] of one file, with the labels under `key`.
 
     Raises:
-        DataError: it is cut off, names what no batch holds, or lacks the pictures or the labels.
+        DataError: the file is truncated, uses a forbidden name, or lacks pictures or labels.
     """
     try:
         with file.open("rb") as opened:
@@ -71,7 +71,7 @@ def read_batch(file: Path, key: str) -> Pictures:
         rows, labels = (_plain(held[name]) for name in ("data", key))
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
-    except Exception as error:  # a damaged pickle raises whatever its instructions lead to
+    except Exception as error:  # a damaged pickle can raise anything
         raise DataError(
             f"{file}: expected a whole pickle of a CIFAR batch, got {file.stat().st_size} bytes "
             f"that end or break off ({type(error).__name__}: {error})"
@@ -95,7 +95,7 @@ class _Type:
         self.code = code.decode("latin1") if isinstance(code, bytes) else str(code)
 
     def __setstate__(self, state: Any) -> None:
-        """The byte order, which numbers of one byte do not have."""
+        """Ignore the byte order, which single bytes do not have."""
 
 
 class _Array:

@@ -1,8 +1,8 @@
-"""Data sets by their names, split once and for all.
+"""Data sets by name, with a fixed split.
 
-A picture's place is decided by the SHA-256 of its own pixels, so the split depends on no order, no
-seed and no version, and equal pictures never stand on two sides: 60 % train, 20 % valid, 20 % test.
-Where a set has an official test part, that is the test part, and valid a fifth of the training one.
+The SHA-256 of a picture's pixels decides its part, so the split does not depend on order, seed or
+version, and equal pictures are in the same part: 60 % train, 20 % valid, 20 % test. An official
+test part is used as such; then valid is a fifth of the official training part.
 """
 
 import functools
@@ -28,12 +28,12 @@ HELD_BACK: dict[int, Part] = {3: "valid", 4: "test"}  # of a set without officia
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures of one kind, split once and for all.
+    """A data set with its split.
 
     Attributes:
-        name: as a study says it.
+        name: the name in a study file.
         shape: of a picture: channels, height, width.
-        classes: how many kinds the labels tell apart.
+        classes: number of classes.
         part: pictures [n, channels, height, width], float32 in [-1, 1], and labels [n], int64, of
             a part; the same objects at each call, not to be written to.
     """
@@ -45,17 +45,16 @@ class Dataset:
 
 
 def dataset(name: str, root: str | None = None) -> Dataset:
-    """The data set of a name; the same object at each call.
+    """A data set by name; the same object at each call.
 
     Args:
         name: "digits", "mnist", "fashion", "emnist", "cifar10", "cifar100", "svhn", "stl10",
             "npz:PATH", "idx:FOLDER", "folder:FOLDER", "hf:NAME" or "torchvision:NAME", with
             options as in "folder:faces?size=64" (docs/data.md).
-        root: the folder with its files; None for where they lie by default.
+        root: the folder of its files; None for the default.
 
     Raises:
-        DataError: there is no such data set, or a file of it is missing, cut off or of another
-            kind. A ValueError.
+        DataError: there is no such data set, or a file is missing, truncated or invalid.
     """
     if name == "digits":  # they ship with scikit-learn
         return _DIGITS
@@ -140,7 +139,7 @@ def digits(part: Part) -> tuple[Tensor, Tensor]:
 @remember
 def _split_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pixels [1797, 64], uint8 in 0..16; labels [1797], int64; the part of each."""
-    from sklearn.datasets import load_digits  # a second, which only the first trial waits
+    from sklearn.datasets import load_digits  # takes a second; only the first trial needs it
 
     bunch = load_digits()
     pixels = bunch.data.astype(np.uint8)

@@ -1,7 +1,4 @@
-"""Sets that other packages know how to get: Hugging Face's `datasets` and torchvision.
-
-Both are optional, and imported only when a study names one of their sets.
-"""
+"""Data sets from Hugging Face's `datasets` and from torchvision, both optional packages."""
 
 import inspect
 from collections.abc import Iterator
@@ -29,17 +26,17 @@ def read_hugging_face(
     """A set of the Hugging Face hub, or a folder with Parquet files, by `datasets.load_dataset`.
 
     Args:
-        place: the folder for what it gets; None for its own.
+        place: cache folder for downloads; None for the package's own.
         name: of the set, or the folder.
-        config: of a set that has several.
+        config: of a set with several configurations.
         revision: a tag, branch or commit of the set.
-        image: the column of the pictures; without it the only one there is.
-        label: the column of the labels; without it the only one of classes, or none.
-        size: as in `data_images.read_folder`.
-        channels: as in `data_images.read_folder`.
+        image: the column of the pictures; by default the only one.
+        label: the column of the labels; by default the only one of classes, or none.
+        size: as in `images.read_folder`.
+        channels: as in `images.read_folder`.
 
     Raises:
-        DataError: the package is not there, it cannot get the set, or the columns are not plain.
+        DataError: the package is missing or cannot load the set, or the columns are ambiguous.
     """
     try:
         import datasets
@@ -49,25 +46,25 @@ def read_hugging_face(
             "pip install datasets"
         ) from None
     try:
-        found = datasets.load_dataset(
+        loaded = datasets.load_dataset(
             name, config or None, revision=revision or None, cache_dir=place and str(place)
         )
-    except Exception as error:  # of the network, the hub, the files: as many kinds as causes
+    except Exception as error:  # network, hub and files raise many types
         raise DataError(f"hf:{name}: datasets.load_dataset says: {error}") from error
-    splits = dict(found)
+    splits = dict(loaded)
     if "train" not in splits and len(splits) == 1:
         splits = {"train": next(iter(splits.values()))}
     if "train" not in splits:
         raise DataError(f"hf:{name}: expected a split train, has {', '.join(splits)}")
-    pictures, kinds = _columns(name, splits["train"].features, datasets, image, label)
+    pictures, classes = _columns(name, splits["train"].features, datasets, image, label)
     parts = {}
     for part, names in SPLITS.items():
         split = next((splits[n] for n in names if n in splits), None)
         if split is None:
             continue
-        labels = np.array(split[kinds], np.int64) if kinds else np.zeros(len(split), np.int64)
+        labels = np.array(split[classes], np.int64) if classes else np.zeros(len(split), np.int64)
         if part != "train" and len(labels) and (labels == -1).all():
-            continue  # the hub's way to keep the answers of a contest
+            continue  # withheld labels of a contest
         rows = split.select_columns([pictures])
         images = ((f"hf:{name} {part} {i}", row[pictures]) for i, row in enumerate(rows))
         parts[part] = labelled(stacked(images, size, channels), labels, f"hf:{name} {part}")
@@ -77,46 +74,45 @@ def read_hugging_face(
 def _columns(
     name: str, features: Any, datasets: Any, image: str, label: str
 ) -> tuple[str, str | None]:
-    """Names of the pictures' column and of the labels', None where there is none."""
+    """The columns of the pictures and of the labels, None if there is none."""
     for column, option in ((image, "image"), (label, "label")):
         if column and column not in features:
             raise DataError(
                 f"hf:{name}?{option}={column}: no such column (has: {', '.join(features)})"
             )
     images = [image] if image else [n for n, f in features.items() if type(f) is datasets.Image]
-    kinds = [label] if label else [n for n, f in features.items() if type(f) is datasets.ClassLabel]
-    if not kinds and "label" in features:
-        kinds = ["label"]
-    for columns, option in ((images, "image"), (kinds, "label")):
+    labels = [n for n, f in features.items() if type(f) is datasets.ClassLabel]
+    labels = [label] if label else labels or [n for n in features if n == "label"]
+    for columns, option in ((images, "image"), (labels, "label")):
         if len(columns) > 1 or (option == "image" and not columns):
             raise DataError(
                 f"hf:{name}: expected one column of {option}s, got {', '.join(columns) or 'none'} "
                 f"of {', '.join(features)}; ?{option}=COLUMN names it"
             )
-    return images[0], kinds[0] if kinds else None
+    return images[0], labels[0] if labels else None
 
 
 def read_torchvision(
     place: Path, name: str, size: str = "", channels: str = "", **options: str
 ) -> Parts:
-    """A set of `torchvision.datasets` that lies in `place`; nothing is downloaded.
+    """A set of `torchvision.datasets` in the folder `place`; nothing is downloaded.
 
     Args:
         place: torchvision's `root`.
         name: of the class, such as "CIFAR10".
-        size: as in `data_images.read_folder`.
-        channels: as in `data_images.read_folder`.
+        size: as in `images.read_folder`.
+        channels: as in `images.read_folder`.
         options: further arguments of the class.
 
     Raises:
-        DataError: torchvision cannot be imported, knows no such set, or does not find its files.
+        DataError: torchvision cannot be imported, has no such set, or does not find its files.
     """
     sets = _torchvision_datasets(name)
     kind = getattr(sets, name, None)
     if not inspect.isclass(kind):
         raise DataError(f"torchvision:{name}: torchvision.datasets has no such class")
     given = {key: int(v) if v.isdecimal() else v for key, v in options.items()}
-    # EMNIST takes what MNIST takes without naming it.
+    # EMNIST passes MNIST's arguments on as **kwargs.
     parameters = {name for base in kind.__mro__[:-1] for name in _parameters_of(base)}
     if "root" in parameters:
         given["root"] = str(place)
@@ -132,17 +128,17 @@ def read_torchvision(
     for part, tries in choices.items():
         for choice in tries:
             try:
-                found = kind(**given, **choice)
+                items = kind(**given, **choice)
             except ValueError as error:
                 if part == "train":
                     raise DataError(f"torchvision:{name}: {error}") from error
-                continue  # it has no such split
+                continue  # no such split
             except (RuntimeError, OSError, TypeError) as error:
                 raise DataError(
                     f"torchvision:{name}: {error}; to get it: python -c "
                     f"\"import torchvision; torchvision.datasets.{name}('{place}', download=True)\""
                 ) from error
-            parts[part] = _items(found, f"torchvision:{name} {part}", size, channels)
+            parts[part] = _items(items, f"torchvision:{name} {part}", size, channels)
             break
     return parts
 
@@ -172,12 +168,12 @@ def _torchvision_datasets(name: str) -> Any:
     return torchvision.datasets
 
 
-def _items(found: Any, name: str, size: str, channels: str) -> Pictures:
+def _items(items: Any, name: str, size: str, channels: str) -> Pictures:
     labels: list[int] = []
 
     def images() -> Iterator[tuple[str, Any]]:
-        for i in range(len(found)):
-            image, label = found[i]
+        for i in range(len(items)):
+            image, label = items[i]
             labels.append(int(label))
             yield f"{name} {i}", image
 

@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST and of the sets that take its place, gzipped or not.
+"""IDX, the format of MNIST and similar sets, gzipped or not.
 
 Two zero bytes, the type of the numbers, the count of dimensions, each dimension as a big-endian
 int32, and the numbers, big-endian (LeCun, Cortes & Burges, "The MNIST database", file formats).
@@ -24,18 +24,17 @@ from hpsearch_trainers.data.pictures import (
 )
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-WITHIN = ("", "data", "raw", "gzip", "package/data")  # as npm, torchvision and NIST unpack theirs
+WITHIN = ("", "data", "raw", "gzip", "package/data")  # of npm, torchvision and NIST
 PREFIXES = {"train": ("train",), "test": ("t10k", "test")}
-# EMNIST's splits (Cohen et al. 2017, table II) and how many kinds of characters each tells apart.
+# EMNIST's splits and their numbers of classes (Cohen et al. 2017, table II).
 EMNIST = {"byclass": 62, "bymerge": 47, "balanced": 47, "letters": 26, "digits": 10, "mnist": 10}
 
 
 def read_array(file: Path) -> Array:
-    """The whole array of an IDX file, in its own shape and type.
+    """The array of an IDX file in its shape and type.
 
     Raises:
-        DataError: its first bytes are not those of an IDX file, or it is shorter or longer than
-            these say.
+        DataError: the header is not that of an IDX file, or the length does not match it.
     """
     data = _unpacked(file)
     zeros, code, dimensions = struct.unpack(">HBB", data[:4].ljust(4, b"\xff"))
@@ -70,7 +69,7 @@ def _unpacked(file: Path) -> bytes:
 
 
 def read_folder(folder: Path) -> Parts:
-    """A folder with MNIST's file names; of `t10k` files there may be none."""
+    """A folder with MNIST's file names; the `t10k` files are optional."""
     parts = {"train": _part(folder, "", "train")}
     if look(folder, _names("", "test", "images"), WITHIN) is not None:
         parts["test"] = _part(folder, "", "test")
@@ -83,7 +82,7 @@ def read_mnist(folder: Path) -> Parts:
 
 
 def read_emnist(folder: Path, split: str = "balanced") -> Parts:
-    """EMNIST, whose files hold each picture's columns as its rows (Cohen et al. 2017, sec. II).
+    """EMNIST, whose pictures are transposed (Cohen et al. 2017, sec. II).
 
     Raises:
         OptionError: there is no such split.

@@ -1,4 +1,4 @@
-"""Pictures in files of their own, by Pillow: one folder, a folder a class, or a folder a part."""
+"""Picture files, read by Pillow: in one folder, a folder per class, or a folder per part."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,19 +18,18 @@ PARTS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 def read_folder(folder: Path, size: str = "", channels: str = "") -> Parts:
     """The pictures of a folder, in the order of their names.
 
-    FOLDER/*.png are pictures without labels, FOLDER/CLASS/*.png have the place of their class's
-    name in the alphabet as label, and FOLDER/train, FOLDER/valid (or val) and FOLDER/test, each
-    laid out in either way, are official parts.
+    FOLDER/*.png are pictures without labels; FOLDER/CLASS/*.png have labels in the alphabetical
+    order of the classes; FOLDER/train, FOLDER/valid (or val) and FOLDER/test, each in either
+    layout, are official parts.
 
     Args:
-        folder: where they lie.
-        size: pixels of each side; a picture is cut to a square around its middle, and resized.
-            Without it all must be of one size.
-        channels: 1 or 3; without it 1 if all pictures are grey.
+        size: pixels per side; pictures are cropped to a centred square and resized. By default all
+            must have one size.
+        channels: 1 or 3; by default 1 if all pictures are grey.
 
     Raises:
-        DataError: there are no pictures, one cannot be read or is not of the others' size, or the
-            parts have other classes than train.
+        DataError: there are no pictures, one cannot be read or has another size, or a part has
+            other classes than train.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -45,7 +44,7 @@ def read_folder(folder: Path, size: str = "", channels: str = "") -> Parts:
                 f"{folder}/{part}: expected the classes of train, {_list(layouts['train'][0])}, "
                 f"has {_list(classes)}"
             )
-    # All parts at once, so that one picture in colour makes all of them three channels.
+    # All parts together, so that one colour picture gives all of them three channels.
     files = [file for _, of_part in layouts.values() for file, _ in of_part]
     pixels = stacked(((str(file), _opened(file)) for file in files), size, channels)
     parts, start = {}, 0
@@ -57,7 +56,7 @@ def read_folder(folder: Path, size: str = "", channels: str = "") -> Parts:
 
 
 def _layout(folder: Path) -> tuple[list[str], list[tuple[Path, int]]]:
-    """Names of the classes, none if there are none; files and labels."""
+    """The names of the classes, if any; files with their labels."""
     flat = _pictures_in(folder)
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     inside = {path.name: _pictures_in(path) for path in inner}
@@ -92,7 +91,7 @@ def _opened(file: Path) -> "Image":
         with Image.open(file) as image:
             image.load()
             return ImageOps.exif_transpose(image)
-    except Exception as error:  # Pillow raises what the damaged place leads to
+    except Exception as error:  # Pillow raises many types for damaged files
         raise DataError(
             f"{file}: expected a whole picture, got {file.stat().st_size} bytes that cannot be "
             f"read ({error})"
@@ -100,15 +99,15 @@ def _opened(file: Path) -> "Image":
 
 
 def stacked(images: Iterable[tuple[str, "Image"]], size: str = "", channels: str = "") -> Array:
-    """[n, channels, height, width], uint8, of named pictures.
+    """Pictures as [n, channels, height, width], uint8.
 
     Args:
         images: names and pictures; transparency is ignored.
-        size: as `read_folder`.
-        channels: as `read_folder`.
+        size: as in `read_folder`.
+        channels: as in `read_folder`.
 
     Raises:
-        DataError: they are unlike in size, one has 16 bits a channel, or an option is wrong.
+        DataError: sizes differ, a picture has 16 bits per channel, or an option is wrong.
     """
     if channels not in ("", "1", "3"):
         raise OptionError(f"channels={channels}: expected 1 or 3")
@@ -130,11 +129,11 @@ def stacked(images: Iterable[tuple[str, "Image"]], size: str = "", channels: str
 
 
 def _joined(arrays: Sequence[Array]) -> Array:
-    """Grey ones stay grey if all are."""
+    """One channel if all pictures are grey, else three."""
     is_grey = all(array.ndim == 2 for array in arrays)
     joined = np.empty((len(arrays), 1 if is_grey else 3, *arrays[0].shape[:2]), np.uint8)
-    for place, array in zip(joined, arrays, strict=True):
-        place[:] = array if array.ndim == 2 else array.transpose(2, 0, 1)
+    for row, array in zip(joined, arrays, strict=True):
+        row[:] = array if array.ndim == 2 else array.transpose(2, 0, 1)
     return joined
 
 

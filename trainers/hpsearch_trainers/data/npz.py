@@ -6,7 +6,7 @@ import numpy as np
 
 from hpsearch_trainers.data.pictures import Array, DataError, Parts, Pictures, labelled
 
-# What the arrays of a part may be called: pictures, labels.
+# Known names of a part's arrays: pictures, labels.
 NAMES = {
     "train": [("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels"),
               ("x", "y"), ("X", "y"), ("data", "target"), ("arr_0", "arr_1")],
@@ -17,21 +17,20 @@ NAMES = {
 
 
 def read_npz(file: Path) -> Parts:
-    """The parts that it has; pictures without labels all get the label 0.
+    """The parts of an NPZ file; pictures without labels get the label 0.
 
     Pictures are [n, height, width], [n, height, width, channels] or [n, channels, height, width]
     with 1 or 3 channels; uint8, or floats in [-1, 1] or [0, 1].
 
     Raises:
-        DataError: there is no such file, it is none of NumPy's, or its arrays have other names or
-            shapes.
+        DataError: the file is missing or no NPZ file, or its arrays have other names or shapes.
     """
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
-    except Exception as error:  # a damaged archive raises what the damaged place leads to
+    except Exception as error:  # NumPy raises many types for damaged archives
         raise DataError(
             f"{file}: expected a whole .npz without pickled objects, got {file.stat().st_size} "
             f"bytes that cannot be read ({error})"
@@ -53,10 +52,11 @@ def read_npz(file: Path) -> Parts:
 
 def _part(pictures: Array, labels: Array | None, place: str) -> Pictures:
     pixels = _in_range(_channels_first(pictures, place), place)
-    kinds: Array = np.zeros(len(pixels), np.int64) if labels is None else labels
-    if kinds.ndim == 2 and kinds.shape[1] == 1:
-        kinds = kinds[:, 0]
-    return labelled(pixels, kinds, place)
+    if labels is None:
+        labels = np.zeros(len(pixels), np.int64)
+    elif labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    return labelled(pixels, labels, place)
 
 
 def _channels_first(pictures: Array, place: str) -> Array:
@@ -72,7 +72,7 @@ def _channels_first(pictures: Array, place: str) -> Array:
 
 
 def _in_range(pixels: Array, place: str) -> Array:
-    """Floats that are never negative are in [0, 1] and are spread over [-1, 1]."""
+    """Floats without negative values are in [0, 1], and are mapped to [-1, 1]."""
     if pixels.dtype == np.uint8:
         return pixels
     low, high = (float(pixels.min()), float(pixels.max())) if pixels.size else (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""What a reader of any format gives, and how it says what is wrong with a file."""
+"""The common result and errors of all readers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ Array = np.ndarray[Any, Any]
 
 
 class DataError(ValueError):
-    """A data set has no such name, or a file of it is missing, cut off or of another kind.
+    """A data set's name is unknown, or a file is missing, truncated or invalid.
 
-    Trying again helps once the file is as the message says that it should be.
+    Trying again helps once the file is as the message asks.
     """
 
 
 class OptionError(DataError):
-    """An option of a data set's name has no such value; no file would mend that."""
+    """An option of a data set's name has an unknown value; trying again does not help."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +27,28 @@ class Pictures:
 
     Attributes:
         pixels: [n, channels, height, width], uint8, or float32 in [-1, 1].
-        labels: [n], int64, from 0; all 0 where there are none.
+        labels: [n], int64, from 0; all 0 if there are none.
     """
 
     pixels: Array
     labels: Array
 
 
-# The official parts by name: "train", and where the set has them "valid" and "test".
+# The official parts by name: "train" and, if the set has them, "valid" and "test".
 Parts = Mapping[str, Pictures]
 
 
 def labelled(pixels: Array, labels: Array, file: Path | str, least: int = 0) -> Pictures:
-    """Pictures with their labels, the lowest of which is `least` in the file.
+    """Pictures with labels that start at `least` in the file.
 
     Args:
         pixels: [n, channels, height, width].
         labels: [n], integers.
-        file: what they were read from.
+        file: their source, for error messages.
         least: the label that becomes 0.
 
     Raises:
-        DataError: there are none, a label is below `least`, or the counts differ.
+        DataError: there are no pictures, a label is below `least`, or the counts differ.
     """
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(
@@ -65,14 +65,14 @@ def labelled(pixels: Array, labels: Array, file: Path | str, least: int = 0) -> 
 
 
 def find(folder: Path, names: Sequence[str], within: Sequence[str] = ("",)) -> Path:
-    """The first file of these names that there is, in the folder or one of those within it.
+    """The first existing file with one of these names, in the folder or its subfolders `within`.
 
     Raises:
-        DataError: there is none; says what there is instead.
+        DataError: there is none; the message lists the folder.
     """
-    found = look(folder, names, within)
-    if found is not None:
-        return found
+    file = look(folder, names, within)
+    if file is not None:
+        return file
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected {names[0]} in it")
     there = sorted(path.name for path in folder.iterdir())
@@ -81,6 +81,6 @@ def find(folder: Path, names: Sequence[str], within: Sequence[str] = ("",)) -> P
 
 
 def look(folder: Path, names: Sequence[str], within: Sequence[str] = ("",)) -> Path | None:
-    """As `find`, but None where there is no such file."""
+    """As `find`, but None if there is no such file."""
     candidates = (folder / inner / name for inner in within for name in names)
     return next((path for path in candidates if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""From a data set's name to its pictures: which reader, which folder, which options.
+"""Maps a data set's name to its reader, folder and options.
 
 A name is KIND, KIND:WHAT or either with ?OPTION=VALUE&OPTION=VALUE, such as "mnist",
 "emnist?split=letters" or "folder:faces?size=64".
@@ -26,15 +26,15 @@ from hpsearch_trainers.data.pictures import DataError, OptionError, Parts
 
 @dataclass(frozen=True)
 class Format:
-    """How sets of one kind are read.
+    """The reader of a kind of data sets.
 
     Attributes:
-        read: of a place, and options by name; of a hub also the set's name there.
-        cure: what to do when a file is missing; {place} is where it should lie.
-        shape: of a picture, where all sets of the kind have one.
-        classes: of the labels, where all sets of the kind have as many.
-        takes: what comes after the colon.
-        is_slow: whether a second process is better off with what the first one has read.
+        read: takes a path and options by name; for a hub also the set's name there.
+        cure: the advice if a file is missing; {place} is its expected path.
+        shape: of a picture, if all sets of the kind have the same.
+        classes: number of classes by options, if all sets of the kind have the same.
+        takes: what follows the colon in a name.
+        is_slow: whether the result is cached on disk for other processes.
     """
 
     read: Callable[..., Parts]
@@ -97,13 +97,13 @@ NAMES = ("digits", *(f"{k}:{f.takes}" if f.takes else k for k, f in FORMATS.item
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that a name stands for.
+    """A data set's files and reader.
 
     Attributes:
-        name: as it was given.
-        kind: of `FORMATS`.
-        place: the file or folder with its files; None for a hub's own.
-        options: for the reader, by name.
+        name: the name in a study file.
+        kind: key of `FORMATS`.
+        place: its file or folder; None for a hub's own.
+        options: of the reader, by name.
     """
 
     name: str
@@ -117,15 +117,15 @@ class Source:
 
     @property
     def classes(self) -> int | None:
-        """None where the labels tell."""
+        """None if the labels decide."""
         classes = FORMATS[self.kind].classes
         return None if classes is None else classes(**dict(self.options))
 
     def read(self) -> Parts:
-        """Its official parts, all of them, so that a file that is cut off is found at once.
+        """All official parts, so that a truncated file is detected at once.
 
         Raises:
-            DataError: a file is missing or wrong; with what to do about it.
+            DataError: a file is missing or invalid; the message has the cure.
         """
         form = FORMATS[self.kind]
         options = dict(self.options)
@@ -142,13 +142,13 @@ class Source:
 
 
 def find_source(name: str, root: str | None = None) -> Source:
-    """What a name stands for.
+    """Parse a data set's name.
 
     Args:
         name: of the set.
-        root: the folder with its files, or the one that a relative PATH or FOLDER begins at; None
-            for $HPSEARCH_DATA/KIND and $HPSEARCH_DATA, where `data` beside `studies` takes the
-            place of an unset $HPSEARCH_DATA.
+        root: the folder of its files, or the base of a relative PATH or FOLDER; by default
+            $HPSEARCH_DATA/KIND and $HPSEARCH_DATA; the default of $HPSEARCH_DATA is `data` beside
+            `studies`.
 
     Raises:
         DataError: there is no such kind or option.
@@ -192,12 +192,12 @@ def _options(name: str, kind: str, text: str) -> tuple[tuple[str, str], ...]:
 
 @remember
 def _read_once(source: Source, state: str, readers: str) -> Parts:
-    """Kept for as long as the files, the readers and the name stay what they are."""
+    """Cached as long as files, readers and name are unchanged."""
     return FORMATS[source.kind].read(source.place, **dict(source.options))
 
 
 def _state_of(place: Path | None) -> str:
-    """A digest of the files' names, sizes and times; of what is on a hub there are none."""
+    """A digest of the files' names, sizes and times; constant for sets on a hub."""
     digest = hashlib.sha256()
     if place is not None and place.exists():
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:

@@ -1,4 +1,4 @@
-"""STL-10 in its binary version (Coates, Ng & Lee 2011): 96x96 pictures, column by column."""
+"""STL-10 in its binary version (Coates, Ng & Lee 2011): 96x96 pictures in column order."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ WITHIN = ("", "stl10_binary")
 
 
 def read_stl10(folder: Path, unlabeled: str = "no") -> Parts:
-    """5,000 pictures to train with, or the 100,000 unlabeled ones, which all get the label 0.
+    """The 5,000 training pictures, or the 100,000 unlabeled ones with the label 0.
 
     Raises:
         OptionError: `unlabeled` is neither yes nor no.
@@ -42,17 +42,17 @@ def read_stl10(folder: Path, unlabeled: str = "no") -> Parts:
 def _read(folder: Path, part: str) -> Pictures:
     pixels = read_pixels(find(folder, [f"{part}_X.bin"], WITHIN))
     file = find(folder, [f"{part}_y.bin"], WITHIN)
-    found = labelled(pixels, np.fromfile(file, np.uint8), file, least=1)
-    if found.labels.max() > 9:
-        raise DataError(f"{file}: expected labels in 1..10, got {found.labels.max() + 1}")
-    return found
+    pictures = labelled(pixels, np.fromfile(file, np.uint8), file, least=1)
+    if pictures.labels.max() > 9:
+        raise DataError(f"{file}: expected labels in 1..10, got {pictures.labels.max() + 1}")
+    return pictures
 
 
 def read_pixels(file: Path) -> Array:
     """[n, 3, 96, 96], uint8.
 
     Raises:
-        DataError: its size is no multiple of a picture's.
+        DataError: the file's size is no multiple of a picture's.
     """
     size = file.stat().st_size
     if size == 0 or size % SIZE:

@@ -1,4 +1,4 @@
-"""SVHN, cropped digits (Netzer et al. 2011): MATLAB files of the digits on house numbers."""
+"""SVHN, cropped digits of house numbers in MATLAB files (Netzer et al. 2011)."""
 
 from pathlib import Path
 
@@ -28,16 +28,16 @@ def read_svhn(folder: Path, extra: str = "no") -> Parts:
 
 
 def read_file(file: Path) -> Pictures:
-    """Pictures [n, 3, 32, 32] and labels; the digit 0, which the file calls 10, has label 0.
+    """Pictures [n, 3, 32, 32] and labels; the file's label 10, the digit 0, becomes 0.
 
     Raises:
-        DataError: it is no whole MATLAB file with X [32, 32, 3, n] of uint8 and y [n, 1].
+        DataError: the file is no complete MATLAB file with X [32, 32, 3, n], uint8, and y [n, 1].
     """
     from scipy.io import loadmat
 
     try:
         held = loadmat(file, variable_names=["X", "y"])
-    except Exception as error:  # scipy raises what the damaged place leads to
+    except Exception as error:  # scipy raises many types for damaged files
         raise DataError(
             f"{file}: expected a whole MATLAB 5 file, got {file.stat().st_size} bytes that cannot "
             f"be read ({type(error).__name__}: {error})"
@@ -50,7 +50,7 @@ def read_file(file: Path) -> Pictures:
             f"{file}: expected X of shape [32, 32, 3, n] in uint8, got {list(pixels.shape)} in "
             f"{pixels.dtype}"
         )
-    found = labelled(pixels.transpose(3, 2, 0, 1), labels, file)
-    if found.labels.max() > 10:
-        raise DataError(f"{file}: expected labels in 0..10, got {found.labels.max()}")
-    return Pictures(found.pixels, found.labels % 10)
+    pictures = labelled(pixels.transpose(3, 2, 0, 1), labels, file)
+    if pictures.labels.max() > 10:
+        raise DataError(f"{file}: expected labels in 0..10, got {pictures.labels.max()}")
+    return Pictures(pictures.pixels, pictures.labels % 10)

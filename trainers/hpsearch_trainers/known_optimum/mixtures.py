@@ -1,8 +1,7 @@
-"""Mixtures of Gaussians in the plane, and what a generator has learnt of one.
+"""Mixtures of Gaussians in the plane, and metrics of generators trained on them.
 
-The two that mode collapse is studied on: the 25 of a square grid and the 8 of a ring, with the
-standard deviations of Lin et al. 2018 (PacGAN), sec. 4.1, after Srivastava et al. 2017 (VEEGAN),
-sec. 4.1.
+A grid of 25 and a ring of 8, the usual benchmarks of mode collapse, with the standard deviations of
+Lin et al. 2018 (PacGAN), sec. 4.1, after Srivastava et al. 2017 (VEEGAN), sec. 4.1.
 """
 
 import functools
@@ -16,20 +15,20 @@ from torch import Tensor
 
 Array = NDArray[np.float64]
 
-NEAR = 3.0  # standard deviations from its mode within which a sample is of high quality
-# Of a mode's own samples: the squared distance is a chi-square of two degrees of freedom.
+NEAR = 3.0  # a high-quality sample is within so many standard deviations of a mode
+# Share of the mixture's own samples: squared distances are chi-square with 2 degrees of freedom.
 SHARE_NEAR = 1 - math.exp(-(NEAR**2) / 2)
 DRAWN = 20_000  # samples to train on
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Equally likely Gaussians of one standard deviation, the same in all directions.
+    """Equally likely isotropic Gaussians of one standard deviation.
 
     Attributes:
-        name: as a study says it.
-        modes: their means, [k, 2].
-        deviation: their standard deviation.
+        name: the name in a study file.
+        modes: means, [k, 2].
+        deviation: standard deviation.
     """
 
     name: str
@@ -37,14 +36,14 @@ class Mixture:
     deviation: float
 
     def sample(self, n: int, seed: int) -> Array:
-        """[n, 2], the modes by turns, so that each has its share."""
+        """[n, 2], from each mode in turn, so that all have equal shares."""
         generator = np.random.default_rng(seed)
         centres = self.modes[np.arange(n) % len(self.modes)]
         return centres + self.deviation * generator.standard_normal((n, 2))
 
     @property
     def scale(self) -> float:
-        """Root of the mean variance of the two coordinates, all modes together."""
+        """Root of the mean variance of the two coordinates over all modes."""
         return math.sqrt(self.modes.var(0).mean() + self.deviation**2)
 
 
@@ -62,10 +61,10 @@ MIXTURES = {mixture.name: mixture for mixture in (GRID25, RING8)}
 
 
 def mixture(name: str, deviation: float | None = None) -> Mixture:
-    """The mixture of a name, with its own standard deviation or another.
+    """A mixture by name, with its usual standard deviation or another.
 
     Raises:
-        ValueError: there is no such mixture, or its discs of high quality would overlap.
+        ValueError: there is no such mixture, or the discs of NEAR deviations would overlap.
     """
     if name not in MIXTURES:
         raise ValueError(f"no data set {name!r} (has: {', '.join(MIXTURES)})")
@@ -81,22 +80,24 @@ def mixture(name: str, deviation: float | None = None) -> Mixture:
 @functools.cache
 def training_set(name: str, deviation: float | None = None) -> Tensor:
     """[DRAWN, 2], float32, divided by the mixture's scale; the same object at each call."""
-    of = mixture(name, deviation)
-    return torch.tensor(of.sample(DRAWN, seed=0) / of.scale, dtype=torch.float32)
+    source = mixture(name, deviation)
+    return torch.tensor(source.sample(DRAWN, seed=0) / source.scale, dtype=torch.float32)
 
 
 @dataclass(frozen=True)
 class Census:
-    """What a generator has learnt of a mixture, from samples of it (PacGAN, sec. 4.1).
+    """Metrics of a generator's samples against a mixture (PacGAN, sec. 4.1).
+
+    A high-quality sample is within NEAR deviations of a mode.
 
     Attributes:
-        modes: how many have a sample of high quality: within NEAR deviations of the nearest mode.
-        quality: the share of samples of high quality.
-        reverse_kl: Kullback-Leibler divergence in nats of the samples' shares of the modes, each
-            counted for its nearest, from equal shares.
-        jsd: Jensen-Shannon divergence in nats (Lin 1991, sec. IV) of the generator's probabilities
-            from the mixture's, of the discs of NEAR deviations around the modes and of what lies
-            outside them all. 0 for the mixture itself, ln 2 at most.
+        modes: number of modes with a high-quality sample.
+        quality: share of high-quality samples.
+        reverse_kl: Kullback-Leibler divergence in nats of the samples' shares of the modes (each
+            sample counts for its nearest) from equal shares.
+        jsd: Jensen-Shannon divergence in nats (Lin 1991, sec. IV) between generator and mixture,
+            over the discs of NEAR deviations around the modes and the rest of the plane. 0 for the
+            mixture itself, at most ln 2.
     """
 
     modes: int
@@ -106,25 +107,25 @@ class Census:
 
 
 def census(samples: Array, of: Mixture) -> Census:
-    """Count samples [n, 2] by the modes of a mixture whose discs do not overlap."""
+    """Metrics of samples [n, 2]; the discs of the mixture must not overlap."""
     squares = ((samples[:, None, :] - of.modes) ** 2).sum(2)
     nearest = squares.argmin(1)
     near = squares.min(1) <= (NEAR * of.deviation) ** 2
     k, n = len(of.modes), len(samples)
     shares = np.bincount(nearest, minlength=k) / n
     discs = np.bincount(nearest[near], minlength=k) / n
-    found = np.append(discs, 1 - near.mean())
+    generated = np.append(discs, 1 - near.mean())
     known = np.append(np.full(k, SHARE_NEAR / k), 1 - SHARE_NEAR)
-    middle = (found + known) / 2
+    middle = (generated + known) / 2
     return Census(
         modes=int((discs > 0).sum()),
         quality=float(near.mean()),
         reverse_kl=relative_entropy(shares, np.full(k, 1 / k)),
-        jsd=(relative_entropy(found, middle) + relative_entropy(known, middle)) / 2,
+        jsd=(relative_entropy(generated, middle) + relative_entropy(known, middle)) / 2,
     )
 
 
 def relative_entropy(p: Array, q: Array) -> float:
     """Σ p log(p / q) in nats; q must be above 0 where p is."""
-    some = p > 0
-    return float((p[some] * np.log(p[some] / q[some])).sum())
+    support = p > 0
+    return float((p[support] * np.log(p[support] / q[support])).sum())

@@ -1,12 +1,12 @@
-"""Pictures of convex polygons: a manifold that is known, to hold a generator against.
+"""Pictures of convex polygons: a known manifold to measure generators against.
 
-After Lucic et al. 2018 ("Are GANs created equal?"). Here the corners of a polygon lie on a
-circle. Every triangle has one, and such polygons are convex whatever their angles, so a polygon is
-its circle and the arcs between its corners, and each choice of these numbers is a valid one.
+After Lucic et al. 2018 ("Are GANs created equal?"). Here the corners of a polygon lie on a circle,
+as those of every triangle do. Such polygons are convex, so a polygon is its circle and the arcs
+between its corners, and every choice of these numbers is valid.
 
-Two knobs say how hard the manifold is. `softness`, the width of the edges: the pictures of sharp
-shapes are a manifold without tangents (Donoho & Grimes 2005). And `pieces`: the centres lie in
-so many bands with gaps between, and then no path leads from one band's pictures to another's.
+Two parameters set the difficulty: `softness`, the width of the edges, because pictures of sharp
+shapes form a manifold without tangents (Donoho & Grimes 2005); and `pieces`, the number of bands
+with gaps between them in which the centres lie, which disconnects the manifold.
 """
 
 import functools
@@ -19,9 +19,9 @@ from torch.nn import functional as F
 
 from hpsearch_trainers.known_optimum.projection import nearest
 
-REACH = 0.14  # of the centres from the picture's middle, in sides of the picture
+REACH = 0.14  # largest offset of a centre from the picture's middle, in sides of the picture
 RADII = (0.22, 0.34)  # of the circles, in sides of the picture
-STARTS = 4096  # known polygons, the nearest of which is where a projection begins
+STARTS = 4096  # known polygons; a projection starts at the nearest
 STEPS = 12
 
 
@@ -29,14 +29,14 @@ STEPS = 12
 class Polygons:
     """A manifold of pictures, of dimension corners + 3.
 
-    A polygon is a row of corners + 4 numbers without bounds: of the centre's x and y, the radius,
-    the first corner's angle, and the arcs, whose softmax counts.
+    A polygon is a row of corners + 4 unbounded numbers: the centre's x and y, the radius, the first
+    corner's angle, and the arcs, which pass through a softmax.
 
     Attributes:
         corners: at least 3.
-        pixels: of a side.
-        softness: of the edges, in pixels; above 0.
-        pieces: bands in which the centres lie, from left to right.
+        pixels: per side.
+        softness: width of the edges in pixels, above 0.
+        pieces: number of bands in which the centres lie, from left to right.
     """
 
     corners: int = 3
@@ -45,13 +45,13 @@ class Polygons:
     pieces: int = 1
 
     def draw(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Polygons [n, corners + 4] and the bands [n] in which they lie.
+        """Polygons [n, corners + 4] and their bands [n].
 
-        Centre, radius and angle are uniform in their ranges, and so are the arcs among those that
-        are long enough.
+        Centre, radius and angle are uniform in their ranges, the arcs uniform among all that are
+        long enough.
         """
         generator = torch.Generator().manual_seed(seed)
-        # Far from 0 and 1, where the numbers without bounds end.
+        # Away from 0 and 1, where the logit is infinite.
         place = torch.rand(n, 3, generator=generator) * 0.98 + 0.01
         angle = 2 * math.pi * torch.rand(n, 1, generator=generator)
         # Exponential variables over their sum are uniform on the simplex.
@@ -62,12 +62,12 @@ class Polygons:
     def corner_points(self, polygon: Tensor, band: Tensor) -> Tensor:
         """Corners [..., corners, 2], anticlockwise, in pixels from the lower left, y upwards."""
         share = polygon[..., :3].sigmoid()
-        # Bands and the gaps between them are of equal width.
+        # Bands and gaps have equal width.
         across = (share[..., :1] + 2 * band[..., None]) / (2 * self.pieces - 1)
         place = torch.cat([across, share[..., 1:2]], dim=-1)
         centre = 0.5 + REACH * (2 * place - 1)
         radius = RADII[0] + (RADII[1] - RADII[0]) * share[..., 2:]
-        # No arc is below half an equal share, so no inner angle of a triangle is below 30 degrees.
+        # Each arc is at least half an equal share, so a triangle's angles are at least 30 degrees.
         least = math.pi / self.corners
         arcs = least + math.pi * F.softmax(polygon[..., 4:], dim=-1)
         angles = polygon[..., 3:4] + arcs.cumsum(-1)
@@ -77,7 +77,7 @@ class Polygons:
     def render(self, polygon: Tensor, band: Tensor) -> Tensor:
         """Pictures [..., pixels²], rows from the top, 0 outside and 1 inside.
 
-        A pixel is the product, over the edges, of the sigmoid of its distance from them.
+        A pixel is the product over the edges of the sigmoid of its distance from each.
         """
         corners = self.corner_points(polygon, band)
         edges = corners.roll(-1, dims=-2) - corners
@@ -88,19 +88,18 @@ class Polygons:
         return F.logsigmoid(distances / self.softness).sum(-2).exp()
 
     def pictures(self, n: int, seed: int) -> Tensor:
-        """Drawn at random, [n, pixels²], float32."""
+        """Random polygons, [n, pixels²], float32."""
         return self.render(*self.draw(n, seed))
 
     def squared_distances(self, pictures: Tensor) -> Tensor:
-        """Of pictures [n, pixels²] from the manifold, [n], summed over the pixels.
+        """Distances [n] of pictures [n, pixels²] from the manifold, summed over the pixels.
 
-        The descent over the corners begins at the nearest of STARTS polygons, which also says in
-        which band the nearest polygon is looked for. It may end in a minimum that is none of all,
-        so what it finds is an upper bound, as in the paper.
+        Descends from the nearest of STARTS polygons, within its band. The minimum may be local, so
+        the result is an upper bound, as in the paper.
         """
         polygons, bands, known = _starts(self)
-        found = torch.cdist(pictures, known.to(pictures)).argmin(1).cpu()
-        start, band = polygons[found].to(pictures), bands[found].to(pictures)
+        closest = torch.cdist(pictures, known.to(pictures)).argmin(1).cpu()
+        start, band = polygons[closest].to(pictures), bands[closest].to(pictures)
         squares, _ = nearest(lambda at: self.render(at, band), pictures, start, STEPS)
         return squares
 
@@ -113,7 +112,7 @@ def _starts(of: Polygons) -> tuple[Tensor, Tensor, Tensor]:
 
 @functools.cache
 def _grid(pixels: int) -> Tensor:
-    """The pixels' middles, [pixels², 2], float32, rows from the top."""
+    """Centres of the pixels, [pixels², 2], float32, rows from the top."""
     line = torch.arange(pixels) + 0.5
     y, x = torch.meshgrid(line.flip(0), line, indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], dim=1)

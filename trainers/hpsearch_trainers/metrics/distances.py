@@ -1,4 +1,4 @@
-"""How good a generator is, from the features of its pictures and of real ones."""
+"""Fréchet distance and coverage of features."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,12 @@ def moments(features: Array) -> tuple[Array, Array]:
 def frechet_distance(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> float:
     """Squared Fréchet distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017).
 
-    |m_a - m_b|² + tr(A + B - 2 (A^½ B A^½)^½). The inner matrix is symmetric, so two symmetric
-    eigen-decompositions do, and nothing becomes complex as with a root of A B.
+    |m_a - m_b|² + tr(A + B - 2 (A^½ B A^½)^½). The inner matrix is symmetric, so symmetric
+    eigen-decompositions suffice, and no root of A B can become complex.
 
     Args:
-        mean_a: [d].
-        cov_a: [d, d], symmetric, positive semi-definite.
-        mean_b: as mean_a.
-        cov_b: as cov_a.
+        mean_a, mean_b: [d].
+        cov_a, cov_b: [d, d], symmetric, positive semi-definite.
 
     Returns:
         Squared units of the features, at least 0 up to rounding.
@@ -35,14 +33,9 @@ def frechet_distance(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -
 
 
 def coverage(real: Array, fake: Array, k: int = 5) -> float:
-    """Share of real samples with a fake one no farther than their k-th real neighbour.
+    """Share of real samples [n > k, d] with a fake one within their k-th real neighbour's distance.
 
-    Naeem et al. 2020, sec. 3.
-
-    Args:
-        real: [n, d], n > k.
-        fake: [m, d].
-        k: neighbours, the sample itself not among them.
+    Naeem et al. 2020, sec. 3; a sample is not its own neighbour.
     """
     return share_covered(real, squared_radii(real, k), fake)
 
@@ -51,13 +44,13 @@ def squared_radii(real: Array, k: int = 5) -> Array:
     """Squared distance [n] of each real sample [n, d] to its k-th real neighbour."""
     norms = (real**2).sum(1)
     distances = np.clip(norms[:, None] + norms - 2 * real @ real.T, 0, None)
-    np.fill_diagonal(distances, 0)  # rounding must not move a sample behind its copies
+    np.fill_diagonal(distances, 0)  # or rounding moves a sample away from itself
     return np.partition(distances, k, axis=1)[:, k]
 
 
 def share_covered(real: Array, radii: Array, fake: Array) -> float:
-    """`coverage`, where the real samples' squared radii [n] are known."""
-    distances = real @ fake.T  # worked on in place: it is large, and this runs at every report
+    """`coverage` from the squared radii [n] of the real samples."""
+    distances = real @ fake.T  # in place: large, and computed at every report
     distances *= -2
     distances += (fake**2).sum(1)
     nearest = np.clip(distances.min(1) + (real**2).sum(1), 0, None)

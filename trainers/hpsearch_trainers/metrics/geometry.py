@@ -1,4 +1,4 @@
-"""Geometry score: do generated and real samples have as many holes, for as long?"""
+"""Geometry score: compares number and persistence of holes in generated and real samples."""
 
 import itertools
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from hpsearch_trainers.metrics.extractors import Array
 from hpsearch_trainers.metrics.neighbours import squared_distances
 
-HOLES = 100  # numbers of holes that are told apart
+HOLES = 100  # numbers of holes that are distinguished
 
 
 def geometry_score(a: Array, b: Array) -> float:
     """Squared distance of two curves of `mean_relative_living_times`.
 
-    Khrulkov & Oseledets 2018. 0 where the topology is alike; at most 2.
+    Khrulkov & Oseledets 2018. 0 for equal topology; at most 2.
     """
     return float(((a - b) ** 2).sum())
 
@@ -26,15 +26,15 @@ def mean_relative_living_times(
     repeats: int = 100,
     seed: int = 0,
 ) -> Array:
-    """How long a random witness complex has i holes, i < HOLES, as a share: the paper's MRLT.
+    """Mean share of the filtration in which a random witness complex has i < HOLES holes (MRLT).
 
     Args:
-        samples: [n, d]; all of them witness.
-        landmarks: random samples that are the complex's corners.
+        samples: the witnesses, [n, d].
+        landmarks: random samples that are the vertices of the complex.
         gamma: the largest relaxation, in units of the largest distance of a witness and a landmark;
             None for n / 640,000, the authors' choice.
         repeats: random choices of landmarks.
-        seed: of these.
+        seed: of these choices.
 
     Raises:
         ValueError: fewer samples than landmarks.
@@ -57,7 +57,7 @@ def mean_relative_living_times(
 
 
 def relative_living_times(intervals: Array, limit: float) -> Array:
-    """Share of [0, limit] in which i of the intervals [m, 2] are alive: their RLT."""
+    """Share of [0, limit] in which exactly i of the intervals [m, 2] are alive (RLT)."""
     shares = np.zeros(HOLES)
     if limit <= 0:
         shares[0] = 1
@@ -72,14 +72,14 @@ def relative_living_times(intervals: Array, limit: float) -> Array:
 def hole_intervals(distances: Array, limit: float) -> Array:
     """Birth and death [m, 2] of the one-dimensional holes of a witness complex.
 
-    A corner set is in the complex once the relaxation reaches some witness's distance to the
-    farthest of the set, less that to the nearest landmark outside it (de Silva & Carlsson
-    2004), and all its subsets are in. Holes by reduction of the boundary matrix modulo 2
-    (Edelsbrunner & Harer 2010, sec. VII.1).
+    A simplex enters once all its faces are in and the relaxation reaches, for some witness, the
+    distance to its farthest vertex minus that to the nearest landmark outside it (de Silva &
+    Carlsson 2004). Holes by reduction of the boundary matrix modulo 2 (Edelsbrunner & Harer 2010,
+    sec. VII.1).
 
     Args:
         distances: of witnesses and landmarks, [n, landmarks].
-        limit: the largest relaxation; a hole that lives on dies there.
+        limit: the largest relaxation; holes that are still alive die there.
     """
     order = np.argsort(distances, axis=1, kind="stable")
     sorted_distances = np.take_along_axis(distances, order, axis=1)
@@ -101,7 +101,7 @@ Ranks = NDArray[np.int64]
 
 
 def _entries(order: Ranks, distances: Array, size: int, limit: float) -> Simplices:
-    """Corner sets by the least relaxation at which they have a witness, subsets disregarded."""
+    """The least relaxation at which each vertex set has a witness, regardless of its faces."""
     reach = min(distances.shape[1], _reach(distances, size, limit))
     keys, values = [], []
     base = distances.shape[1]
@@ -126,24 +126,24 @@ def _entries(order: Ranks, distances: Array, size: int, limit: float) -> Simplic
 
 
 def _reach(distances: Array, size: int, limit: float) -> int:
-    """Ranks that a corner may have: none whose landmark is too far for every witness."""
+    """Count of the nearest landmarks of a witness that can be in a simplex within the limit."""
     excess = distances[:, size:] - distances[:, size : size + 1]
     return size + int((excess <= limit).any(0).sum())
 
 
 def _with_faces(simplices: Simplices, faces: Simplices) -> Simplices:
-    """Those whose faces are all in, none before its faces."""
-    found = {}
+    """The simplices whose faces are all present, each no earlier than its faces."""
+    closed = {}
     for simplex, value in simplices.items():
         values = [faces.get(f) for f in itertools.combinations(simplex, len(simplex) - 1)]
         known = [v for v in values if v is not None]
         if len(known) == len(values):
-            found[simplex] = max(value, *known)
-    return found
+            closed[simplex] = max(value, *known)
+    return closed
 
 
 def _cycle_makers(edges: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The edges, in order, that close a cycle: their ends are connected before."""
+    """The edges, in order, whose ends were already connected, so that they close a cycle."""
     root: dict[int, int] = {}
 
     def find(corner: int) -> int:
@@ -162,9 +162,9 @@ def _cycle_makers(edges: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
 
 
 def _deaths(triangles: Simplices, place: dict[tuple[int, ...], int]) -> dict[int, float]:
-    """When the cycle that an edge closed is filled, by the edge's place.
+    """The relaxation at which the cycle that an edge closed is filled, by the edge's index.
 
-    A column is an integer whose bits are edges, so that addition modulo 2 is exclusive or.
+    A column of the boundary matrix is an integer with one bit per edge; addition modulo 2 is xor.
     """
     reduced: dict[int, int] = {}
     deaths = {}

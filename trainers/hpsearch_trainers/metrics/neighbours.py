@@ -1,4 +1,4 @@
-"""Judges that count neighbours among the features: fidelity, diversity, and a two-sample test."""
+"""Metrics from nearest neighbours in feature space: fidelity, diversity, a two-sample test."""
 
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from hpsearch_trainers.metrics.extractors import Array
 
 def squared_distances(a: Array, b: Array) -> Array:
     """[n, m] of samples [n, d] and [m, d]."""
-    distances = a @ b.T  # worked on in place: it is large
+    distances = a @ b.T  # in place: large
     distances *= -2
     distances += (a**2).sum(1)[:, None]
     distances += (b**2).sum(1)
@@ -17,11 +17,7 @@ def squared_distances(a: Array, b: Array) -> Array:
 
 
 class Sample:
-    """Features and their neighbours among each other; each is computed once.
-
-    Args:
-        features: [n, d].
-    """
+    """Features [n, d], their distances and radii; each is computed once."""
 
     def __init__(self, features: Array) -> None:
         self.features = features
@@ -29,13 +25,13 @@ class Sample:
 
     @cached_property
     def distances(self) -> Array:
-        """Squared, [n, n]; rounding moves no sample away from itself."""
+        """Squared, [n, n], with zeros on the diagonal in spite of rounding."""
         distances = squared_distances(self.features, self.features)
         np.fill_diagonal(distances, 0)
         return distances
 
     def radii(self, k: int) -> Array:
-        """Squared distance [n] to the k-th neighbour, the sample itself not among them.
+        """Squared distance [n] to the k-th neighbour other than the sample itself.
 
         Raises:
             ValueError: there are no k neighbours.
@@ -49,12 +45,7 @@ class Sample:
 
 
 class Neighbours:
-    """Real and generated samples, and the distances between them.
-
-    Args:
-        real: of features [n, d].
-        fake: of features [m, d].
-    """
+    """Real [n, d] and generated [m, d] samples, and the distances between them."""
 
     def __init__(self, real: Sample, fake: Sample) -> None:
         self.real, self.fake = real, fake
@@ -70,39 +61,38 @@ class Neighbours:
         return nearest
 
     def precision(self, k: int = 3) -> float:
-        """Share of generated samples inside a real one's ball (Kynkäänniemi et al. 2019, sec. 2).
+        """Share of generated samples in a ball around a real one, up to its k-th neighbour.
 
-        A ball ends at its centre's k-th neighbour.
+        Kynkäänniemi et al. 2019, sec. 2.
         """
         return float((self.across <= self.real.radii(k)[:, None]).any(0).mean())
 
     def recall(self, k: int = 3) -> float:
-        """Share of real samples inside a generated one's ball; the same source."""
+        """Share of real samples in a ball around a generated one; same source."""
         return float((self.across <= self.fake.radii(k)).any(1).mean())
 
     def density(self, k: int = 5) -> float:
-        """Real balls around a generated sample, over k (Naeem et al. 2020, sec. 3).
+        """Mean number of real balls that contain a generated sample, over k (Naeem et al. 2020).
 
-        1 on average where the distributions agree, above it where the generator keeps to the
-        dense places.
+        Expected value 1 if the distributions agree; above 1 if the generator prefers dense regions.
         """
         inside = self.across <= self.real.radii(k)[:, None]
         return float(inside.sum() / (k * inside.shape[1]))
 
     def coverage(self, k: int = 5) -> float:
-        """Share of real balls with a generated sample inside (Naeem et al. 2020, sec. 3).
+        """Share of real balls that contain a generated sample (Naeem et al. 2020, sec. 3).
 
-        Where the distributions agree it is 1 - Π_{i=1..k} (n - i) / (n + m - i) on average (derived
-        in the paper), about 1 - 2^-k.
+        Expected value 1 - Π_{i=1..k} (n - i) / (n + m - i), about 1 - 2^-k, if the distributions
+        agree (derived in the paper).
         """
         return float((self._to_fake <= self.real.radii(k)).mean())
 
     def accuracy(self) -> float:
         """Leave-one-out accuracy of a 1-nearest-neighbour classifier of real and generated.
 
-        Lopez-Paz & Oquab 2017; Xu et al. 2018, sec. 2. About ½ where the distributions agree, 1
-        where they are apart, below ½ where generated samples are copies of real ones. It is the
-        mean of the two kinds' accuracies, so that their numbers may differ; a tie counts half.
+        Lopez-Paz & Oquab 2017; Xu et al. 2018, sec. 2. About ½ if the distributions agree, 1 if
+        they are disjoint, below ½ if generated samples are copies of real ones. The mean of the
+        accuracies on real and on generated samples, so n and m may differ; a tie counts half.
         """
         nearest_real, nearest_fake = self.real.radii(1), self.fake.radii(1)
         to_fake, to_real = self._to_fake, self.across.min(0)

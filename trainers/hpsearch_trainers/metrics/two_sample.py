@@ -1,4 +1,4 @@
-"""Classifier two-sample test with a small network: can it tell generated from real features?"""
+"""Classifier two-sample test: a small network separates generated from real features."""
 
 import math
 
@@ -13,18 +13,18 @@ from hpsearch_trainers.metrics.kernel import standardised
 def network_accuracy(
     real: Array, fake: Array, hidden: int = 20, steps: int = 100, seed: int = 0
 ) -> float:
-    """Held-out accuracy of a network that was trained to tell the two apart.
+    """Held-out accuracy of a network trained to separate the two samples.
 
-    Lopez-Paz & Oquab 2017, sec. 3, with their network: one hidden layer of 20 rectified units and
-    100 passes of Adam. Half of each kind trains it and half tests it; the accuracy is the mean of
-    the two kinds'. About ½ where the distributions agree.
+    Lopez-Paz & Oquab 2017, sec. 3, with their network: one hidden layer of 20 ReLU units, 100
+    epochs of Adam. Half of each sample trains the network, the other half tests it; the result is
+    the mean of both accuracies, about ½ if the distributions agree.
 
     Args:
         real: features [n, d], n at least 2.
         fake: [m, d], m at least 2.
         hidden: units.
-        steps: of Adam at 0.01, each over the whole training half.
-        seed: of the split and of the first weights.
+        steps: of Adam with rate 0.01, each on the whole training half.
+        seed: of the split and the initial weights.
 
     Raises:
         ValueError: fewer than 2 samples.
@@ -59,9 +59,9 @@ def network_accuracy(
 
 
 def p_value(accuracy: float, tested: int) -> float:
-    """Chance of at least this accuracy on `tested` held-out samples if the distributions agree.
+    """Probability of at least this accuracy on `tested` held-out samples if distributions agree.
 
-    The accuracy is then about Normal(½, 1 / (4 tested)) (Lopez-Paz & Oquab 2017, sec. 3).
+    The accuracy is then approximately Normal(½, 1 / (4 tested)) (Lopez-Paz & Oquab 2017, sec. 3).
     """
     return 0.5 * math.erfc((accuracy - 0.5) * 2 * math.sqrt(tested) / math.sqrt(2))
 
