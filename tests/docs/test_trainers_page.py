@@ -37,7 +37,7 @@ def test_the_fused_trainer_keeps_the_contract(page):
     testing.check_trainer(page["Fused"], SETTINGS)
 
 
-def test_the_averaged_trainer_judges_the_average_which_is_another_network(page, tmp_path):
+def test_the_averaged_trainer_evaluates_the_average_which_is_another_network(page, tmp_path):
     plain, averaged = (
         train_alone(page[name], tmp_path / name, {"lr": 0.01}, budget=40)
         for name in ("Plain", "Averaged")

@@ -16,7 +16,7 @@ def some(count: int, *shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
 
 
-def kinds(count: int, classes: int = 10, least: int = 0) -> np.ndarray:
+def class_labels(count: int, classes: int = 10, least: int = 0) -> np.ndarray:
     """Labels [count] that go round."""
     return (np.arange(count) % classes + least).astype(np.uint8)
 
@@ -40,7 +40,9 @@ def write_mnist(
             some(COUNT, 28, 28, seed=seed),
             zipped=zipped,
         )
-        write_idx(folder / f"{prefix}{part}-labels-idx1-ubyte{end}", kinds(COUNT), zipped=zipped)
+        write_idx(
+            folder / f"{prefix}{part}-labels-idx1-ubyte{end}", class_labels(COUNT), zipped=zipped
+        )
 
 
 def pickled_by_python_2(batch: dict[str, list[int] | np.ndarray]) -> bytes:
@@ -64,14 +66,17 @@ def pickled_by_python_2(batch: dict[str, list[int] | np.ndarray]) -> bytes:
 
 def write_cifar10(folder: Path) -> None:
     for i, name in enumerate([f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]):
-        batch = {"data": some(COUNT // 5, 3072, seed=i), "labels": kinds(COUNT // 5).tolist()}
+        batch = {
+            "data": some(COUNT // 5, 3072, seed=i),
+            "labels": class_labels(COUNT // 5).tolist(),
+        }
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(pickled_by_python_2(batch))
 
 
 def write_cifar100(folder: Path) -> None:
     for i, name in enumerate(("train", "test")):
-        fine = kinds(COUNT, 100)
+        fine = class_labels(COUNT, 100)
         batch = {
             "data": some(COUNT, 3072, seed=i),
             "fine_labels": fine.tolist(),
@@ -87,7 +92,7 @@ def write_svhn(folder: Path, names: tuple[str, ...] = ("train", "test")) -> None
     folder.mkdir(parents=True, exist_ok=True)
     for seed, name in enumerate(names):
         pixels = some(COUNT, 32, 32, 3, seed=seed).transpose(1, 2, 3, 0)
-        labels = kinds(COUNT, least=1)[:, None]
+        labels = class_labels(COUNT, least=1)[:, None]
         savemat(folder / f"{name}_32x32.mat", {"X": pixels, "y": labels}, do_compression=True)
 
 
@@ -96,7 +101,7 @@ def write_stl10(folder: Path, count: int = 30) -> None:
     for seed, name in enumerate(("train", "test", "unlabeled")):
         some(count, 3, 96, 96, seed=seed).tofile(folder / f"{name}_X.bin")
         if name != "unlabeled":
-            kinds(count, least=1).tofile(folder / f"{name}_y.bin")
+            class_labels(count, least=1).tofile(folder / f"{name}_y.bin")
 
 
 def write_pictures(folder: Path, count: int, *, size=(6, 5), mode="RGB", seed=0, end="png") -> None:

@@ -6,7 +6,14 @@ import pickletools
 
 import numpy as np
 import pytest
-from written_sets import COUNT, kinds, pickled_by_python_2, some, write_cifar10, write_cifar100
+from written_sets import (
+    COUNT,
+    class_labels,
+    pickled_by_python_2,
+    some,
+    write_cifar10,
+    write_cifar100,
+)
 
 from hpsearch_trainers.data.cifar import read_batch, read_cifar10, read_cifar100
 from hpsearch_trainers.data.pictures import DataError, OptionError
@@ -19,7 +26,7 @@ def test_the_five_batches_are_one_training_part(tmp_path):
     # Red row by row, then green, then blue.
     assert parts["train"].pixels[7, 1, 2, 3] == rows[7, 1024 + 2 * 32 + 3]
     np.testing.assert_array_equal(parts["train"].pixels.reshape(COUNT, 3072), rows)
-    np.testing.assert_array_equal(parts["train"].labels, np.tile(kinds(COUNT // 5), 5))
+    np.testing.assert_array_equal(parts["train"].labels, np.tile(class_labels(COUNT // 5), 5))
     np.testing.assert_array_equal(parts["test"].pixels.reshape(-1, 3072), some(12, 3072, seed=5))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from written_sets import (
     COUNT,
-    kinds,
+    class_labels,
     some,
     write_cifar100,
     write_mnist,
@@ -28,7 +28,7 @@ def write_zipped(folder):
 
 def write_npz(folder):
     folder.mkdir()
-    np.savez_compressed(folder / "a.npz", x_train=some(COUNT, 4, 4), y_train=kinds(COUNT))
+    np.savez_compressed(folder / "a.npz", x_train=some(COUNT, 4, 4), y_train=class_labels(COUNT))
 
 
 def write_images(folder):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from written_sets import COUNT, kinds, some, write_mnist, write_pictures
+from written_sets import COUNT, class_labels, some, write_mnist, write_pictures
 
 from hpsearch_trainers.data.datasets import dataset
 from hpsearch_trainers.data.hubs import read_hugging_face, read_torchvision
@@ -54,7 +54,7 @@ def hugging(tmp_path, monkeypatch):
         for seed, split in enumerate(splits):
             write_pictures(tmp_path / split, COUNT, seed=seed)
             files = [str(file) for file in sorted((tmp_path / split).iterdir())]
-            given = kinds(COUNT) if labels is None or split == "train" else labels
+            given = class_labels(COUNT) if labels is None or split == "train" else labels
             features = Features({columns[0]: Image(), columns[1]: ClassLabel(num_classes=10)})
             rows = {columns[0]: files, columns[1]: np.asarray(given, int).tolist()}
             made = Dataset.from_dict(rows, features)
@@ -70,7 +70,7 @@ def test_a_set_of_the_hub_is_read_by_its_columns(hugging, tmp_path):
     for seed, part in enumerate(("train", "test")):
         pixels = parts[part].pixels.transpose(0, 2, 3, 1)
         np.testing.assert_array_equal(pixels, some(COUNT, 5, 6, 3, seed=seed))
-        np.testing.assert_array_equal(parts[part].labels, kinds(COUNT))
+        np.testing.assert_array_equal(parts[part].labels, class_labels(COUNT))
 
 
 @with_datasets
@@ -100,7 +100,7 @@ def test_a_set_of_torchvision_is_read(tmp_path):
     parts = read_torchvision(tmp_path, "MNIST")
     for seed, part in enumerate(("train", "test")):
         np.testing.assert_array_equal(parts[part].pixels[:, 0], some(COUNT, 28, 28, seed=seed))
-        np.testing.assert_array_equal(parts[part].labels, kinds(COUNT))
+        np.testing.assert_array_equal(parts[part].labels, class_labels(COUNT))
     write_mnist(tmp_path / "EMNIST" / "raw", prefix="emnist-digits-", test="test")
     assert len(read_torchvision(tmp_path, "EMNIST", split="digits")["test"].labels) == COUNT
     for part in ("train", "valid", "test"):

@@ -4,7 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
-from written_sets import COUNT, kinds, some, write_idx, write_mnist
+from written_sets import COUNT, class_labels, some, write_idx, write_mnist
 
 from hpsearch_trainers.data.idx import read_array, read_emnist, read_folder, read_mnist
 from hpsearch_trainers.data.pictures import DataError, OptionError
@@ -54,7 +54,7 @@ def test_mnist_is_found_where_its_packages_unpack_it(tmp_path, inner, zipped):
     parts = read_mnist(tmp_path)
     for seed, part in enumerate(("train", "test")):
         np.testing.assert_array_equal(parts[part].pixels[:, 0], some(COUNT, 28, 28, seed=seed))
-        np.testing.assert_array_equal(parts[part].labels, kinds(COUNT))
+        np.testing.assert_array_equal(parts[part].labels, class_labels(COUNT))
         assert parts[part].labels.dtype == np.int64
 
 
@@ -71,7 +71,7 @@ def test_a_folder_without_test_files_has_none(tmp_path):
 def test_emnist_is_turned_upright_and_its_letters_begin_at_a(tmp_path):
     for split in ("balanced", "letters"):
         write_mnist(tmp_path / "gzip", zipped=True, prefix=f"emnist-{split}-", test="test")
-    letters = kinds(COUNT, 26, least=1)
+    letters = class_labels(COUNT, 26, least=1)
     for part in ("train", "test"):
         write_idx(tmp_path / "gzip" / f"emnist-letters-{part}-labels-idx1-ubyte.gz", letters)
     np.testing.assert_array_equal(
@@ -86,7 +86,7 @@ def test_emnist_is_turned_upright_and_its_letters_begin_at_a(tmp_path):
 def test_pictures_and_labels_must_belong_together(tmp_path):
     write_mnist(tmp_path)
     labels = tmp_path / "train-labels-idx1-ubyte"
-    write_idx(labels, kinds(COUNT - 1))
+    write_idx(labels, class_labels(COUNT - 1))
     with pytest.raises(DataError, match=f"{labels}: 60 pictures, but 59 labels"):
         read_mnist(tmp_path)
     write_idx(labels, some(COUNT, 2))
@@ -95,6 +95,6 @@ def test_pictures_and_labels_must_belong_together(tmp_path):
     write_idx(labels, np.full(COUNT, -1, np.int8))
     with pytest.raises(DataError, match="expected labels from 0 on, got -1"):
         read_mnist(tmp_path)
-    write_idx(tmp_path / "train-images-idx3-ubyte", kinds(COUNT))
+    write_idx(tmp_path / "train-images-idx3-ubyte", class_labels(COUNT))
     with pytest.raises(DataError, match="expected pictures, numbers of type 08 in 3 dimensions"):
         read_mnist(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from written_sets import (
     COUNT,
-    kinds,
+    class_labels,
     some,
     write_cifar10,
     write_cifar100,
@@ -79,11 +79,11 @@ def test_an_official_test_part_is_the_test_part_and_a_fifth_of_train_is_valid(tm
         images, _ = found.part(part)
         bytes_again = torch.round((images[:, 0] + 1) * 127.5).to(torch.uint8)
         np.testing.assert_array_equal(bytes_again, expected)
-    np.testing.assert_array_equal(found.part("valid")[1], kinds(COUNT)[in_valid])
+    np.testing.assert_array_equal(found.part("valid")[1], class_labels(COUNT)[in_valid])
 
 
 def test_without_a_test_part_a_fifth_is_test_and_the_order_changes_nothing(tmp_path):
-    pictures, labels = some(300, 4, 4), kinds(300)
+    pictures, labels = some(300, 4, 4), class_labels(300)
     np.savez(tmp_path / "a.npz", x=pictures, y=labels)
     backwards = np.arange(300)[::-1]
     np.savez(tmp_path / "b.npz", x=pictures[backwards], y=labels[backwards])
@@ -195,7 +195,7 @@ def test_a_test_part_that_is_cut_off_is_found_at_once(tmp_path):
 
 def test_pictures_of_another_shape_and_labels_of_other_classes_are_refused(tmp_path):
     write_mnist(tmp_path)
-    write_idx(tmp_path / "t10k-labels-idx1-ubyte", kinds(COUNT, 11))
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte", class_labels(COUNT, 11))
     with pytest.raises(DataError, match=r"^mnist: expected labels below 10, got 10$"):
         dataset("mnist", str(tmp_path))
     assert dataset("idx:.", str(tmp_path)).classes == 11

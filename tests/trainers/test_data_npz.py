@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from written_sets import kinds, some
+from written_sets import class_labels, some
 
 from hpsearch_trainers.data.npz import read_npz
 from hpsearch_trainers.data.pictures import DataError
 
 
 def test_the_names_of_keras_and_of_medmnist_are_known(tmp_path):
-    keras = {"x_train": some(6, 5, 4), "y_train": kinds(6), "x_test": some(3, 5, 4, seed=1)}
-    np.savez_compressed(tmp_path / "keras.npz", **keras, y_test=kinds(3))
+    keras = {"x_train": some(6, 5, 4), "y_train": class_labels(6), "x_test": some(3, 5, 4, seed=1)}
+    np.savez_compressed(tmp_path / "keras.npz", **keras, y_test=class_labels(3))
     parts = read_npz(tmp_path / "keras.npz")
     np.testing.assert_array_equal(parts["train"].pixels, keras["x_train"][:, None])
-    np.testing.assert_array_equal(parts["test"].labels, kinds(3))
+    np.testing.assert_array_equal(parts["test"].labels, class_labels(3))
     med = {
-        f"{part}_{what}": some(4, 6, 6, 3) if what == "images" else kinds(4)[:, None]
+        f"{part}_{what}": some(4, 6, 6, 3) if what == "images" else class_labels(4)[:, None]
         for part in ("train", "val", "test")
         for what in ("images", "labels")
     }
@@ -23,11 +23,11 @@ def test_the_names_of_keras_and_of_medmnist_are_known(tmp_path):
     parts = read_npz(tmp_path / "med.npz")
     assert list(parts) == ["train", "valid", "test"]
     np.testing.assert_array_equal(parts["valid"].pixels.transpose(0, 2, 3, 1), some(4, 6, 6, 3))
-    np.testing.assert_array_equal(parts["valid"].labels, kinds(4))
+    np.testing.assert_array_equal(parts["valid"].labels, class_labels(4))
 
 
 def test_arrays_without_names_or_labels_do(tmp_path):
-    np.savez(tmp_path / "plain.npz", some(4, 3, 8, 9), kinds(4))
+    np.savez(tmp_path / "plain.npz", some(4, 3, 8, 9), class_labels(4))
     train = read_npz(tmp_path / "plain.npz")["train"]
     assert train.pixels.shape == (4, 3, 8, 9) and train.labels.tolist() == [0, 1, 2, 3]
     np.savez(tmp_path / "bare.npz", images=some(4, 8, 9))
@@ -80,5 +80,5 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
         assert said().endswith(f"with 1 or 3 channels c, got {list(shape)}")
     np.savez(file, x=some(6, 5, 5), y=some(6, 10))
     assert said().startswith("x: expected one integer a picture as labels, got uint8 of shape")
-    np.savez(file, x=some(0, 5, 5), y=kinds(0))
+    np.savez(file, x=some(0, 5, 5), y=class_labels(0))
     assert said() == "x: expected pictures, got none"

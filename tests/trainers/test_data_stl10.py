@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from written_sets import kinds, some, write_stl10
+from written_sets import class_labels, some, write_stl10
 
 from hpsearch_trainers.data.pictures import DataError, OptionError
 from hpsearch_trainers.data.stl10 import read_stl10
@@ -14,7 +14,7 @@ def test_the_columns_of_the_files_stand_upright(tmp_path):
     # The authors' description: red, green, blue, each column by column.
     place = ((7 * 3 + 1) * 96 + 50) * 96 + 4
     assert parts["train"].pixels[7, 1, 4, 50] == some(30, 3 * 96 * 96).reshape(-1)[place]
-    np.testing.assert_array_equal(parts["test"].labels, kinds(30))
+    np.testing.assert_array_equal(parts["test"].labels, class_labels(30))
 
 
 def test_the_unlabeled_pictures_are_a_set_of_their_own(tmp_path):

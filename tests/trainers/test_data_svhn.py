@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.io import savemat
-from written_sets import COUNT, kinds, some, write_svhn
+from written_sets import COUNT, class_labels, some, write_svhn
 
 from hpsearch_trainers.data.pictures import DataError, OptionError
 from hpsearch_trainers.data.svhn import read_file, read_svhn
@@ -43,9 +43,9 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
         assert said().startswith(f"expected a whole MATLAB 5 file, got {size} bytes that cannot")
     savemat(file, {"X": some(32, 32, 3, 5)})
     assert said() == "expected X and y, has no y"
-    savemat(file, {"X": some(5, 32, 32, 3), "y": kinds(5)})
+    savemat(file, {"X": some(5, 32, 32, 3), "y": class_labels(5)})
     assert said() == "expected X of shape [32, 32, 3, n] in uint8, got [5, 32, 32, 3] in uint8"
-    savemat(file, {"X": some(32, 32, 3, 5), "y": kinds(4)[:, None]})
+    savemat(file, {"X": some(32, 32, 3, 5), "y": class_labels(4)[:, None]})
     assert said() == "5 pictures, but 4 labels"
-    savemat(file, {"X": some(32, 32, 3, 5), "y": kinds(5, least=7)[:, None]})
+    savemat(file, {"X": some(32, 32, 3, 5), "y": class_labels(5, least=7)[:, None]})
     assert said() == "expected labels in 0..10, got 11"

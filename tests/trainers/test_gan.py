@@ -169,9 +169,9 @@ def test_packs_of_different_classes_are_refused(hp):
 def test_rates_are_zero_after_as_many_pictures_whatever_the_batch(hp):
     for batch in (32, 256):
         settings = hp(GAN, samples=51200, batch_size=batch, n_critic=2, lr_d=0.5, lr_g=0.25)
-        critic, painter = (GAN().optimizer(phase, settings) for phase in GAN.phases)
+        critic, generator = (GAN().optimizer(phase, settings) for phase in GAN.phases)
         assert critic.rate(25600 // batch) == 0.25 and critic.rate(51200 // batch) == 0
-        assert painter.rate(12800 // batch) == 0.125 and painter.rate(25600 // batch) == 0
+        assert generator.rate(12800 // batch) == 0.125 and generator.rate(25600 // batch) == 0
 
 
 def test_the_critic_is_clipped_and_an_average_without_memory_is_the_generator(start):

@@ -76,7 +76,7 @@ def test_the_dual_with_the_best_quadratic_form_is_the_squared_distance():
     assert dual == pytest.approx(squared_distance(weight.numpy(), data.covariance), rel=1e-4)
 
 
-def test_the_generators_loss_has_the_slope_of_the_dual():
+def test_the_generators_loss_has_the_gradient_of_the_dual():
     real, fake = gaussian(D, SPECTRUM).sample[:50].double(), torch.randn(50, D).double()
     form = torch.randn(D, D).double()
     form = (form + form.T).requires_grad_(False)
@@ -92,7 +92,7 @@ def test_the_generators_loss_has_the_slope_of_the_dual():
 def test_principal_components_are_at_rest_for_the_losses_that_a_penalty_does_not_bias(
     loss, weight, hp
 ):
-    """The critic is trained to its best by scipy; then the generator has no slope.
+    """The critic is trained to its best by scipy; then the generator has no gradient.
 
     On z and y whose moments are exact, so that there is no noise.
     """
@@ -104,22 +104,22 @@ def test_principal_components_are_at_rest_for_the_losses_that_a_penalty_does_not
     data = gaussian(D, SPECTRUM).sample.double()
     batch = {"y": data, "z": gaussian(RANK, 1.0).sample.double()}
 
-    def value_and_slope(entries: np.ndarray) -> tuple[float, np.ndarray]:
+    def value_and_gradient(entries: np.ndarray) -> tuple[float, np.ndarray]:
         critic.matrix.data = torch.tensor(entries.reshape(D, D))
         value = trainer.loss("critic", nets, batch, settings)
-        [slope] = torch.autograd.grad(value, [critic.matrix])
-        return value.item(), slope.numpy().ravel()
+        [gradient] = torch.autograd.grad(value, [critic.matrix])
+        return value.item(), gradient.numpy().ravel()
 
     best = scipy.optimize.minimize(
-        value_and_slope, np.zeros(D * D), jac=True, method="BFGS", options={"gtol": 1e-9}
+        value_and_gradient, np.zeros(D * D), jac=True, method="BFGS", options={"gtol": 1e-9}
     )
-    value_and_slope(best.x)
+    value_and_gradient(best.x)
     value = trainer.loss("generator", nets, batch, settings)
-    [slope] = torch.autograd.grad(value, [generator.weight])
+    [gradient] = torch.autograd.grad(value, [generator.weight])
     if loss in ("wasserstein", "wgan"):
-        assert float(slope.abs().max()) < 1e-5
+        assert float(gradient.abs().max()) < 1e-5
     else:
-        assert float(slope.abs().max()) > 1e-4
+        assert float(gradient.abs().max()) > 1e-4
 
 
 STUDY = """\
