@@ -10,8 +10,8 @@ from hpsearch.storage.pace import mean_step_seconds, step_seconds
 from hpsearch.storage.run_folder import RunFolder
 from hpsearch.trial import Report
 from hpsearch.ui.dashboard import trials
-from hpsearch.ui.report.facts import facts
 from hpsearch.ui.report.question import step_time
+from hpsearch.ui.report.run_summary import summarize_runs
 from hpsearch.ui.terminal import tables
 
 
@@ -56,5 +56,5 @@ def test_a_persons_tables_say_it(tmp_path, capsys) -> None:
 
 def test_the_report_says_it_of_all_trials_and_a_trials_page_of_one() -> None:
     s = synthetic.study(count=1, trials=6)
-    assert step_time(facts(s)) == "4 ms, of half the trials 4 to 4"
+    assert step_time(summarize_runs(s)) == "4 ms, of half the trials 4 to 4"
     assert trials.trial(s, 2)["step_seconds"] == pytest.approx(0.004)

@@ -12,6 +12,7 @@ from hpsearch.study import study_differences
 from hpsearch.ui import figures
 from hpsearch.ui.figures.comparison import best_so_far
 from hpsearch.ui.formatting import counted, duration, listed, number
+from hpsearch.ui.report.candidates import by_seed, params_table
 from hpsearch.ui.report.content import (
     Block,
     Cell,
@@ -24,9 +25,8 @@ from hpsearch.ui.report.content import (
     say,
     table,
 )
-from hpsearch.ui.report.facts import Facts, facts
 from hpsearch.ui.report.question import step_time
-from hpsearch.ui.report.rivals import by_seed, params_table
+from hpsearch.ui.report.run_summary import RunSummary, summarize_runs
 from hpsearch.ui.report.significance import difference
 from hpsearch.ui.report.study import written
 
@@ -173,19 +173,19 @@ def _winners(named: dict[str, Snapshot]) -> Section:
             if metric.startswith("test_")
         )
     )
-    columns = [_column(s, facts(s), tests) for s in named.values()]
+    columns = [_column(s, summarize_runs(s), tests) for s in named.values()]
     rows = [(what, *(column[what] for column in columns)) for what in columns[0]]
     caption = "The winners over fresh seeds, and what they have cost"
     return Section("The winners", "winners", (table(caption, ("", *named), rows),))
 
 
-def _column(s: Snapshot, found: Facts, tests: list[str]) -> dict[str, Cell]:
+def _column(s: Snapshot, runs: RunSummary, tests: list[str]) -> dict[str, Cell]:
     best, trial = s.result.best, s.result.best_trial
     spreads = best.metrics if best is not None else {}
     ended = sum(t.outcome is not None for t in s.result.records)
     between = ""
-    if found.began is not None and found.ended is not None:
-        between = duration((found.ended - found.began).total_seconds())
+    if runs.began is not None and runs.ended is not None:
+        between = duration((runs.ended - runs.began).total_seconds())
     searched = best.searched if best else value_of(trial) if trial else None
     return {
         "winner": f"trial {best.number}" if best else "not confirmed",
@@ -195,10 +195,10 @@ def _column(s: Snapshot, found: Facts, tests: list[str]) -> dict[str, Cell]:
         f"{s.result.metric} in the search, one run": number(searched),
         "trials ended": f"{ended:,}",
         "trials failed": f"{sum(map(len, s.failures().values())):,}",
-        "steps trained": f"{found.steps:,}",
+        "steps trained": f"{runs.steps:,}",
         "from first to last": between,
-        "training time, summed": duration(found.seconds),
-        "time of a step": step_time(found) if found.step_seconds else "",
+        "training time, summed": duration(runs.seconds),
+        "time of a step": step_time(runs) if runs.step_seconds else "",
     }
 
 

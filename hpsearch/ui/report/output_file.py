@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hpsearch.ui.report import html, markdown, pictures, places, terminal
+from hpsearch.ui.report import html, markdown, output_paths, pictures, terminal
 from hpsearch.ui.report.content import Document
 
 _TEXT_WIDTH = 160  # of a file, which has none of its own
@@ -24,14 +24,14 @@ def write(document: Document, ending: str, path: Path, *, force: bool) -> None:
         ReportError: a file at `path`, or of a figure, is not hpsearch's or cannot be written.
     """
     if ending == "html":
-        places.write(path, html.page(document), html.MARK, force=force)
+        output_paths.write(path, html.page(document), html.MARK, force=force)
     elif ending == "md":
-        places.claim(path, markdown.MARK, force=force)
+        output_paths.check_replaceable(path, markdown.MARK, force=force)
         folder = path.with_name(f"{path.stem}-figures")
         saved = pictures.save(document.drawings, folder, "svg", force=force)
         beside = {figure.stem: figure.relative_to(path.parent) for figure in saved}
-        places.write(path, markdown.markdown(document, beside), markdown.MARK, force=force)
+        output_paths.write(path, markdown.markdown(document, beside), markdown.MARK, force=force)
     else:
         text = io.StringIO()
         terminal.show(document, Console(file=text, width=_TEXT_WIDTH, highlight=False))
-        places.write(path, text.getvalue(), terminal.MARK, force=force)
+        output_paths.write(path, text.getvalue(), terminal.MARK, force=force)

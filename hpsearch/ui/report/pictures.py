@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hpsearch.ui.figures import static
 from hpsearch.ui.report.content import Drawing
-from hpsearch.ui.report.places import claim, made
+from hpsearch.ui.report.output_paths import check_replaceable, make_folder
 
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _STYLE = re.compile(r"\s*<style[^>]*>.*?</style>", re.DOTALL)
@@ -51,10 +51,10 @@ def save(drawings: Iterable[Drawing], folder: Path, kind: str, *, force: bool) -
         ReportError: a file of that name is somebody else's, or the folder cannot be written.
         HpsearchError: matplotlib is not installed.
     """
-    made(folder)
+    make_folder(folder)
     paths = [folder / f"{drawing.name}.{kind}" for drawing in drawings]
     for path in paths:
-        claim(path, static.AUTHOR, force=force)
+        check_replaceable(path, static.AUTHOR, force=force)
     for path, drawing in zip(paths, drawings, strict=True):
         static.save(drawing.figure, path)
     return paths

@@ -18,10 +18,10 @@ from hpsearch.ui.formatting import (
     when_text,
 )
 from hpsearch.ui.report.content import Block, Code, Section, say, table
-from hpsearch.ui.report.facts import Facts
+from hpsearch.ui.report.run_summary import RunSummary
 
 
-def question(s: Snapshot, facts: Facts) -> Section:
+def question(s: Snapshot, runs: RunSummary) -> Section:
     objective = s.study.objective
     sought = "lowest" if objective.direction is Direction.MINIMIZE else "highest"
     blocks: list[Block] = [
@@ -41,12 +41,12 @@ def question(s: Snapshot, facts: Facts) -> Section:
         parts = [part for code in starts for part in (code, "; ")][:-1]
         blocks.append(say("Begun with configurations known to be good: ", *parts, "."))
     blocks.append(
-        table("What was asked, and what it took", ("", "value"), _effort(s, facts), words=(0, 1))
+        table("What was asked, and what it took", ("", "value"), _effort(s, runs), words=(0, 1))
     )
     return Section("The question", "question", tuple(blocks))
 
 
-def _effort(s: Snapshot, facts: Facts) -> Iterable[tuple[str, str]]:
+def _effort(s: Snapshot, runs: RunSummary) -> Iterable[tuple[str, str]]:
     study, records = s.study, s.result.records
     stages = [stage for stage in training_stages(study) if not stage.confirmed]
     budgets = sorted({stage.budget for stage in stages})
@@ -69,26 +69,26 @@ def _effort(s: Snapshot, facts: Facts) -> Iterable[tuple[str, str]]:
     roles = Counter(t.spec.role for t in ended)
     kinds = [f"{count:,} {_ROLES.get(role, role)}" for role, count in roles.items()]
     yield "trials ended", f"{len(ended):,} ({listed(kinds)})" if ended else "none"
-    yield "steps trained", f"{facts.steps:,}"
-    if facts.began is not None:
-        yield "begun", f"{facts.began:%Y-%m-%d %H:%M:%S}"
-    if facts.ended is not None:
-        yield "last trial ended", f"{facts.ended:%Y-%m-%d %H:%M:%S}"
-    if facts.began is not None and facts.ended is not None:
-        between = (facts.ended - facts.began).total_seconds()
+    yield "steps trained", f"{runs.steps:,}"
+    if runs.began is not None:
+        yield "begun", f"{runs.began:%Y-%m-%d %H:%M:%S}"
+    if runs.ended is not None:
+        yield "last trial ended", f"{runs.ended:%Y-%m-%d %H:%M:%S}"
+    if runs.began is not None and runs.ended is not None:
+        between = (runs.ended - runs.began).total_seconds()
         yield "from first to last", f"{duration(between)}, pauses included"
-    yield "training time, summed", duration(facts.seconds)
-    if facts.step_seconds:
-        yield "time of a step", step_time(facts)
-    if facts.devices:
-        shares = [f"{count:,} on {device}" for device, count in facts.devices.items()]
+    yield "training time, summed", duration(runs.seconds)
+    if runs.step_seconds:
+        yield "time of a step", step_time(runs)
+    if runs.devices:
+        shares = [f"{count:,} on {device}" for device, count in runs.devices.items()]
         yield "devices", f"{listed(shares)}; {counted(study.resources.threads, 'thread')} a trial"
-    yield "versions", listed(facts.version_words) or "not recorded"
+    yield "versions", listed(runs.version_words) or "not recorded"
 
 
-def step_time(facts: Facts) -> str:
+def step_time(runs: RunSummary) -> str:
     """In the median of the trials, and between which bounds half of them lie."""
-    of = [1000 * seconds for seconds in facts.step_seconds]
+    of = [1000 * seconds for seconds in runs.step_seconds]
     if len(of) < 4:
         return f"{statistics.median(of):.3g} ms"
     low, middle, high = statistics.quantiles(of, n=4, method="inclusive")

@@ -7,13 +7,13 @@ from hpsearch.storage import RunFolder, Snapshot
 from hpsearch.study import study_origin
 from hpsearch.ui.formatting import listed, plain, trainer_text
 from hpsearch.ui.report.content import Block, Cell, Code, Listing, Section, say, table
-from hpsearch.ui.report.facts import Facts
-from hpsearch.ui.report.hand import interfered
+from hpsearch.ui.report.interventions import has_interventions
+from hpsearch.ui.report.run_summary import RunSummary
 
 _SEEDS_SHOWN = 20
 
 
-def reproduce(s: Snapshot, facts: Facts) -> Section:
+def reproduce(s: Snapshot, runs: RunSummary) -> Section:
     folder = RunFolder(s.result.folder)
     text = folder.study.read_text(encoding="utf-8", errors="replace")
     blocks: list[Block] = [
@@ -31,7 +31,7 @@ def reproduce(s: Snapshot, facts: Facts) -> Section:
             "want of time or memory may fare otherwise.",
         ),
         *_reservations(s),
-        table("What the numbers rest on", ("", "value"), _grounds(s, facts), words=(0, 1)),
+        table("What the numbers rest on", ("", "value"), _grounds(s, runs), words=(0, 1)),
     ]
     if folder.accepted.exists():
         accepted = plain(folder.accepted.read_text(encoding="utf-8", errors="replace")).strip()
@@ -64,10 +64,10 @@ def _rounds(s: Snapshot) -> str:
 
 
 def _reservations(s: Snapshot) -> list[Block]:
-    """Why the digest of a search anew would be another."""
+    """Reasons why rerunning the search may give a different digest."""
     if s.state != "finished":
         return [say("The search is not finished, so the digest below is not its last.")]
-    if interfered(s):
+    if has_interventions(s):
         return [
             say(
                 "Trials were stopped or trained again by hand, which no study file says; the "
@@ -77,11 +77,11 @@ def _reservations(s: Snapshot) -> list[Block]:
     return []
 
 
-def _grounds(s: Snapshot, facts: Facts) -> list[tuple[Cell, ...]]:
+def _grounds(s: Snapshot, runs: RunSummary) -> list[tuple[Cell, ...]]:
     study = s.study
     rows: list[tuple[Cell, ...]] = [("trainer", Code(trainer_text(study)))]
-    for sha256, trials in facts.trainers.items():
-        share = f" ({trials:,} trials)" if len(facts.trainers) > 1 else ""
+    for sha256, trials in runs.trainers.items():
+        share = f" ({trials:,} trials)" if len(runs.trainers) > 1 else ""
         rows.append(("SHA-256 of its sources", Code((sha256 or "not recorded") + share)))
     rows.append(("its sources as they were", Code(str(RunFolder(s.result.folder).trainer))))
     rows.append(("search seed", str(study.search.seed)))
@@ -91,7 +91,7 @@ def _grounds(s: Snapshot, facts: Facts) -> list[tuple[Cell, ...]]:
         rest = " and more" if count > _SEEDS_SHOWN else ""
         rows.append(("confirmation seeds", ", ".join(map(str, seeds)) + rest))
     rows.append(("threads of a trial", str(study.resources.threads)))
-    rows.append(("devices", listed(facts.devices) or "none yet"))
-    rows.append(("versions", listed(facts.version_words) or "not recorded"))
+    rows.append(("devices", listed(runs.devices) or "none yet"))
+    rows.append(("versions", listed(runs.version_words) or "not recorded"))
     rows.append(("digest of all trials", Code(s.result.digest)))
     return rows

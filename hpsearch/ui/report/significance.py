@@ -1,4 +1,4 @@
-"""Whether one mean is better than another: the difference, its uncertainty, and an honest word.
+"""Whether one mean is better than another: the difference and its confidence interval.
 
 Trainings under the same seeds are compared seed by seed, which takes out what a seed does to both
 (paired differences); others as two samples of unequal variance (Welch 1947).
@@ -6,11 +6,12 @@ Trainings under the same seeds are compared seed by seed, which takes out what a
 
 import math
 import statistics
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _CONFIDENCE = 0.95
-_ROUNDING = 1e-14
+_ROUNDING = 1e-14  # smaller errors, relative to the values, are rounding errors
 
 
 @dataclass(frozen=True)
@@ -47,32 +48,29 @@ def difference(a: Mapping[int, float], b: Mapping[int, float]) -> Difference:
         a: values by seed, at least one.
         b: likewise; the two are paired when they share at least two seeds.
     """
+    from scipy import stats
+
     shared = sorted(a.keys() & b.keys())
-    if len(shared) > 1:
-        gaps = [b[seed] - a[seed] for seed in shared]
-        error = statistics.stdev(gaps) / math.sqrt(len(gaps))
-        if error < _ROUNDING * max(map(abs, (*a.values(), *b.values()))):
-            error = 0.0  # as far as floats can tell
-        half_width = _quantile(len(gaps) - 1) * error
-        return Difference(statistics.fmean(gaps), error, half_width, len(gaps), True)
-    return _welch(list(a.values()), list(b.values()))
-
-
-def _welch(a: list[float], b: list[float]) -> Difference:
-    mean = statistics.fmean(b) - statistics.fmean(a)
-    count = min(len(a), len(b))
+    paired = len(shared) > 1
+    values_a = [a[seed] for seed in shared] if paired else list(a.values())
+    values_b = [b[seed] for seed in shared] if paired else list(b.values())
+    mean = statistics.fmean(values_b) - statistics.fmean(values_a)
+    count = min(len(values_a), len(values_b))
     if count < 2:
-        return Difference(mean, None, None, count, False)
-    parts = [statistics.variance(sample) / len(sample) for sample in (a, b)]
-    error = math.sqrt(sum(parts))
-    if not error:
-        return Difference(mean, 0.0, 0.0, count, False)
-    spread = sum(part**2 / (len(sample) - 1) for part, sample in zip(parts, (a, b), strict=True))
-    freedom = error**4 / spread  # Welch and Satterthwaite's
-    return Difference(mean, error, _quantile(freedom) * error, count, False)
-
-
-def _quantile(freedom: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, (1 + _CONFIDENCE) / 2))
+        return Difference(mean, None, None, count, paired)
+    if paired:
+        gaps = [y - x for x, y in zip(values_a, values_b, strict=True)]
+        mean, error = statistics.fmean(gaps), float(stats.sem(gaps))
+    else:
+        error = math.hypot(stats.sem(values_a), stats.sem(values_b))
+    if error < _ROUNDING * max(map(abs, (*values_a, *values_b))) or not error:
+        return Difference(mean, 0.0, 0.0, count, paired)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # one sample may be constant
+        test = (
+            stats.ttest_rel(values_b, values_a)
+            if paired
+            else stats.ttest_ind(values_b, values_a, equal_var=False)
+        )
+    interval = test.confidence_interval(_CONFIDENCE)
+    return Difference(mean, error, float(interval.high - interval.low) / 2, count, paired)

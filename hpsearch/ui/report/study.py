@@ -6,6 +6,7 @@ from importlib.metadata import version
 from hpsearch.storage import Snapshot, value_of
 from hpsearch.ui import figures
 from hpsearch.ui.formatting import counted, duration, number
+from hpsearch.ui.report.candidates import candidates
 from hpsearch.ui.report.content import (
     Block,
     Code,
@@ -16,33 +17,32 @@ from hpsearch.ui.report.content import (
     Strong,
     say,
 )
-from hpsearch.ui.report.facts import facts
 from hpsearch.ui.report.failures import failures
-from hpsearch.ui.report.hand import hand
+from hpsearch.ui.report.interventions import interventions
 from hpsearch.ui.report.question import question, space
 from hpsearch.ui.report.reproduce import reproduce
-from hpsearch.ui.report.rivals import rivals
 from hpsearch.ui.report.rounds import rounds
+from hpsearch.ui.report.run_summary import summarize_runs
 from hpsearch.ui.report.winner import flattery, winner
 
 
 def report(s: Snapshot) -> Document:
     """A report of a study in any state; it says at its top which."""
-    found = facts(s)
+    runs = summarize_runs(s)
     return Document(
         title=s.result.name,
         subtitle=f"Report of a hyperparameter search, {written()}",
         summary=tuple(summary(s)),
         sections=(
-            question(s, found),
+            question(s, runs),
             space(s),
             rounds(s),
             winner(s),
-            rivals(s),
+            candidates(s),
             _importance(s),
             failures(s),
-            *([done] if (done := hand(s)) is not None else []),
-            reproduce(s, found),
+            *([section] if (section := interventions(s)) is not None else []),
+            reproduce(s, runs),
         ),
     )
 
@@ -75,12 +75,12 @@ def summary(s: Snapshot) -> list[Block]:
                 f" in one run of trial {trial.spec.number}, not confirmed over seeds.",
             )
         )
-    for found in figures.at_bound(s):
+    for bound in figures.at_bound(s):
         blocks.append(
             say(
                 "The survivors press on the ",
-                f"{found.side} end of ",
-                Code(found.parameter),
+                f"{bound.side} end of ",
+                Code(bound.parameter),
                 ": its range may be too narrow.",
                 tone="warning",
             )

@@ -10,9 +10,9 @@ from PIL import Image
 from reported import hpsearch
 
 from hpsearch.ui import figures
-from hpsearch.ui.report import pictures, places
+from hpsearch.ui.report import output_paths, pictures
 from hpsearch.ui.report.content import Drawing
-from hpsearch.ui.report.places import ReportError
+from hpsearch.ui.report.output_paths import ReportError
 
 NAMES = {"tightening", "progress", "curves", "seeds", "parallel", "importance"}
 
@@ -95,7 +95,7 @@ def test_a_place_that_cannot_be_written_is_one_message(told_copy: Path) -> None:
         "another place with --output\n"
     )
     with pytest.raises(ReportError, match="is a folder; name a file in it"):
-        places.claim(told_copy, "mark", force=True)
+        output_paths.check_replaceable(told_copy, "mark", force=True)
 
 
 @pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])

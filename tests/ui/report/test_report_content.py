@@ -10,9 +10,9 @@ from reported import hpsearch
 
 from hpsearch.storage import view
 from hpsearch.storage.snapshot import Snapshot
+from hpsearch.ui.report.candidates import within_winner_sd
 from hpsearch.ui.report.content import Document, Listing, Paragraph, Table
-from hpsearch.ui.report.facts import steps_trained
-from hpsearch.ui.report.rivals import near
+from hpsearch.ui.report.run_summary import steps_trained
 from hpsearch.ui.report.study import report
 
 
@@ -93,7 +93,7 @@ def test_each_other_candidate_is_compared_with_the_winner_seed_by_seed(s, docume
         trials = [s.trial(n) for n in winner.trials]
         return {t.spec.seed: t.outcome.value for t in trials}
 
-    told = rows(document, "rivals", "of the candidates; the difference")
+    told = rows(document, "candidates", "of the candidates; the difference")
     assert [row[0] for row in told] == [f"trial {w.number}" for w in s.result.winners]
     for other, row in zip(others, told[1:], strict=True):
         gaps = [value(other)[seed] - value(best)[seed] for seed in value(best)]
@@ -101,7 +101,7 @@ def test_each_other_candidate_is_compared_with_the_winner_seed_by_seed(s, docume
         assert row[3] == f"{statistics.fmean(gaps):+.3g} ± {error:.2g}"
         apart = abs(statistics.fmean(gaps)) > 3.182446 * error  # Student's t, 3 degrees of freedom
         said = f"Trial {other.number} is worse" if apart else f"{other.number} cannot be told apart"
-        assert said in prose(document, "rivals")
+        assert said in prose(document, "candidates")
 
 
 def test_unconfirmed_trials_within_the_winners_sd_are_named(s, document) -> None:
@@ -113,8 +113,8 @@ def test_unconfirmed_trials_within_the_winners_sd_are_named(s, document) -> None
         for t in s.members(1)
         if t.outcome.value is not None and t.outcome.value <= bound
     } - confirmed
-    assert {t.spec.number for t in near(s, best)} == expected != set()
-    told = rows(document, "rivals", "Unconfirmed")
+    assert {t.spec.number for t in within_winner_sd(s, best)} == expected != set()
+    told = rows(document, "candidates", "Unconfirmed")
     assert {row[0] for row in told} == {f"trial {number}" for number in expected}
 
 

@@ -7,13 +7,15 @@ from reported import hpsearch
 from hpsearch.controller import control
 from hpsearch.storage import view
 from hpsearch.ui.report.content import Listing, Paragraph, Table
-from hpsearch.ui.report.hand import hand
+from hpsearch.ui.report.interventions import interventions
 from hpsearch.ui.report.study import report
 
 
 def test_nothing_is_said_where_nobody_did_anything(told: Path) -> None:
-    assert hand(view.read_snapshot(told)) is None
-    assert "hand" not in [section.anchor for section in report(view.read_snapshot(told)).sections]
+    assert interventions(view.read_snapshot(told)) is None
+    assert "interventions" not in [
+        section.anchor for section in report(view.read_snapshot(told)).sections
+    ]
 
 
 def test_notes_and_trials_trained_again_are_told(told_copy: Path) -> None:
@@ -24,7 +26,7 @@ def test_notes_and_trials_trained_again_are_told(told_copy: Path) -> None:
     assert done.returncode == 0, done.stderr
     s = view.read_snapshot(run)
     [again] = [t for t in s.result.records if t.spec.role == "rerun"]
-    section = hand(s)
+    section = interventions(s)
     assert section is not None
     repeats, notes = (b for b in section.blocks if isinstance(b, Table))
     before, now = (f"{t.outcome.value:.4g}" for t in (s.trial(0), again))

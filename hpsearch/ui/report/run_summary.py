@@ -10,7 +10,7 @@ from hpsearch.trial import Spec
 
 
 @dataclass(frozen=True)
-class Facts:
+class RunSummary:
     """How a study came about.
 
     Attributes:
@@ -38,7 +38,7 @@ class Facts:
         return [f"{name} {' or '.join(found)}" for name, found in self.versions.items()]
 
 
-def facts(s: Snapshot) -> Facts:
+def summarize_runs(s: Snapshot) -> RunSummary:
     records = s.result.records
     versions: dict[str, Counter[str]] = {}
     devices: Counter[str] = Counter()
@@ -48,7 +48,7 @@ def facts(s: Snapshot) -> Facts:
         trainers[spec.trainer] += 1
         for name, version in spec.versions.items():
             versions.setdefault(name, Counter())[version] += 1
-    return Facts(
+    return RunSummary(
         steps=steps_trained(s),
         seconds=sum(t.outcome.seconds for t in records if t.outcome is not None),
         step_seconds=sorted(

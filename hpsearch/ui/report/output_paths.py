@@ -13,8 +13,8 @@ class ReportError(HpsearchError):
     """
 
 
-def claim(path: Path, mark: str, *, force: bool) -> None:
-    """See to it that a file may be written here.
+def check_replaceable(path: Path, mark: str, *, force: bool) -> None:
+    """Check that a file may be written here.
 
     Args:
         path: of the file.
@@ -41,8 +41,8 @@ def claim(path: Path, mark: str, *, force: bool) -> None:
         )
 
 
-def made(folder: Path) -> None:
-    """See to it that there is a folder."""
+def make_folder(folder: Path) -> None:
+    """Create the folder if it is missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -55,7 +55,7 @@ def write(path: Path, text: str, mark: str, *, force: bool) -> None:
     Raises:
         ReportError: somebody else's file is there, or the folder cannot be written.
     """
-    claim(path, mark, force=force)
+    check_replaceable(path, mark, force=force)
     try:
         write_text(path, text)
     except OSError as error:

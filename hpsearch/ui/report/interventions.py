@@ -1,4 +1,4 @@
-"""What people did to the search by hand: trials trained again, trials stopped, notes."""
+"""Manual interventions in the search: reruns on request and notes."""
 
 from hpsearch.storage import Snapshot, state_of, value_of
 from hpsearch.trial import STOPPED, Trial
@@ -9,8 +9,8 @@ _SHOWN = 30
 _NOTE_WIDTH = 500
 
 
-def hand(s: Snapshot) -> Section | None:
-    """None when nobody did anything."""
+def interventions(s: Snapshot) -> Section | None:
+    """None when there were neither reruns nor notes."""
     repeats = [t for t in s.result.records if t.spec.role == "rerun"]
     notes = [(n, text) for n in _numbers(s) if (text := plain(s.folder(n).read_note()).strip())]
     blocks: list[Block] = []
@@ -28,10 +28,10 @@ def hand(s: Snapshot) -> Section | None:
     if notes:
         rows = [(f"trial {n}", text[:_NOTE_WIDTH]) for n, text in notes[:_SHOWN]]
         blocks.append(table("Notes" + _cut(notes), ("trial", "note"), rows, words=(0, 1)))
-    return Section("By hand", "hand", tuple(blocks)) if blocks else None
+    return Section("Manual interventions", "interventions", tuple(blocks)) if blocks else None
 
 
-def interfered(s: Snapshot) -> bool:
+def has_interventions(s: Snapshot) -> bool:
     """Whether trials were begun or ended because somebody asked, which no study file says."""
     return any(
         t.spec.role == "rerun" or (t.outcome is not None and t.outcome.message == STOPPED)
@@ -55,5 +55,5 @@ def _repeat(s: Snapshot, trial: Trial) -> tuple[Cell, ...]:
     )
 
 
-def _cut(found: list[Trial] | list[tuple[int, str]]) -> str:
-    return f", the first {_SHOWN} of {len(found):,}" if len(found) > _SHOWN else ""
+def _cut(shown: list[Trial] | list[tuple[int, str]]) -> str:
+    return f", the first {_SHOWN} of {len(shown):,}" if len(shown) > _SHOWN else ""

@@ -14,22 +14,22 @@ _NEAR_SHOWN = 10
 _SEEDS_SHOWN = 20
 
 
-def rivals(s: Snapshot) -> Section:
+def candidates(s: Snapshot) -> Section:
     best = s.result.best
     if best is None:
         blocks = [say("Nothing is confirmed, so nothing can be compared but single runs.")]
-        return Section("What else was nearly as good", "rivals", (*blocks, _parallel(s)))
+        return Section("What else was nearly as good", "candidates", (*blocks, _parallel(s)))
     blocks_: list[Block] = []
     others = s.result.winners[1:]
     if others:
         against = {other.number: _against(s, best, other) for other in others}
-        blocks_ += [_candidates(s, best, against), *_parameters(s)]
+        blocks_ += [_candidates_table(s, best, against), *_parameters(s)]
         blocks_ += [_verdict(s, best, other, against[other.number]) for other in others]
         blocks_ += [_seed_table(s), _method(best, list(against.values()))]
     else:
         blocks_.append(say("No other candidate was confirmed; raise ", Code("confirm.top"), "."))
     blocks_ += [*_near(s, best), _parallel(s)]
-    return Section("What else was nearly as good", "rivals", tuple(blocks_))
+    return Section("What else was nearly as good", "candidates", tuple(blocks_))
 
 
 def by_seed(s: Snapshot, winner: Winner) -> dict[int, float]:
@@ -42,7 +42,7 @@ def _against(s: Snapshot, best: Winner, other: Winner) -> Difference:
     return difference(by_seed(s, best), by_seed(s, other))
 
 
-def _candidates(s: Snapshot, best: Winner, against: dict[int, Difference]) -> Block:
+def _candidates_table(s: Snapshot, best: Winner, against: dict[int, Difference]) -> Block:
     rows: list[tuple[Cell, ...]] = []
     for candidate in s.result.winners:
         gap = against.get(candidate.number)
@@ -121,9 +121,9 @@ def _method(best: Winner, gaps: list[Difference]) -> Paragraph:
 
 def _seed_table(s: Snapshot) -> Block:
     values = {w.number: by_seed(s, w) for w in s.result.winners}
-    seeds = list(dict.fromkeys(seed for found in values.values() for seed in found))
+    seeds = list(dict.fromkeys(seed for seed_values in values.values() for seed in seed_values))
     rows = [
-        (str(seed), *(number(found.get(seed)) or "failed" for found in values.values()))
+        (str(seed), *(number(seed_values.get(seed)) or "failed" for seed_values in values.values()))
         for seed in seeds[:_SEEDS_SHOWN]
     ]
     rest = f", the first {_SEEDS_SHOWN}" if len(seeds) > _SEEDS_SHOWN else ""
@@ -135,9 +135,9 @@ def _near(s: Snapshot, best: Winner) -> list[Block]:
     """Unconfirmed trials within the winner's sd, single run beside single run."""
     if not best.confirmed.sd:
         return []
-    found = near(s, best)
+    close = within_winner_sd(s, best)
     sd = number(best.confirmed.sd)
-    if not found:
+    if not close:
         return [
             say(
                 f"No unconfirmed trial came within the winner's standard deviation, {sd}, of its "
@@ -146,13 +146,13 @@ def _near(s: Snapshot, best: Winner) -> list[Block]:
         ]
     rows = [
         (f"trial {t.spec.number}", number(value_of(t)), Code(params_text(t.spec.params)))
-        for t in found[:_NEAR_SHOWN]
+        for t in close[:_NEAR_SHOWN]
     ]
-    shown = f", the best {_NEAR_SHOWN}" if len(found) > _NEAR_SHOWN else ""
-    top = len(s.result.winners) + len(found)
+    shown = f", the best {_NEAR_SHOWN}" if len(close) > _NEAR_SHOWN else ""
+    top = len(s.result.winners) + len(close)
     return [
         say(
-            f"{counted(len(found), 'trial')} that nobody confirmed came within the winner's "
+            f"{counted(len(close), 'trial')} that nobody confirmed came within the winner's "
             f"standard deviation, {sd}, of its searched value, {number(best.searched)}: single "
             "runs, all flattered alike. A larger ",
             Code("confirm.top"),
@@ -167,20 +167,20 @@ def _near(s: Snapshot, best: Winner) -> list[Block]:
     ]
 
 
-def near(s: Snapshot, best: Winner) -> list[Trial]:
+def within_winner_sd(s: Snapshot, best: Winner) -> list[Trial]:
     """Trials of the winner's budget that were searched to within its sd, best first."""
     sign = s.result.direction.sign
     budget, sd = s.trial(best.number).spec.budget, best.confirmed.sd or 0.0
-    candidates = {w.number for w in s.result.winners}
-    found = [
+    confirmed = {w.number for w in s.result.winners}
+    ranked = [
         (sign * value, t)
         for t in s.searched
         if (value := value_of(t)) is not None
         and t.spec.budget == budget
-        and t.spec.number not in candidates
+        and t.spec.number not in confirmed
         and sign * value <= sign * best.searched + sd
     ]
-    return [t for _, t in sorted(found, key=lambda pair: (pair[0], pair[1].spec.number))]
+    return [t for _, t in sorted(ranked, key=lambda pair: (pair[0], pair[1].spec.number))]
 
 
 def _parallel(s: Snapshot) -> Drawing:
