@@ -166,16 +166,18 @@ class Run:
             )
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write a checkpoint of state_dicts, tensors, numbers and strings.
+        """Write a checkpoint of state_dicts, tensors, arrays, numbers and strings.
 
-        Earlier reports reach the disk first, so that a checkpoint is never ahead of them. `load`
-        reads it with `weights_only`.
+        Earlier reports reach the disk first, so that a checkpoint is never ahead of them.
+
+        Raises:
+            TypeError: `load` could not read a value; the former checkpoint stays.
         """
-        import torch
+        from hpsearch.trainer.checkpoint_state import save_state
 
         self.sync()
         with files.replacing(self.folder.checkpoint) as file:
-            torch.save(dict(state), file)
+            save_state(state, file)
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint (at first a continued parent's) on the CPU; None at a new start."""
@@ -264,7 +266,6 @@ def _line(report: Report) -> str:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    import torch
+    from hpsearch.trainer.checkpoint_state import load_state
 
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
+    return load_state(path)
