@@ -74,7 +74,7 @@ def test_a_judged_search_that_is_killed_and_goes_on_ends_as_one_undisturbed(tmp_
     assert [spec.unit for spec in plain.round_specs(2)[1]] != drawn
     notes = [note["text"] for note in tightening(snapshot)["layout"]["annotations"]]
     assert any("A surrogate picked among such draws." in note for note in notes)
-    assert "judged" in killed.ask("status").stdout
+    assert "surrogate" in killed.ask("status").stdout
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def _show_round_table(snapshot: Snapshot) -> None:
         table.add_row(
             f"{stage.round} of {snapshot.plan.rounds}",
             f"{stage.budget:,}",
-            f"{stage.width:.3f}{' judged' * bool(stage.surrogate)}" if stage.round else "prior",
+            f"{stage.width:.3f}{' surrogate' * bool(stage.surrogate)}" if stage.round else "prior",
             f"{stage.done}/{stage.trials}",
             str(stage.failed),
             "" if stage.best is None else f"{stage.best:.5g}",

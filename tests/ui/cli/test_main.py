@@ -190,7 +190,7 @@ def test_status_shows_rounds_and_survivors(finished: Path) -> None:
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[0] == "toy finished runs/toy"
     assert re.match(r"0 of 2 4 prior 6/6 0 [\d.]+ [\d.]+$", lines[2])
-    assert re.match(r"1 of 2 8 0\.200 judged 6/6 0 [\d.]+ [\d.]+ \d+ \d+$", lines[3])
+    assert re.match(r"1 of 2 8 0\.200 surrogate 6/6 0 [\d.]+ [\d.]+ \d+ \d+$", lines[3])
 
 
 def test_best_prints_parameters_that_paste_into_a_study(finished: Path) -> None:
