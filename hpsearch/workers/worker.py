@@ -2,8 +2,6 @@
 
 import contextlib
 import inspect
-import random
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +23,7 @@ from hpsearch.trainer import (
 from hpsearch.trial import Folder
 from hpsearch.workers.command_trial import run_command
 from hpsearch.workers.fusion_policy import Mode
+from hpsearch.workers.library_setup import set_up_libraries
 from hpsearch.workers.outcome import conclude, reason_of
 
 
@@ -189,7 +188,7 @@ def _train(job: Job, run: Run) -> None:
         run_command(job.trainer, run, threads=job.threads)
         return
     trainer = load_trainer(job.trainer)
-    _set_up_libraries(run.seed, job)
+    set_up_libraries(run.seed, threads=job.threads, tf32=job.tf32)
     if not inspect.isclass(trainer):
         trainer(run)
         return
@@ -204,23 +203,7 @@ def _train_group(
 ) -> None:
     trainer = load_trainer(job.trainer)
     # A trial's own seed would make results depend on the other members.
-    _set_up_libraries(0, job)
+    set_up_libraries(0, threads=job.threads, tf32=job.tf32)
     from hpsearch.trainer import train_group
 
     train_group(trainer(), runs, shape, on_end, is_compiled=job.fuse == "compile")
-
-
-def _set_up_libraries(seed: int, job: Job) -> None:
-    """Set the number of threads, and seed the global generators that trainers may use."""
-    random.seed(seed)
-    if "numpy" in sys.modules:
-        import numpy as np
-
-        np.random.seed(seed)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(job.threads)
-        torch.backends.cuda.matmul.allow_tf32 = job.tf32
-        torch.backends.cudnn.allow_tf32 = job.tf32
-        torch.manual_seed(seed)
