@@ -198,7 +198,7 @@ def _column(s: Snapshot, runs: RunSummary, tests: list[str]) -> dict[str, Cell]:
         "steps trained": f"{runs.steps:,}",
         "from first to last": between,
         "training time, summed": duration(runs.seconds),
-        "time of a step": step_time(runs) if runs.step_seconds else "",
+        "time per step": step_time(runs) if runs.step_seconds else "",
     }
 
 

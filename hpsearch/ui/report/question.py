@@ -40,24 +40,18 @@ def question(s: Snapshot, runs: RunSummary) -> Section:
         starts = [Code(params_text(params)) for params in s.study.start]
         parts = [part for code in starts for part in (code, "; ")][:-1]
         blocks.append(say("Begun with configurations known to be good: ", *parts, "."))
-    blocks.append(
-        table("What was asked, and what it took", ("", "value"), _effort(s, runs), words=(0, 1))
-    )
+    rows = (*_plan(s), *_cost(s, runs))
+    blocks.append(table("What was asked, and what it took", ("", "value"), rows, words=(0, 1)))
     return Section("The question", "question", tuple(blocks))
 
 
-def _effort(s: Snapshot, runs: RunSummary) -> Iterable[tuple[str, str]]:
-    study, records = s.study, s.result.records
-    stages = [stage for stage in training_stages(study) if not stage.confirmed]
-    budgets = sorted({stage.budget for stage in stages})
+def _plan(s: Snapshot) -> Iterable[tuple[str, str]]:
+    """Rows on what was asked."""
+    study = s.study
+    budgets = sorted({stage.budget for stage in training_stages(study) if not stage.confirmed})
     grown = f", growing to {budgets[-1]:,} in the last" if len(budgets) > 1 else ""
-    yield (
-        "search",
-        (
-            f"{counted(s.plan.rounds, 'round')} of {counted(s.plan.trials, 'trial')}, "
-            f"of which {study.search.survivors} go on"
-        ),
-    )
+    rounds = f"{counted(s.plan.rounds, 'round')} of {counted(s.plan.trials, 'trial')}"
+    yield "search", f"{rounds}, of which {study.search.survivors} go on"
     yield "training of a trial", f"{counted(study.budget.steps, 'step')} in round 0{grown}"
     if study.confirm.top * study.confirm.seeds:
         seeds = counted(study.confirm.seeds, "fresh seed")
@@ -65,10 +59,17 @@ def _effort(s: Snapshot, runs: RunSummary) -> Iterable[tuple[str, str]]:
     limits = {k: v for k, v in vars(study.limits).items() if v is not None and k != "retries"}
     if limits:
         yield "limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())
-    ended = [t for t in records if t.outcome is not None]
-    roles = Counter(t.spec.role for t in ended)
-    kinds = [f"{count:,} {_ROLES.get(role, role)}" for role, count in roles.items()]
-    yield "trials ended", f"{len(ended):,} ({listed(kinds)})" if ended else "none"
+
+
+def _trials(s: Snapshot) -> str:
+    roles = Counter(t.spec.role for t in s.result.records if t.outcome is not None)
+    counts = [f"{count:,} {_ROLES.get(role, role)}" for role, count in roles.items()]
+    return f"{roles.total():,} ({listed(counts)})" if roles else "none"
+
+
+def _cost(s: Snapshot, runs: RunSummary) -> Iterable[tuple[str, str]]:
+    """Rows on what the answer took."""
+    yield "trials ended", _trials(s)
     yield "steps trained", f"{runs.steps:,}"
     if runs.began is not None:
         yield "begun", f"{runs.began:%Y-%m-%d %H:%M:%S}"
@@ -79,19 +80,20 @@ def _effort(s: Snapshot, runs: RunSummary) -> Iterable[tuple[str, str]]:
         yield "from first to last", f"{duration(between)}, pauses included"
     yield "training time, summed", duration(runs.seconds)
     if runs.step_seconds:
-        yield "time of a step", step_time(runs)
+        yield "time per step", step_time(runs)
     if runs.devices:
         shares = [f"{count:,} on {device}" for device, count in runs.devices.items()]
-        yield "devices", f"{listed(shares)}; {counted(study.resources.threads, 'thread')} a trial"
+        threads = counted(s.study.resources.threads, "thread")
+        yield "devices", f"{listed(shares)}; {threads} per trial"
     yield "versions", listed(runs.version_words) or "not recorded"
 
 
 def step_time(runs: RunSummary) -> str:
-    """In the median of the trials, and between which bounds half of them lie."""
-    of = [1000 * seconds for seconds in runs.step_seconds]
-    if len(of) < 4:
-        return f"{statistics.median(of):.3g} ms"
-    low, middle, high = statistics.quantiles(of, n=4, method="inclusive")
+    """Median over the trials, with the quartiles."""
+    times = [1000 * seconds for seconds in runs.step_seconds]
+    if len(times) < 4:
+        return f"{statistics.median(times):.3g} ms"
+    low, middle, high = statistics.quantiles(times, n=4, method="inclusive")
     return f"{middle:.3g} ms, of half the trials {low:.3g} to {high:.3g}"
 
 

@@ -51,9 +51,9 @@ def test_the_question_says_what_was_asked_and_what_it_took(s, document) -> None:
     assert told["trials ended"] == "32 (17 drawn, 3 trained on and 12 confirming)"
     assert told["confirmation"] == "the best 3, each over 4 fresh seeds"
     assert re.fullmatch(
-        r"[\d.e-]+ ms, of half the trials [\d.e-]+ to [\d.e-]+", told["time of a step"]
+        r"[\d.e-]+ ms, of half the trials [\d.e-]+ to [\d.e-]+", told["time per step"]
     )
-    assert told["devices"] == "32 on cpu; 1 thread a trial"
+    assert told["devices"] == "32 on cpu; 1 thread per trial"
     assert re.search(r"python 3\.\d+\.\d+, hpsearch \d", told["versions"])
 
 
