@@ -227,7 +227,7 @@ def test_stop_ends_a_search_that_resume_has_started(held, undisturbed_held):
     held.wait_until_no_process_is_left()
     assert held.ask("resume").returncode == 0
     until(lambda: held.attempts() == [2, 2], "its first trials run")
-    assert held.ask("stop", "--now").stdout.startswith("stopped; ")
+    assert held.ask("stop", "--now").stdout.splitlines()[-1].startswith("stopped; ")
     assert held.run.holder() is None
     held.release()
     assert held.finish() == (0, "")

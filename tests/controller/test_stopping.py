@@ -181,7 +181,7 @@ def test_a_request_that_someone_has_spoilt_is_named(finished):
     code, errors = finished.finish()
     assert (code, errors) == (
         2,
-        f"hpsearch: {finished.run.path}/end: must be a whole number, got 'soon'; mend it or "
+        f"hpsearch: {finished.run.path}/end: must be a whole number, got 'soon'; correct it or "
         "delete the file\n",
     )
 
