@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Column, Table
+from rich.text import Text
 
 from hpsearch.controller import ForecastGroup, RoundForecast, device_slots, forecast_groups
 from hpsearch.method import Shape
@@ -125,9 +126,7 @@ def _show_refusals(study: Study, rounds: Sequence[RoundForecast]) -> None:
             reasons.setdefault(reason, []).append(group.shape)
     for reason, shapes in reasons.items():
         which = "all" if len(shapes) == len(groups) else f"{len(shapes)} of {len(groups)}"
-        console.print(
-            f"[red]refused[/]   {which} structures, such as {shape_text(shapes[0])}: {reason}",
-            soft_wrap=True,
-        )
+        refused = f"   {which} structures, such as {shape_text(shapes[0])}: {reason}"
+        console.print(Text.assemble(("refused", "red"), refused), soft_wrap=True)
     if not reasons:
         console.print(f"tried     each of the {len(groups)} structures above can train in one loop")

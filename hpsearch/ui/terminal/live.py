@@ -12,6 +12,7 @@ from rich.text import Text
 from hpsearch.errors import RunFolderError
 from hpsearch.events import Event, SearchStarted, Severity
 from hpsearch.storage import View
+from hpsearch.ui.terminal import screen
 from hpsearch.ui.terminal.picture import picture
 
 _REFRESH_HZ = 4
@@ -30,7 +31,9 @@ class LiveView:
         self._notes: list[Event] = []
         # Last, because it calls `picture` at once.
         self._live = Live(
-            get_renderable=self.picture, refresh_per_second=_REFRESH_HZ, console=console
+            get_renderable=self.picture,
+            refresh_per_second=_REFRESH_HZ,
+            console=console or screen.console,
         )
 
     def __enter__(self) -> "LiveView":

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.table import Column, Table
+from rich.text import Text
 
 from hpsearch.study import Study, TrainerDescription, training_stages
 from hpsearch.ui.formatting import domain_text, trainer_text, when_text
@@ -12,7 +13,8 @@ from hpsearch.ui.terminal.screen import console
 
 def show(study: Study, devices: Sequence[str], description: TrainerDescription) -> None:
     """Print a study's plan; `devices` has the device of each slot."""
-    console.print(f"[bold]{study.name}[/]  {study.objective.direction} {study.objective.metric}")
+    objective = f"  {study.objective.direction} {study.objective.metric}"
+    console.print(Text.assemble((study.name, "bold"), objective))
     console.print(
         f"trainer   {trainer_text(study)}  sha256 {description.sha256[:12]}", soft_wrap=True
     )

@@ -7,4 +7,5 @@ from rich.console import Console
 
 # Files and pipes have no width; their tables are for wide screens and for grep.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
-console = Console(highlight=False, width=_WIDTH)
+# Without markup: a user's `[x]` is text, and `[/x]` no error.
+console = Console(highlight=False, markup=False, width=_WIDTH)

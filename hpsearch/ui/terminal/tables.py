@@ -1,6 +1,7 @@
 """What the command line prints: a study's plan, a search's state, its trials and its winner."""
 
 from rich.table import Table
+from rich.text import Text
 
 from hpsearch.storage import (
     PendingRequests,
@@ -23,7 +24,8 @@ def show_status(snapshot: Snapshot) -> None:
     result = snapshot.result
     holder = snapshot.holder
     at_work = f" (process {holder['pid']} on {holder['host']})" if holder else ""
-    console.print(f"[bold]{result.name}[/]  {snapshot.state}{at_work}  {result.folder}")
+    state = f"  {snapshot.state}{at_work}  {result.folder}"
+    console.print(Text.assemble((result.name, "bold"), state))
     _show_round_table(snapshot)
     for members in snapshot.running_groups:
         if len(members) > 1:
@@ -128,10 +130,8 @@ def show_result(result: Result, *, brief: bool) -> None:
     if not brief and len(result.winners) > 1:
         console.print(_winners_table(result))
     count = winner.confirmed.count
-    console.print(
-        f"[bold]winner    trial {winner.number}: {result.metric} {winner.confirmed} "
-        f"over {count} seeds[/]  (searched {winner.searched:.4g})"
-    )
+    line = f"winner    trial {winner.number}: {result.metric} {winner.confirmed} over {count} seeds"
+    console.print(Text.assemble((line, "bold"), f"  (searched {winner.searched:.4g})"))
     others = [f"{k} {v}" for k, v in winner.metrics.items() if k != result.metric]
     if others:
         console.print("          " + ", ".join(others))

@@ -323,3 +323,20 @@ def test_a_run_folder_may_have_any_name(toy: Toy, tmp_path: Path) -> None:
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     done = hpsearch("--version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"hpsearch {metadata.version('hpsearch')}\n")
+
+
+def test_brackets_in_values_are_shown_as_they_are(toy: Toy) -> None:
+    values = ("[/x]", "conv[a]", "[red]")
+    options = ", ".join(f'"{value}"' for value in values)
+    study = toy(
+        STUDY.replace("kind: [a, b]", f"kind: [{options}]").replace("kind: b", 'kind: "conv[a]"')
+    )
+    folder = study.parent
+    check = hpsearch("check", study, cwd=folder).stdout
+    assert all(value in check for value in values)
+    done = hpsearch("run", study, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    trials = hpsearch("trials", "runs/toy", cwd=folder).stdout
+    assert "kind=[/x]" in trials and "kind=[red]" in trials
+    for shown in (done, *(hpsearch(c, "runs/toy", cwd=folder) for c in ("status", "best"))):
+        assert any(value in shown.stdout for value in values) and not shown.stderr
