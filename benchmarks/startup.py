@@ -75,7 +75,7 @@ def markdown(medians: dict[str, float], repeats: int) -> str:
     ):
         now, then = medians[name], medians[f"{name} at {BEFORE}"]
         lines.append(
-            f"| `hpsearch {shown.get(name, name)}` | {now:.2f} | {then:.2f} "
+            f"| `hpsearch {shown}` | {now:.2f} | {then:.2f} "
             f"| {now / then:.2f} | {now / numpy:.1f} |"
         )
     return "\n".join(lines) + "\n"
